@@ -1,0 +1,102 @@
+package pipeline
+
+// Chunk is a run of bytes with one owner. The zero Chunk is empty.
+//
+// Ownership moves with the value: [Inlet.Next] gives it, [Outlet.Send] takes it
+// (also when it fails), Release hands the buffer back to the pool. Whoever
+// constructed a chunk and has not sent it may write to its bytes; everybody else
+// asks [Chunk.Mutable] first. A chunk that nobody releases is left to the garbage
+// collector, which is only slower. Bytes must not be kept past Release or Send.
+//
+// A Chunk is a small value to be copied freely; only one copy may be used as the
+// owner. Its methods are not for concurrent use, except that the two chunks that
+// Retain or Split leave behind may live in different goroutines.
+type Chunk struct {
+	b   []byte
+	buf *buffer // nil: adopted by ChunkOf, or empty
+	gen uint32  // the buffer's generation when this chunk was cut from it
+}
+
+// NewChunk returns a chunk of n writable bytes from the pool. The bytes are not
+// zeroed. It panics if n is negative. More than 1 MiB is allocated for the
+// occasion and left to the garbage collector.
+func NewChunk(n int) Chunk {
+	if n == 0 {
+		return Chunk{}
+	}
+	buf, gen := getBuffer(n)
+	return Chunk{b: buf.data[:n], buf: buf, gen: gen}
+}
+
+// ChunkOf adopts b without copying it. From Send on nobody may write to b any
+// more. Release does nothing to an adopted chunk, and Mutable copies it.
+func ChunkOf(b []byte) Chunk { return Chunk{b: b} }
+
+// Bytes returns the chunk's bytes. They are valid until Release or Send.
+func (c Chunk) Bytes() []byte { return c.b }
+
+// Len returns the number of bytes.
+func (c Chunk) Len() int { return len(c.b) }
+
+// Slice narrows c to its bytes i to j and takes its place: c itself must not be
+// used afterwards. It panics where c.Bytes()[i:j] would. The capacity is clamped, so that an
+// append to the result cannot reach the bytes behind it.
+func (c Chunk) Slice(i, j int) Chunk {
+	c.b = c.b[i:j:j]
+	return c
+}
+
+// Split cuts c in two at byte i and takes its place. Both halves lie in one
+// buffer and each has an owner of its own; both are read-only from now on, as
+// after Retain, unless one of them is empty.
+func (c Chunk) Split(i int) (head, tail Chunk) {
+	switch i {
+	case 0:
+		return Chunk{}, c
+	case len(c.b):
+		return c, Chunk{}
+	}
+	head, tail = c.Slice(0, i), c.Slice(i, len(c.b))
+	if c.buf != nil {
+		c.buf.retain(c.gen)
+	}
+	return head, tail
+}
+
+// Retain returns a second owner of the same bytes. Both are read-only from now
+// on, and each is released on its own. It panics on a chunk already released.
+func (c Chunk) Retain() Chunk {
+	if c.buf != nil {
+		c.buf.retain(c.gen)
+	}
+	return c
+}
+
+// Mutable returns a chunk with the same content that may be written to: c itself
+// when it has one owner, else a copy, for which it releases c.
+func (c Chunk) Mutable() Chunk {
+	if len(c.b) == 0 || c.buf != nil && c.buf.sole(c.gen) {
+		return c
+	}
+	d := NewChunk(len(c.b))
+	copy(d.b, c.b)
+	c.Release()
+	return d
+}
+
+// Release gives the buffer back when c was its last owner. A second Release of
+// the same chunk panics.
+func (c Chunk) Release() {
+	if c.buf != nil {
+		c.buf.release(c.gen)
+	}
+}
+
+// weight is what c costs a channel: the capacity of the buffer behind it, because
+// that is what stays in memory, however short the chunk has been cut.
+func (c Chunk) weight() int64 {
+	if c.buf != nil {
+		return int64(cap(c.buf.data))
+	}
+	return int64(cap(c.b))
+}

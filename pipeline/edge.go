@@ -1,0 +1,301 @@
+package pipeline
+
+import (
+	"context"
+	"io"
+	"sync"
+	"time"
+)
+
+// slots is how many chunks an edge holds at most, however small they are.
+const slots = 64
+
+// edge is the bounded channel between two nodes. It is a ring under a mutex and
+// not a Go channel because its bound is bytes of buffer capacity (promise 7),
+// because it must tell "ended well" from "ended", and because its counters then
+// cost nothing: under the lock they need no atomics. Measured on two cores, a hop
+// over it, statistics included, costs about 1.2 times a hop over a raw channel of 64;
+// a Go channel with an atomic budget and counters beside it cost 1.6 times.
+//
+// The two Go channels only wake who waits. The mutex is never held while one of
+// them is used, so testing/synctest sees every wait.
+type edge struct {
+	run      *Run
+	from, to *node
+	lossy    bool          // a chunk that does not fit is missed, not waited for
+	limit    int64         // bytes of buffer capacity; one chunk always fits
+	ready    chan struct{} // a token: somebody waiting in take may look again
+	space    chan struct{} // a token: somebody waiting in put may look again
+
+	mu      sync.Mutex
+	ring    [slots]Chunk
+	head, n int
+	held    int64 // bytes of buffer capacity in the ring
+	eof     bool  // everything upstream has ended well; nothing more comes
+	gone    bool  // the consumer takes no more
+	takers  int   // goroutines waiting in take
+	putters int   // goroutines waiting in put
+	size    int64 // promised bytes; -1: unknown
+	stats   edgeCounts
+}
+
+// edgeCounts is what an edge counts.
+type edgeCounts struct {
+	sent, sentBytes     int64
+	taken, takenBytes   int64
+	missed, missedBytes int64
+	peak                int64 // most bytes of buffer capacity held at once
+}
+
+func newEdge(r *Run, from, to *node, limit int64) *edge {
+	return &edge{
+		run: r, from: from, to: to, limit: limit, size: -1,
+		ready: make(chan struct{}, 1),
+		space: make(chan struct{}, 1),
+	}
+}
+
+// signal leaves a token for one waiting goroutine. A token that is there already
+// serves as well.
+func signal(ch chan struct{}) {
+	select {
+	case ch <- struct{}{}:
+	default:
+	}
+}
+
+// put appends c, waiting for room. It takes c in any case.
+func (e *edge) put(ctx context.Context, out *Outlet, c Chunk) error {
+	if err := out.node.ended(ctx); err != nil {
+		c.Release()
+		return err
+	}
+	if poisoned() && c.buf != nil {
+		c.buf.crossed(e.run)
+	}
+	e.mu.Lock()
+	done, err := e.push(c)
+	if !done {
+		e.putters++
+		e.mu.Unlock()
+		return e.putSlow(ctx, out, c)
+	}
+	wake := e.takers > 0
+	e.mu.Unlock()
+	if wake {
+		signal(e.ready)
+	}
+	return err
+}
+
+// push appends c if it fits, or finds that it need not: then it releases c. The lock is held.
+func (e *edge) push(c Chunk) (done bool, err error) {
+	if e.gone {
+		c.Release()
+		return true, ErrStopped
+	}
+	w := c.weight()
+	if e.n == slots || e.n > 0 && e.held+w > e.limit {
+		if !e.lossy {
+			return false, nil
+		}
+		e.stats.missed++
+		e.stats.missedBytes += int64(len(c.b))
+		c.Release()
+		return true, nil
+	}
+	e.ring[(e.head+e.n)%slots] = c
+	e.n++
+	e.held += w
+	e.stats.sent++
+	e.stats.sentBytes += int64(len(c.b))
+	e.stats.peak = max(e.stats.peak, e.held)
+	return true, nil
+}
+
+// putSlow waits for room; e.putters counts the caller already. The clock is read
+// only here and in takeSlow.
+func (e *edge) putSlow(ctx context.Context, out *Outlet, c Chunk) error {
+	out.waits(true)
+	defer out.waits(false)
+	for {
+		select {
+		case <-e.space:
+		case <-ctx.Done():
+		case <-out.node.ctx.Done():
+		}
+		err := out.node.ended(ctx)
+		e.mu.Lock()
+		done := err != nil
+		if !done {
+			done, err = e.push(c)
+		} else {
+			c.Release()
+		}
+		if !done {
+			e.mu.Unlock()
+			continue
+		}
+		e.putters--
+		wake, pass := e.takers > 0 && e.n > 0, e.putters > 0
+		e.mu.Unlock()
+		if wake {
+			signal(e.ready)
+		}
+		if pass { // the token that woke this goroutine may have been another's
+			signal(e.space)
+		}
+		return err
+	}
+}
+
+// take removes the oldest chunk, waiting for one. It returns bare io.EOF once
+// everything upstream has ended well and the ring is empty.
+func (e *edge) take(ctx context.Context, in *Inlet) (Chunk, error) {
+	if err := in.node.ended(ctx); err != nil {
+		return Chunk{}, err
+	}
+	e.mu.Lock()
+	c, done := e.pop()
+	if !done {
+		e.takers++
+		e.mu.Unlock()
+		return e.takeSlow(ctx, in)
+	}
+	wake := e.putters > 0
+	e.mu.Unlock()
+	if c.b == nil {
+		return Chunk{}, io.EOF
+	}
+	if wake {
+		signal(e.space)
+	}
+	return c, nil
+}
+
+// pop removes the oldest chunk; an empty one stands for EOF. The lock is held.
+func (e *edge) pop() (c Chunk, done bool) {
+	if e.n == 0 {
+		return Chunk{}, e.eof
+	}
+	c = e.ring[e.head]
+	e.ring[e.head] = Chunk{}
+	e.head = (e.head + 1) % slots
+	e.n--
+	e.held -= c.weight()
+	e.stats.taken++
+	e.stats.takenBytes += int64(len(c.b))
+	return c, true
+}
+
+// takeSlow waits for a chunk; e.takers counts the caller already.
+func (e *edge) takeSlow(ctx context.Context, in *Inlet) (Chunk, error) {
+	in.waits(true)
+	defer in.waits(false)
+	for {
+		select {
+		case <-e.ready:
+		case <-ctx.Done():
+		case <-in.node.ctx.Done():
+		}
+		var c Chunk
+		err := in.node.ended(ctx)
+		e.mu.Lock()
+		done := err != nil
+		if !done {
+			c, done = e.pop()
+		}
+		if !done {
+			e.mu.Unlock()
+			continue
+		}
+		e.takers--
+		wake, pass := e.putters > 0 && err == nil, e.takers > 0 && (e.n > 0 || e.eof)
+		e.mu.Unlock()
+		if wake {
+			signal(e.space)
+		}
+		if pass {
+			signal(e.ready)
+		}
+		if err == nil && c.b == nil {
+			err = io.EOF
+		}
+		return c, err
+	}
+}
+
+// end marks the end of the stream: what is held is still delivered, then EOF.
+func (e *edge) end() {
+	e.mu.Lock()
+	e.eof = true
+	e.mu.Unlock()
+	signal(e.ready)
+}
+
+// abandon is called when the consumer takes no more. It releases what is held.
+func (e *edge) abandon() {
+	e.mu.Lock()
+	e.gone = true
+	for ; e.n > 0; e.n-- {
+		e.ring[e.head].Release()
+		e.ring[e.head] = Chunk{}
+		e.head = (e.head + 1) % slots
+	}
+	e.held = 0
+	e.mu.Unlock()
+	signal(e.space)
+}
+
+// isGone reports whether the consumer takes no more.
+func (e *edge) isGone() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.gone
+}
+
+// buffered returns the number of chunks held.
+func (e *edge) buffered() int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.n
+}
+
+// counts returns the counters and what is held now.
+func (e *edge) counts() (c edgeCounts, held, size int64) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.stats, e.held, e.size
+}
+
+// meter adds up the time during which at least one goroutine waits.
+type meter struct {
+	mu      sync.Mutex
+	waiting int
+	since   time.Time
+	total   time.Duration
+}
+
+func (m *meter) mark(begin bool, now time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if begin {
+		if m.waiting++; m.waiting == 1 {
+			m.since = now
+		}
+		return
+	}
+	if m.waiting--; m.waiting == 0 {
+		m.total += now.Sub(m.since)
+	}
+}
+
+// read returns the total, a wait that is going on included.
+func (m *meter) read(now time.Time) time.Duration {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.waiting > 0 {
+		return m.total + now.Sub(m.since)
+	}
+	return m.total
+}

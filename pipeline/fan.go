@@ -1,0 +1,123 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// Tee returns a sink that gives every chunk to every branch. It is strict: all
+// branches must succeed, and the slowest sets the pace. A branch that has enough
+// drops out and the others go on to the end; when all have dropped out, upstream
+// stops. [BestEffort] and [Lossy] around a branch change that for this branch.
+// Chunks are shared, not copied; a promised size is passed on.
+func Tee(branches ...Sink) Sink {
+	branches = append([]Sink(nil), branches...)
+	return Sink{[]*spec{{name: "tee", kind: KindSink, run: tee, branches: branches}}}
+}
+
+func tee(ctx context.Context, in *Inlet, outs []*Outlet) error {
+	live := append([]*Outlet(nil), outs...)
+	for first := true; len(live) > 0; first = false {
+		c, err := in.Next(ctx)
+		if first && (err == nil || err == io.EOF) {
+			if size, known := in.Size(); known {
+				for _, out := range live {
+					out.SetSize(size)
+				}
+			}
+		}
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		next := live[:0]
+		for i, out := range live {
+			share := c
+			if i < len(live)-1 {
+				share = c.Retain()
+			}
+			err := out.Send(ctx, share)
+			switch {
+			case err == nil:
+				next = append(next, out)
+			case errors.Is(err, ErrStopped) && ctx.Err() == nil:
+				// This branch has enough, or was detached.
+			default:
+				if i < len(live)-1 {
+					c.Release()
+				}
+				return err
+			}
+		}
+		live = next
+	}
+	return nil
+}
+
+// BestEffort returns sink as a branch whose failure does not fail the run: it is
+// detached and undone, appears in [Report.Detached], and the run goes on. Everyone
+// waits for it while it is slow. A panic in it fails the run all the same, and when
+// the run fails it is undone too.
+func BestEffort(sink Sink) Sink { return withPolicy(sink, policy{detach: true}) }
+
+// Lossy returns sink as a branch that nobody waits for: it misses whole chunks
+// when it holds as many bytes as given (one chunk always fits), and the report counts them. Its
+// failure is treated as [BestEffort] does. Run still waits until it has finished
+// what it holds.
+func Lossy(sink Sink, bytes int64) Sink {
+	return withPolicy(sink, policy{detach: true, lossy: true, bytes: bytes})
+}
+
+// withPolicy returns sink with p on its first node. BestEffort around Lossy
+// changes nothing; of two Lossy the outer counts.
+func withPolicy(sink Sink, p policy) Sink {
+	if len(sink.nodes) == 0 {
+		return sink
+	}
+	first := *sink.nodes[0]
+	if !p.lossy && first.policy.lossy {
+		p = first.policy
+	}
+	first.policy = p
+	return Sink{append([]*spec{&first}, sink.nodes[1:]...)}
+}
+
+// Concat returns the source that emits the sources one after the other. Each is
+// started when the one before has ended, so only one is open at a time. A failing
+// source fails the run. Concat of none is an empty source.
+func Concat(sources ...Source) Source {
+	sources = append([]Source(nil), sources...)
+	return Source{[]*spec{{name: "concat", kind: KindSource, inputs: sources,
+		run: func(ctx context.Context, _ *Inlet, outs []*Outlet) error {
+			for _, s := range sources {
+				if ctx.Err() != nil { // stopped, perhaps only asked to end early: the next must not start
+					return context.Cause(ctx)
+				}
+				if err := s.Run(ctx, outs[0]); err != nil {
+					return err
+				}
+			}
+			return nil
+		}}}}
+}
+
+// Merge returns the source that runs the sources at once and emits their chunks as
+// they come, whole. Where chunks are cut thus decides where streams mix: merge
+// records only when every chunk holds whole ones. It ends when all have ended; a
+// failing source fails the run. Merge of none is an empty source.
+func Merge(sources ...Source) Source {
+	sources = append([]Source(nil), sources...)
+	return Source{[]*spec{{name: "merge", kind: KindSource, inputs: sources,
+		run: func(ctx context.Context, _ *Inlet, outs []*Outlet) error {
+			g, gctx := errgroup.WithContext(ctx)
+			for _, s := range sources {
+				g.Go(func() error { return s.Run(gctx, outs[0]) })
+			}
+			return g.Wait()
+		}}}}
+}

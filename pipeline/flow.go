@@ -1,0 +1,148 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+)
+
+// A Source, a Stage and a Sink are descriptions: a name and a run function each,
+// or a chain of such nodes. They are immutable, may be shared and run any number
+// of times, at once too. Nothing is opened, sent or started before Run.
+type (
+	// Source emits a stream. The zero Source fails when it is run.
+	Source struct{ nodes []*spec }
+	// Stage reads one stream and emits another. The zero Stage is the identity.
+	Stage struct{ nodes []*spec }
+	// Sink consumes a stream. The zero Sink fails when it is run.
+	Sink struct{ nodes []*spec }
+)
+
+// spec describes one node.
+type spec struct {
+	name string
+	kind Kind
+	run  func(ctx context.Context, in *Inlet, outs []*Outlet) error
+
+	inputs   []Source // Concat and Merge: what run runs, for Describe
+	branches []Sink   // Tee: one outlet each
+	policy   policy   // from this node to the end of its chain
+}
+
+// policy is what BestEffort and Lossy wrap around a sink.
+type policy struct {
+	detach bool  // a failure does not fail the run
+	lossy  bool  // what does not fit is missed
+	bytes  int64 // what the lossy edge may hold
+}
+
+// Kind tells sources, stages and sinks apart.
+type Kind string
+
+// The kinds of nodes.
+const (
+	KindSource Kind = "source"
+	KindStage  Kind = "stage"
+	KindSink   Kind = "sink"
+)
+
+// NewSource describes a source: run sends its stream to out and returns nil at the end of it. The name
+// stands in errors, statistics and profiles. A run function decides with its return value: nil is done, an error has
+// failed, and bare io.EOF has failed with io.ErrUnexpectedEOF. It may be called many times at once, so what it
+// changes it must have made itself.
+func NewSource(name string, run func(ctx context.Context, out *Outlet) error) Source {
+	return Source{[]*spec{{name: name, kind: KindSource, run: func(ctx context.Context, _ *Inlet, outs []*Outlet) error {
+		return run(ctx, outs[0])
+	}}}}
+}
+
+// NewStage describes a stage: run reads in until io.EOF and sends to out. Returning
+// nil before the end of in means that it has enough: upstream is stopped, which is not a failure. See [NewSource] for the
+// rules of run functions.
+func NewStage(name string, run func(ctx context.Context, in *Inlet, out *Outlet) error) Stage {
+	return Stage{[]*spec{{name: name, kind: KindStage, run: func(ctx context.Context, in *Inlet, outs []*Outlet) error {
+		return run(ctx, in, outs[0])
+	}}}}
+}
+
+// NewSink describes a sink: run reads in until io.EOF. What it makes visible to
+// others it publishes in a last step, registered with [Inlet.AtEnd], and not
+// before. Returning nil before the end of in means that it has enough. See
+// [NewSource] for the rules of run functions.
+func NewSink(name string, run func(ctx context.Context, in *Inlet) error) Sink {
+	return Sink{[]*spec{{name: name, kind: KindSink, run: func(ctx context.Context, in *Inlet, _ []*Outlet) error {
+		return run(ctx, in)
+	}}}}
+}
+
+func chain(a, b []*spec) []*spec {
+	return append(a[:len(a):len(a)], b...)
+}
+
+// Via returns the source that is s followed by t.
+func (s Source) Via(t Stage) Source {
+	if len(s.nodes) == 0 {
+		return Source{}
+	}
+	return Source{chain(s.nodes, t.nodes)}
+}
+
+// Via returns the stage that is s followed by t.
+func (s Stage) Via(t Stage) Stage { return Stage{chain(s.nodes, t.nodes)} }
+
+// To returns the sink that passes its stream through s to t.
+func (s Stage) To(t Sink) Sink {
+	if len(t.nodes) == 0 {
+		return Sink{}
+	}
+	return Sink{chain(s.nodes, t.nodes)}
+}
+
+// To returns the flow from s to t, ready to [Pipeline.Run].
+func (s Source) To(t Sink) *Pipeline { return &Pipeline{source: s, sink: t} }
+
+var (
+	errNoSource = errors.New("pipeline: the zero Source cannot be run")
+	errNoSink   = errors.New("pipeline: the zero Sink cannot be run")
+)
+
+// Run runs s inside the node that owns out, as part of the same run: its failure
+// and its panic fail the run even if the caller drops the error, its last steps join the
+// caller's, and its statistics appear below the caller's. It returns when all
+// nodes of s have. A size that s promises is checked but not passed on to out.
+//
+// When ctx ends with [ErrStopped] while the caller itself goes on, s is asked to
+// end early: its first node is stopped, the stages behind it see EOF and flush, and Run returns nil.
+// Any other end of ctx aborts s; Run then returns the cause, and whether that is
+// a failure is the caller's to decide.
+func (s Source) Run(ctx context.Context, out *Outlet) error {
+	if len(s.nodes) == 0 {
+		return errNoSource
+	}
+	return out.node.nest(ctx, s.nodes, nil, out)
+}
+
+// Run runs s inside the node that owns in and out: see [Source.Run]. When s has
+// enough before the end of in, Run returns nil and the rest of in is the
+// caller's. The zero Stage copies in to out.
+func (s Stage) Run(ctx context.Context, in *Inlet, out *Outlet) error {
+	if len(s.nodes) == 0 {
+		for c, err := range in.Chunks(ctx) {
+			if err != nil {
+				return err
+			}
+			if err := out.Send(ctx, c); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return out.node.nest(ctx, s.nodes, in, out)
+}
+
+// Run runs s inside the node that owns in: see [Source.Run] and [Stage.Run].
+func (s Sink) Run(ctx context.Context, in *Inlet) error {
+	if len(s.nodes) == 0 {
+		return errNoSink
+	}
+	return in.node.nest(ctx, s.nodes, in, nil)
+}

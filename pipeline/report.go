@@ -1,0 +1,233 @@
+package pipeline
+
+import (
+	"slices"
+	"time"
+)
+
+// Report is what a run did. While the run is under way it is a snapshot: times
+// include the waits that are going on.
+type Report struct {
+	Elapsed  time.Duration // since Run was called
+	Nodes    []NodeStats   // in the order of Describe; nested nodes where they first started
+	Edges    []EdgeStats
+	Detached []*Error // why branches were detached, in the order in which it happened
+}
+
+// NodeStats is one node. A nested node that is started several times (the parts of
+// a Concat of a thousand files) is counted under one name.
+type NodeStats struct {
+	Name   string
+	Parent int   // index in Report.Nodes of the node whose run function started it, else -1
+	In     int64 // bytes received
+	Out    int64 // bytes sent; a Tee counts them for every branch
+
+	// The node's time from its start to its return: at work, waiting for input,
+	// waiting for room. For a node with one goroutine a port they add up to its
+	// wall time. A source that waits for a disk, or a sink for a network, is busy.
+	Busy          time.Duration
+	Idle          time.Duration
+	Backpressured time.Duration
+}
+
+// EdgeStats is one channel between two nodes.
+type EdgeStats struct {
+	From, To    int           // indexes in Report.Nodes
+	Chunks      int64         // passed on
+	Bytes       int64         // passed on
+	Size        int64         // bytes promised by From; -1: unknown
+	Missed      int64         // chunks that a lossy branch missed
+	MissedBytes int64         // their bytes
+	Held        int64         // bytes of buffer capacity held now
+	Peak        int64         // most of them held at once
+	FullFor     time.Duration // how long From waited for room
+	EmptyFor    time.Duration // how long To waited for chunks
+}
+
+// Bottleneck returns the index in r.Nodes of the node that sets the pace: the busiest one. What is
+// upstream of it is backpressured, what is downstream is idle. It is -1 when no node
+// has been busy.
+func (r Report) Bottleneck() int {
+	best := -1
+	var busy time.Duration
+	for i, n := range r.Nodes {
+		// A node with nested ones is as busy as they are; they tell more.
+		if n.Busy > busy || n.Busy == busy && best >= 0 && n.Parent == best {
+			best, busy = i, n.Busy
+		}
+	}
+	return best
+}
+
+// nodeRecord gathers what the nodes of one place in the description did: a node of
+// the flow itself runs once, a nested one any number of times.
+type nodeRecord struct {
+	index, parent int // in Run.nodes
+	pos           int // in the chain it stands in
+	name          string
+	live          []*node
+	sum           NodeStats // of those retired
+}
+
+type edgeRecord struct {
+	from, to *nodeRecord
+	live     []*edge
+	sum      EdgeStats
+}
+
+// recordNode finds or makes the record of n. The lock is held, or nothing runs yet.
+func (r *Run) recordNode(owner, n *node, pos int) *nodeRecord {
+	parent := -1
+	if owner != nil {
+		parent = owner.record.index
+		for _, rec := range r.nodes {
+			if rec.parent == parent && rec.pos == pos && rec.name == n.spec.name {
+				rec.live = append(rec.live, n)
+				return rec
+			}
+		}
+	}
+	rec := &nodeRecord{index: len(r.nodes), parent: parent, pos: pos, name: n.spec.name, live: []*node{n}}
+	r.nodes = append(r.nodes, rec)
+	if owner == nil {
+		r.order = append(r.order, n)
+	}
+	return rec
+}
+
+// recordEdge finds or makes the record of e. The lock is held, or nothing runs yet.
+func (r *Run) recordEdge(e *edge) {
+	for _, rec := range r.edges {
+		if rec.from == e.from.record && rec.to == e.to.record && rec.from.parent >= 0 {
+			rec.live = append(rec.live, e)
+			return
+		}
+	}
+	r.edges = append(r.edges, &edgeRecord{from: e.from.record, to: e.to.record, live: []*edge{e}})
+}
+
+// retire adds the nodes of a nested group that has ended to their records.
+func (r *Run) retire(g *group) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.fold(g, r.now())
+}
+
+func (r *Run) fold(g *group, now time.Time) {
+	for _, n := range g.nodes {
+		rec := n.record
+		rec.sum.add(n.stats(now))
+		rec.live = slices.DeleteFunc(rec.live, func(m *node) bool { return m == n })
+		if n.in == nil || n.in.outer != nil {
+			continue
+		}
+		for _, er := range r.edges {
+			if i := slices.Index(er.live, n.in.edge); i >= 0 {
+				er.sum.add(n.in.edge.report())
+				er.live = slices.Delete(er.live, i, i+1)
+			}
+		}
+	}
+	for _, b := range g.branches {
+		r.fold(b, now)
+	}
+}
+
+// Snapshot returns what the run has done so far. It may be called at any time,
+// from any goroutine, also after the run.
+func (r *Run) Snapshot() Report {
+	now := r.now()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	report := Report{Elapsed: now.Sub(r.start)}
+	if ended := r.ended.Load(); ended > 0 {
+		report.Elapsed = time.Duration(ended)
+	}
+	for _, rec := range r.nodes {
+		s := rec.sum
+		for _, n := range rec.live {
+			s.add(n.stats(now))
+		}
+		s.Name, s.Parent = rec.name, rec.parent
+		report.Nodes = append(report.Nodes, s)
+	}
+	for _, rec := range r.edges {
+		s := rec.sum
+		if len(rec.live) == 0 {
+			s.Size = -1
+		}
+		for _, e := range rec.live {
+			s.add(e.report())
+		}
+		s.From, s.To = rec.from.index, rec.to.index
+		report.Edges = append(report.Edges, s)
+	}
+	for _, b := range r.lost {
+		report.Detached = append(report.Detached, b.lost)
+	}
+	return report
+}
+
+// over marks the end of the run and returns the report.
+func (r *Run) over() Report {
+	r.ended.Store(r.elapsed())
+	return r.Snapshot()
+}
+
+func (s *NodeStats) add(t NodeStats) {
+	s.In += t.In
+	s.Out += t.Out
+	s.Busy += t.Busy
+	s.Idle += t.Idle
+	s.Backpressured += t.Backpressured
+}
+
+func (s *EdgeStats) add(t EdgeStats) {
+	s.Chunks += t.Chunks
+	s.Bytes += t.Bytes
+	s.Size = t.Size
+	s.Missed += t.Missed
+	s.MissedBytes += t.MissedBytes
+	s.Held += t.Held
+	s.Peak = max(s.Peak, t.Peak)
+	s.FullFor += t.FullFor
+	s.EmptyFor += t.EmptyFor
+}
+
+// stats returns what one node did until now.
+func (n *node) stats(now time.Time) NodeStats {
+	var s NodeStats
+	if n.in != nil {
+		s.In, s.Idle = n.in.received(), n.in.wait.read(now)
+	}
+	for _, out := range n.outs {
+		s.Out += out.sent()
+		s.Backpressured += out.wait.read(now)
+	}
+	if started := n.started.Load(); started > 0 {
+		end := n.stopped.Load()
+		if end == 0 {
+			end = int64(now.Sub(n.run.start))
+		}
+		s.Busy = max(0, time.Duration(end-started)-s.Idle-s.Backpressured)
+	}
+	return s
+}
+
+// report returns what one edge did until now.
+func (e *edge) report() EdgeStats {
+	c, held, size := e.counts()
+	s := EdgeStats{
+		Chunks: c.sent, Bytes: c.sentBytes, Size: size,
+		Missed: c.missed, MissedBytes: c.missedBytes,
+		Held: held, Peak: c.peak,
+	}
+	now := e.run.now()
+	s.EmptyFor = e.to.in.wait.read(now)
+	for _, out := range e.from.outs {
+		if out.edge == e {
+			s.FullFor = out.wait.read(now)
+		}
+	}
+	return s
+}
