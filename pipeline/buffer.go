@@ -14,18 +14,24 @@ var classes = [...]int{4 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20}
 
 const maxClass = 1 << 20
 
+// A buffer that no pool takes back has one of these as its class.
+const (
+	oversize = -1 // made for one chunk of more than 1 MiB
+	adopted  = -2 // somebody else's memory: no owners are counted
+)
+
 // pools holds one pool a class. They store pointers: a slice stored in a
 // sync.Pool would allocate its header on every Put.
 var pools [len(classes)]sync.Pool
 
-// classOf returns the smallest class that holds n bytes, or -1.
+// classOf returns the smallest class that holds n bytes, or oversize.
 func classOf(n int) int {
 	for i, size := range classes {
 		if n <= size {
 			return i
 		}
 	}
-	return -1
+	return oversize
 }
 
 // buffer is the memory behind chunks: a count of owners, and a generation that
@@ -33,9 +39,10 @@ func classOf(n int) int {
 // was cut in, so a stale one is found out.
 type buffer struct {
 	data  []byte
-	class int           // index into classes and pools; -1: not pooled
+	class int           // index into classes and pools, oversize or adopted
 	state atomic.Uint64 // generation<<32 | owners
 	trace *trace        // poison mode only
+	_     [16]byte      // fills a cache line: two buffers in one would be fought over by two cores
 }
 
 // getBuffer returns a buffer of at least n bytes with one owner.
@@ -104,10 +111,29 @@ func (b *buffer) release(gen uint32) {
 
 // poisoned reports whether WEIR_POISON=1 is set. It is read once, when the first
 // chunk is made, so that a test kit may still set it while packages initialise.
-var poisoned = sync.OnceValue(func() bool {
-	v, _ := syscall.Getenv("WEIR_POISON")
-	return v == "1"
-})
+func poisoned() bool {
+	p := poisonState.Load()
+	if p == 0 {
+		p = readPoison()
+	}
+	return p == poisonOn
+}
+
+const (
+	poisonOff = 1 + iota
+	poisonOn
+)
+
+var poisonState atomic.Int32 // cheaper on every chunk than a sync.Once
+
+func readPoison() int32 {
+	p := int32(poisonOff)
+	if v, _ := syscall.Getenv("WEIR_POISON"); v == "1" {
+		p = poisonOn
+	}
+	poisonState.CompareAndSwap(0, p)
+	return poisonState.Load()
+}
 
 const poisonByte = 0xDB
 

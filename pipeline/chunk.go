@@ -1,5 +1,7 @@
 package pipeline
 
+import "fmt"
+
 // Chunk is a run of bytes with one owner. The zero Chunk is empty.
 //
 // Ownership moves with the value: [Inlet.Next] gives it, [Outlet.Send] takes it
@@ -12,8 +14,11 @@ package pipeline
 // owner. Its methods are not for concurrent use, except that the two chunks that
 // Retain or Split leave behind may live in different goroutines.
 type Chunk struct {
-	b   []byte
-	buf *buffer // nil: adopted by ChunkOf, or empty
+	// Four words, so that the compiler keeps a Chunk in registers: with the slice
+	// itself and a generation it is five, lives in memory, and a hop costs twice as much.
+	buf *buffer // nil: empty
+	off int     // where in buf.data the chunk begins
+	n   int     // how many bytes it has
 	gen uint32  // the buffer's generation when this chunk was cut from it
 }
 
@@ -25,24 +30,38 @@ func NewChunk(n int) Chunk {
 		return Chunk{}
 	}
 	buf, gen := getBuffer(n)
-	return Chunk{b: buf.data[:n], buf: buf, gen: gen}
+	return Chunk{buf: buf, n: n, gen: gen}
 }
 
 // ChunkOf adopts b without copying it. From Send on nobody may write to b any
 // more. Release does nothing to an adopted chunk, and Mutable copies it.
-func ChunkOf(b []byte) Chunk { return Chunk{b: b} }
+func ChunkOf(b []byte) Chunk {
+	if len(b) == 0 {
+		return Chunk{}
+	}
+	return Chunk{buf: &buffer{data: b, class: adopted}, n: len(b)}
+}
 
 // Bytes returns the chunk's bytes. They are valid until Release or Send.
-func (c Chunk) Bytes() []byte { return c.b }
+func (c Chunk) Bytes() []byte {
+	if c.buf == nil {
+		return nil
+	}
+	end := c.off + c.n
+	return c.buf.data[c.off:end:end]
+}
 
 // Len returns the number of bytes.
-func (c Chunk) Len() int { return len(c.b) }
+func (c Chunk) Len() int { return c.n }
 
 // Slice narrows c to its bytes i to j and takes its place: c itself must not be
-// used afterwards. It panics where c.Bytes()[i:j] would. The capacity is clamped, so that an
-// append to the result cannot reach the bytes behind it.
+// used afterwards. It panics unless 0 <= i <= j <= c.Len(). The capacity is
+// clamped, so that an append to the result cannot reach the bytes behind it.
 func (c Chunk) Slice(i, j int) Chunk {
-	c.b = c.b[i:j:j]
+	if i < 0 || i > j || j > c.n {
+		panic(fmt.Sprintf("pipeline: bytes %d to %d of a chunk of %d", i, j, c.n))
+	}
+	c.off, c.n = c.off+i, j-i
 	return c
 }
 
@@ -53,20 +72,18 @@ func (c Chunk) Split(i int) (head, tail Chunk) {
 	switch i {
 	case 0:
 		return Chunk{}, c
-	case len(c.b):
+	case c.n:
 		return c, Chunk{}
 	}
-	head, tail = c.Slice(0, i), c.Slice(i, len(c.b))
-	if c.buf != nil {
-		c.buf.retain(c.gen)
-	}
+	head, tail = c.Slice(0, i), c.Slice(i, c.n)
+	c.Retain()
 	return head, tail
 }
 
 // Retain returns a second owner of the same bytes. Both are read-only from now
 // on, and each is released on its own. It panics on a chunk already released.
 func (c Chunk) Retain() Chunk {
-	if c.buf != nil {
+	if c.pooled() {
 		c.buf.retain(c.gen)
 	}
 	return c
@@ -75,11 +92,11 @@ func (c Chunk) Retain() Chunk {
 // Mutable returns a chunk with the same content that may be written to: c itself
 // when it has one owner, else a copy, for which it releases c.
 func (c Chunk) Mutable() Chunk {
-	if len(c.b) == 0 || c.buf != nil && c.buf.sole(c.gen) {
+	if c.n == 0 || c.pooled() && c.buf.sole(c.gen) {
 		return c
 	}
-	d := NewChunk(len(c.b))
-	copy(d.b, c.b)
+	d := NewChunk(c.n)
+	copy(d.Bytes(), c.Bytes())
 	c.Release()
 	return d
 }
@@ -87,16 +104,19 @@ func (c Chunk) Mutable() Chunk {
 // Release gives the buffer back when c was its last owner. A second Release of
 // the same chunk panics.
 func (c Chunk) Release() {
-	if c.buf != nil {
+	if c.pooled() {
 		c.buf.release(c.gen)
 	}
 }
 
+func (c Chunk) pooled() bool { return c.buf != nil && c.buf.class != adopted }
+
 // weight is what c costs a channel: the capacity of the buffer behind it, because
-// that is what stays in memory, however short the chunk has been cut.
+// that is what stays in memory, however short the chunk has been cut. Of adopted
+// memory, which is not the engine's, it is what the chunk holds on to.
 func (c Chunk) weight() int64 {
-	if c.buf != nil {
-		return int64(cap(c.buf.data))
+	if c.buf.class == adopted {
+		return int64(c.n)
 	}
-	return int64(cap(c.b))
+	return int64(cap(c.buf.data))
 }

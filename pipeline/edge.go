@@ -27,16 +27,18 @@ type edge struct {
 	ready    chan struct{} // a token: somebody waiting in take may look again
 	space    chan struct{} // a token: somebody waiting in put may look again
 
+	_ [64]byte // what changes starts on a cache line of its own, and is kept close together
+
 	mu      sync.Mutex
-	ring    [slots]Chunk
-	head, n int
+	head, n uint32
 	held    int64 // bytes of buffer capacity in the ring
+	size    int64 // promised bytes; -1: unknown
+	takers  int32 // goroutines waiting in take
+	putters int32 // goroutines waiting in put
 	eof     bool  // everything upstream has ended well; nothing more comes
 	gone    bool  // the consumer takes no more
-	takers  int   // goroutines waiting in take
-	putters int   // goroutines waiting in put
-	size    int64 // promised bytes; -1: unknown
 	stats   edgeCounts
+	ring    [slots]Chunk
 }
 
 // edgeCounts is what an edge counts.
@@ -70,7 +72,7 @@ func (e *edge) put(ctx context.Context, out *Outlet, c Chunk) error {
 		c.Release()
 		return err
 	}
-	if poisoned() && c.buf != nil {
+	if poisoned() && c.pooled() {
 		c.buf.crossed(e.run)
 	}
 	e.mu.Lock()
@@ -100,7 +102,7 @@ func (e *edge) push(c Chunk) (done bool, err error) {
 			return false, nil
 		}
 		e.stats.missed++
-		e.stats.missedBytes += int64(len(c.b))
+		e.stats.missedBytes += int64(c.n)
 		c.Release()
 		return true, nil
 	}
@@ -108,7 +110,7 @@ func (e *edge) push(c Chunk) (done bool, err error) {
 	e.n++
 	e.held += w
 	e.stats.sent++
-	e.stats.sentBytes += int64(len(c.b))
+	e.stats.sentBytes += int64(c.n)
 	e.stats.peak = max(e.stats.peak, e.held)
 	return true, nil
 }
@@ -164,7 +166,7 @@ func (e *edge) take(ctx context.Context, in *Inlet) (Chunk, error) {
 	}
 	wake := e.putters > 0
 	e.mu.Unlock()
-	if c.b == nil {
+	if c.buf == nil {
 		return Chunk{}, io.EOF
 	}
 	if wake {
@@ -178,13 +180,14 @@ func (e *edge) pop() (c Chunk, done bool) {
 	if e.n == 0 {
 		return Chunk{}, e.eof
 	}
-	c = e.ring[e.head]
-	e.ring[e.head] = Chunk{}
-	e.head = (e.head + 1) % slots
+	s := &e.ring[e.head%slots]
+	c = *s
+	*s = Chunk{}
+	e.head++
 	e.n--
 	e.held -= c.weight()
 	e.stats.taken++
-	e.stats.takenBytes += int64(len(c.b))
+	e.stats.takenBytes += int64(c.n)
 	return c, true
 }
 
@@ -218,7 +221,7 @@ func (e *edge) takeSlow(ctx context.Context, in *Inlet) (Chunk, error) {
 		if pass {
 			signal(e.ready)
 		}
-		if err == nil && c.b == nil {
+		if err == nil && c.buf == nil {
 			err = io.EOF
 		}
 		return c, err
@@ -238,9 +241,10 @@ func (e *edge) abandon() {
 	e.mu.Lock()
 	e.gone = true
 	for ; e.n > 0; e.n-- {
-		e.ring[e.head].Release()
-		e.ring[e.head] = Chunk{}
-		e.head = (e.head + 1) % slots
+		s := &e.ring[e.head%slots]
+		s.Release()
+		*s = Chunk{}
+		e.head++
 	}
 	e.held = 0
 	e.mu.Unlock()
@@ -258,7 +262,7 @@ func (e *edge) isGone() bool {
 func (e *edge) buffered() int {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.n
+	return int(e.n)
 }
 
 // counts returns the counters and what is held now.

@@ -32,8 +32,7 @@ type Inlet struct {
 // error is why the node must end: [ErrStopped] when its output is no longer
 // wanted, else the cause of the run's failure or cancellation.
 func (in *Inlet) Next(ctx context.Context) (Chunk, error) {
-	base := in.base()
-	if base.partial.Load() {
+	if base := in.base(); base.partial.Load() {
 		if err := in.node.ended(ctx); err != nil {
 			return Chunk{}, err
 		}
@@ -48,10 +47,8 @@ func (in *Inlet) Next(ctx context.Context) (Chunk, error) {
 // passes on its way.
 func (in *Inlet) receive(ctx context.Context) (Chunk, error) {
 	c, err := in.edge.take(ctx, in)
-	if err == nil {
-		for v := in; v.outer != nil; v = v.outer {
-			v.bytes.Add(int64(len(c.b)))
-		}
+	for v := in; v.outer != nil; v = v.outer {
+		v.bytes.Add(int64(c.n))
 	}
 	return c, err
 }
@@ -234,9 +231,9 @@ func (r *inletReader) next(use func([]byte) int) error {
 	if err := r.in.node.ended(r.ctx); err != nil {
 		return err
 	}
-	n := use(base.rest.b)
+	n := use(base.rest.Bytes())
 	if n < base.rest.Len() {
-		base.rest.b = base.rest.b[n:]
+		base.rest = base.rest.Slice(n, base.rest.n)
 		return nil
 	}
 	base.rest.Release()

@@ -26,7 +26,7 @@ type Outlet struct {
 // [ErrStopped] when nobody wants its output any more, else the cause of the run's
 // failure or cancellation. To send more than was promised with SetSize fails.
 func (out *Outlet) Send(ctx context.Context, c Chunk) error {
-	n := int64(len(c.b))
+	n := int64(c.n)
 	if n == 0 {
 		c.Release()
 		return out.node.ended(ctx)
@@ -94,14 +94,14 @@ func (out *Outlet) CopyFrom(ctx context.Context, r io.Reader) error {
 			return err
 		}
 		c := NewChunk(size.next())
-		n, err := r.Read(c.b)
-		if n < 0 || n > len(c.b) {
+		n, err := r.Read(c.Bytes())
+		if n < 0 || n > c.n {
 			c.Release()
-			return fmt.Errorf("%T: Read of %d bytes returned %d", r, len(c.b), n)
+			return fmt.Errorf("%T: Read of %d bytes returned %d", r, c.n, n)
 		}
 		if n > 0 { // also together with an error
 			empty = 0
-			full := n == len(c.b)
+			full := n == c.n
 			if err := out.Send(ctx, c.Slice(0, n)); err != nil {
 				return err
 			}

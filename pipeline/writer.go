@@ -40,7 +40,7 @@ func (w *Writer) Write(p []byte) (n int, err error) {
 			}
 			w.c, w.n = NewChunk(w.size.next()), 0
 		}
-		m := copy(w.c.b[w.n:], p)
+		m := copy(w.c.Bytes()[w.n:], p)
 		w.n += m
 		n += m
 		p = p[m:]
