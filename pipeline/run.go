@@ -142,14 +142,15 @@ func (r *Run) leave(e *edge) {
 	if e.isGone() {
 		return
 	}
-	e.abandon()
 	n := e.from
-	if n.live--; n.live > 0 || n.returned.Load() {
-		return
+	n.live--
+	stop := n.live == 0 && !n.returned.Load()
+	if stop {
+		n.cancel(ErrStopped) // before a Send can fail because the edge is gone
 	}
-	n.cancel(ErrStopped)
-	if n.group.ctx.Err() != nil {
-		return // it fails, and must not look as if it ended
+	e.abandon()
+	if !stop || n.group.ctx.Err() != nil { // what fails must not look as if it ended
+		return
 	}
 	r.arrive(n)
 	if n.in != nil && n.in.outer == nil {

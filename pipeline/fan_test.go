@@ -1,0 +1,715 @@
+package pipeline_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/weirflow/weir/pipeline"
+)
+
+// stuck reads nothing until release is closed.
+func stuck(release <-chan struct{}) pipeline.Sink {
+	return pipeline.NewSink("stuck", func(ctx context.Context, in *pipeline.Inlet) error {
+		select {
+		case <-release:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+		return in.CopyTo(ctx, io.Discard)
+	})
+}
+
+func TestS30ProducerStopsAtTheBound(t *testing.T) {
+	for _, k := range []int{1, 2, 16, 64} {
+		t.Run(fmt.Sprint(k), func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				var sent atomic.Int64
+				src := pipeline.NewSource("source", func(ctx context.Context, out *pipeline.Outlet) error {
+					for range 200 {
+						if err := out.Send(ctx, pipeline.NewChunk(4096)); err != nil {
+							return err
+						}
+						sent.Add(1)
+					}
+					return nil
+				})
+				release := make(chan struct{})
+				p := src.To(stuck(release))
+				p.Buffer = k * 4096
+				go func() {
+					synctest.Wait()
+					if n := sent.Load(); n != int64(k) {
+						t.Errorf("%d chunks were sent into a channel of %d", n, k)
+					}
+					close(release)
+				}()
+				run(t, p, nil)
+			})
+		})
+	}
+}
+
+// Chunks that hold little of a large buffer count with the whole of it.
+func TestS31MemoryIsBoundedByCapacity(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		const buffer = 100 << 10
+		src := pipeline.NewSource("source", func(ctx context.Context, out *pipeline.Outlet) error {
+			for i := range 400 {
+				if err := out.Send(ctx, pipeline.NewChunk([]int{60 << 10, 3, 17 << 10, 4096}[i%4]).Slice(0, 1)); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		slow := pipeline.NewSink("slow", func(ctx context.Context, in *pipeline.Inlet) error {
+			for c, err := range in.Chunks(ctx) {
+				if err != nil {
+					return err
+				}
+				time.Sleep(time.Millisecond)
+				c.Release()
+			}
+			return nil
+		})
+		p := src.To(slow)
+		p.Buffer = buffer
+		report := run(t, p, nil)
+		if e := report.Edges[0]; e.Peak > buffer || e.Peak < 64<<10 || e.Chunks != 400 || e.Bytes != 400 || e.Held != 0 {
+			t.Errorf("edge %+v, want a peak of at most %d", e, buffer)
+		}
+	})
+}
+
+// A chunk larger than the whole buffer passes when the channel is empty.
+func TestLargeChunkPasses(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := store{}
+		big := strings.Repeat("x", 3<<20)
+		p := emit("a", big, "b", big).To(s.sink())
+		p.Buffer = 1
+		run(t, p, nil)
+		s.wantPublished(t, "a"+big+"b"+big)
+	})
+}
+
+func TestS32StrictTeeWaitsForTheSlowest(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		release := make(chan struct{})
+		var got atomic.Int64
+		counting := pipeline.NewSink("count", func(ctx context.Context, in *pipeline.Inlet) error {
+			for c, err := range in.Chunks(ctx) {
+				if err != nil {
+					return err
+				}
+				got.Add(1)
+				c.Release()
+			}
+			return nil
+		})
+		src := pipeline.NewSource("source", func(ctx context.Context, out *pipeline.Outlet) error {
+			for range 100 {
+				if err := out.Send(ctx, pipeline.NewChunk(4096)); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		p := src.To(pipeline.Tee(counting, stuck(release), stuck(release)))
+		p.Buffer = 4 * 4096
+		go func() {
+			synctest.Wait()
+			if n := got.Load(); n > 5 {
+				t.Errorf("the healthy branch got %d chunks while the others held 4", n)
+			}
+			close(release)
+		}()
+		run(t, p, nil)
+		if n := got.Load(); n != 100 {
+			t.Errorf("the healthy branch got %d chunks of 100", n)
+		}
+	})
+}
+
+func TestS33OneBranchFails(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		good := store{name: "good"}
+		bad := store{name: "bad"}
+		_, err := emit("a", "b", "c").To(pipeline.Tee(good.sink(), failAt(1, errBoom).To(bad.sink()))).Run(t.Context())
+		wantNode(t, err, "fail")
+		good.wantUndone(t, errBoom)
+		bad.wantUndone(t, errBoom)
+	})
+	for _, wrap := range []func(pipeline.Sink) pipeline.Sink{
+		pipeline.BestEffort,
+		func(s pipeline.Sink) pipeline.Sink { return pipeline.Lossy(s, 1<<20) },
+		func(s pipeline.Sink) pipeline.Sink { return pipeline.BestEffort(pipeline.Lossy(s, 1<<20)) },
+	} {
+		for k := range 4 {
+			bubble(t, func(t *testing.T) {
+				good := store{name: "good"}
+				bad := store{name: "bad"}
+				report := run(t, emit("a", "b", "c").To(pipeline.Tee(wrap(failAt(k, errBoom).To(bad.sink())), good.sink())), nil)
+				good.wantPublished(t, "abc")
+				bad.wantUndone(t, errBoom)
+				if len(report.Detached) != 1 || report.Detached[0].Node != "fail" {
+					t.Errorf("detached: %v", report.Detached)
+				}
+			})
+		}
+	}
+}
+
+// If the run fails, a best-effort branch that did well is undone too.
+func TestBestEffortIsUndoneWithTheRun(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := store{}
+		run(t, emitThen(errBoom, "a").To(pipeline.Tee(discard(), pipeline.BestEffort(s.sink()))), errBoom)
+		s.wantUndone(t, errBoom)
+	})
+}
+
+func TestBestEffortPanicFailsTheRun(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := store{}
+		bang := pipeline.NewSink("bang", func(context.Context, *pipeline.Inlet) error { panic("bang") })
+		_, err := emit("a").To(pipeline.Tee(s.sink(), pipeline.BestEffort(bang))).Run(t.Context())
+		var p *pipeline.PanicError
+		if !errors.As(err, &p) || s.published != nil {
+			t.Errorf("error %v, published %q", err, s.published)
+		}
+	})
+}
+
+// The only branch fails, and may: upstream is stopped and the run succeeds.
+func TestBestEffortAlone(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		report := run(t, endless("x").To(pipeline.BestEffort(failAt(2, errBoom).To(discard()))), nil)
+		if len(report.Detached) != 1 {
+			t.Errorf("detached: %v", report.Detached)
+		}
+	})
+}
+
+func TestS34OneBranchHasEnough(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		a, b := store{name: "a"}, store{name: "b"}
+		chunks := strings.Split(strings.Repeat("abcdefgh", 20), "")
+		run(t, emit(chunks...).To(pipeline.Tee(a.sink(), readN(3), failAt(2, nil).To(b.sink()))), nil)
+		a.wantPublished(t, strings.Join(chunks, ""))
+		b.wantPublished(t, "ab")
+	})
+}
+
+// A branch ended early. Its sink must not see EOF, and so not look complete,
+// before the source has ended well: here it fails afterwards.
+func TestEarlyBranchWaitsForTheSource(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		sawEOF := false
+		sink := pipeline.NewSink("sink", func(ctx context.Context, in *pipeline.Inlet) error {
+			err := in.CopyTo(ctx, io.Discard)
+			sawEOF = err == nil
+			return err
+		})
+		slow := pipeline.NewSource("slow", func(ctx context.Context, out *pipeline.Outlet) error {
+			for range 3 {
+				if err := out.Send(ctx, chunkOf("x")); err != nil {
+					return err
+				}
+			}
+			time.Sleep(time.Hour)
+			return errBoom
+		})
+		run(t, slow.To(pipeline.Tee(failAt(1, nil).To(sink), discard())), errBoom)
+		if sawEOF {
+			t.Error("a branch saw EOF although the source failed")
+		}
+	})
+}
+
+func TestS35AllBranchesHaveEnough(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		run(t, endless("x").Via(pass()).To(pipeline.Tee(readN(1), readN(5), readN(0))), nil)
+		run(t, endless("x").To(pipeline.Tee()), nil)
+	})
+}
+
+func TestS36LossyBranchStandsStill(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		release := make(chan struct{})
+		fast := store{}
+		lost := store{name: "lossy"}
+		src := pipeline.NewSource("source", func(ctx context.Context, out *pipeline.Outlet) error {
+			for range 1000 {
+				if err := out.Send(ctx, chunkOf("x")); err != nil {
+					return err
+				}
+			}
+			synctest.Wait() // the fast branch has everything although the other stands still
+			if n := len(fast.got); n != 1000 {
+				t.Errorf("the fast branch has %d chunks of 1000", n)
+			}
+			close(release)
+			return nil
+		})
+		gate := pipeline.NewStage("gate", func(ctx context.Context, in *pipeline.Inlet, out *pipeline.Outlet) error {
+			<-release
+			return pass().Run(ctx, in, out)
+		})
+		report := run(t, src.To(pipeline.Tee(fast.sink(), pipeline.Lossy(gate.To(lost.sink()), 10*4096))), nil)
+		lost.wantPublished(t, "xxxxxxxxxx")
+		for _, e := range report.Edges {
+			if report.Nodes[e.To].Name == "gate" && (e.Missed != 990 || e.MissedBytes != 990 || e.Chunks != 10) {
+				t.Errorf("edge %+v, want 990 missed", e)
+			}
+		}
+	})
+}
+
+func TestS37FailingBranchOfADiamond(t *testing.T) {
+	for _, at := range []int{0, 1, 50} {
+		bubble(t, func(t *testing.T) {
+			a, b := store{}, store{}
+			_, err := emit(strings.Split(strings.Repeat("x", 60), "")...).
+				To(pipeline.Tee(pass().To(a.sink()), pass().Via(failAt(at, errBoom)).To(b.sink()))).Run(t.Context())
+			wantNode(t, err, "fail")
+			a.wantUndone(t, errBoom)
+			b.wantUndone(t, errBoom)
+		})
+	}
+}
+
+func TestS38MixedSizes(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var chunks []string
+		for i := range 40 {
+			chunks = append(chunks, strings.Repeat(string(rune('a'+i%26)), []int{1, 1 << 20, 100, 64 << 10, 1}[i%5]))
+		}
+		a, b := store{}, store{}
+		run(t, emit(chunks...).Via(pass()).To(pipeline.Tee(a.sink(), pass().To(b.sink()))), nil)
+		want := strings.Join(chunks, "")
+		if string(a.published) != want || string(b.published) != want {
+			t.Error("bytes were lost or changed")
+		}
+	})
+}
+
+func TestS39HundredFlows(t *testing.T) {
+	var g errgroup.Group
+	for i := range 100 {
+		g.Go(func() error {
+			n := 0
+			src := pipeline.NewSource("source", func(ctx context.Context, out *pipeline.Outlet) error {
+				for range 1000 {
+					if err := out.Send(ctx, chunkOf("x")); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+			p := src.Via(pass()).To(pipeline.NewSink("sink", func(ctx context.Context, in *pipeline.Inlet) error {
+				for c, err := range in.Chunks(ctx) {
+					if err != nil {
+						return err
+					}
+					n++
+					c.Release()
+				}
+				return nil
+			}))
+			p.Buffer = 4096 * (i%3 + 1) // full and empty in turn
+			_, err := p.Run(t.Context())
+			if err == nil && n != 1000 {
+				err = fmt.Errorf("%d chunks of 1000", n)
+			}
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestS40EmptyChunks(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		src := pipeline.NewSource("source", func(ctx context.Context, out *pipeline.Outlet) error {
+			for _, c := range []pipeline.Chunk{{}, pipeline.NewChunk(0), chunkOf("a"), chunkOf("zz").Slice(1, 1), pipeline.ChunkOf(nil), chunkOf("b"), {}} {
+				if err := out.Send(ctx, c); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		report := run(t, src.To(discard()), nil)
+		if e := report.Edges[0]; e.Chunks != 2 || e.Bytes != 2 {
+			t.Errorf("edge %+v, want 2 chunks", e)
+		}
+	})
+}
+
+// parallel is a worker-pool stage as a user would write it: n workers map chunks,
+// a window of n keeps the order.
+func parallel(n int, f func(i int, b []byte) (string, error)) pipeline.Stage {
+	return pipeline.NewStage("parallel", func(ctx context.Context, in *pipeline.Inlet, out *pipeline.Outlet) error {
+		type job struct {
+			i      int
+			c      pipeline.Chunk
+			result chan string
+		}
+		g, gctx := errgroup.WithContext(ctx)
+		jobs, order := make(chan job), make(chan job, n-1) // n in flight: one is held by whoever waits
+		g.Go(func() error {
+			defer close(jobs)
+			defer close(order)
+			i := 0
+			for c, err := range in.Chunks(gctx) {
+				if err != nil {
+					return err
+				}
+				j := job{i, c, make(chan string, 1)}
+				i++
+				for _, ch := range []chan job{order, jobs} {
+					select {
+					case ch <- j:
+					case <-gctx.Done():
+						c.Release()
+						return context.Cause(gctx)
+					}
+				}
+			}
+			return nil
+		})
+		for range n {
+			g.Go(func() error {
+				for j := range jobs {
+					s, err := f(j.i, j.c.Bytes())
+					j.c.Release()
+					if err != nil {
+						return err
+					}
+					j.result <- s
+				}
+				return nil
+			})
+		}
+		g.Go(func() error {
+			for j := range order {
+				select {
+				case s := <-j.result:
+					if err := out.Send(gctx, chunkOf(s)); err != nil {
+						return err
+					}
+				case <-gctx.Done():
+					return context.Cause(gctx)
+				}
+			}
+			return nil
+		})
+		return g.Wait()
+	})
+}
+
+func TestS43ParallelKeepsOrder(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		const n = 4
+		var inFlight, most atomic.Int32
+		var chunks []string
+		for i := range 40 {
+			chunks = append(chunks, fmt.Sprintf("<%d>", i))
+		}
+		stage := parallel(n, func(i int, b []byte) (string, error) {
+			most.Store(max(most.Load(), inFlight.Add(1)))
+			time.Sleep(time.Duration(40-i) * time.Second)
+			inFlight.Add(-1)
+			return string(b), nil
+		})
+		start := time.Now()
+		var first time.Duration
+		s := store{}
+		note := pipeline.NewStage("note", func(ctx context.Context, in *pipeline.Inlet, out *pipeline.Outlet) error {
+			for c, err := range in.Chunks(ctx) {
+				if err != nil {
+					return err
+				}
+				if first == 0 {
+					first = time.Since(start)
+				}
+				if err := out.Send(ctx, c); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		report := run(t, emit(chunks...).Via(stage).Via(note).To(s.sink()), nil)
+		s.wantPublished(t, strings.Join(chunks, ""))
+		if most.Load() > n || first != 40*time.Second || report.Elapsed < 2*first {
+			t.Errorf("%d in flight, first result after %v of %v", most.Load(), first, report.Elapsed)
+		}
+	})
+}
+
+func TestS44ParallelWorkerFails(t *testing.T) {
+	for _, silent := range []bool{false, true} {
+		bubble(t, func(t *testing.T) {
+			src := pipeline.NewSource("source", func(ctx context.Context, out *pipeline.Outlet) error {
+				for range 8 {
+					if err := out.Send(ctx, chunkOf("x")); err != nil {
+						return err
+					}
+				}
+				if silent {
+					<-ctx.Done()
+					return context.Cause(ctx)
+				}
+				return nil
+			})
+			s := store{}
+			_, err := src.Via(parallel(8, func(i int, _ []byte) (string, error) {
+				if i == 3 {
+					time.Sleep(time.Second)
+					return "", errBoom
+				}
+				return "y", nil
+			})).To(s.sink()).Run(t.Context())
+			wantNode(t, err, "parallel")
+			s.wantUndone(t, errBoom)
+		})
+	}
+}
+
+func TestS45MergeAndConcat(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		release := make(chan struct{})
+		silent := pipeline.NewSource("silent", func(ctx context.Context, out *pipeline.Outlet) error {
+			select {
+			case <-release:
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			}
+			return out.Send(ctx, chunkOf("late"))
+		})
+		fast := emit("a", "b", "c")
+		s := store{}
+		go func() {
+			synctest.Wait()
+			if string(s.got) != "abc" {
+				t.Errorf("got %q while one source is silent", s.got)
+			}
+			close(release)
+		}()
+		run(t, pipeline.Merge(silent, fast).To(s.sink()), nil)
+		s.wantPublished(t, "abclate")
+
+		c := store{}
+		run(t, pipeline.Concat(emit("1", "2").Via(pass()), emit(), pipeline.Concat(emit("3"), emit("4")), emit("5")).To(c.sink()), nil)
+		c.wantPublished(t, "12345")
+
+		for _, fan := range []func(...pipeline.Source) pipeline.Source{pipeline.Merge, pipeline.Concat} {
+			f := store{}
+			_, err := fan(fast.Via(pass()), emitThen(errBoom, "x").Via(pass()), endless("y")).To(f.sink()).Run(t.Context())
+			wantNode(t, err, "emit")
+			f.wantUndone(t, errBoom)
+
+			p := store{}
+			bang := pipeline.NewSource("bang", func(context.Context, *pipeline.Outlet) error { panic(errBoom) })
+			_, err = fan(fast, bang).To(p.sink()).Run(t.Context())
+			wantNode(t, err, "bang")
+			p.wantUndone(t, errBoom)
+
+			run(t, fan(endless("x"), endless("y").Via(pass())).To(readN(20)), nil) // stopped, all of them
+			e := store{}
+			run(t, fan().To(e.sink()), nil)
+			e.wantPublished(t, "")
+
+			ctx, cancel := context.WithCancelCause(t.Context())
+			x := store{}
+			go func() { synctest.Wait(); cancel(errCause) }()
+			never := pipeline.NewSource("never", func(ctx context.Context, _ *pipeline.Outlet) error {
+				<-ctx.Done()
+				return nil // a node may hide it
+			})
+			if _, err := fan(never.Via(pass()), never).To(x.sink()).Run(ctx); err != errCause {
+				t.Errorf("error %v", err)
+			}
+			x.wantUndone(t, errCause)
+		}
+	})
+}
+
+// Concat opens one source at a time.
+func TestConcatOpensOneAtATime(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var open, most atomic.Int32
+		one := pipeline.NewSource("one", func(ctx context.Context, out *pipeline.Outlet) error {
+			most.Store(max(most.Load(), open.Add(1)))
+			defer open.Add(-1)
+			return out.Send(ctx, chunkOf("x"))
+		})
+		var many []pipeline.Source
+		for range 1000 {
+			many = append(many, one)
+		}
+		s := store{}
+		report := run(t, pipeline.Concat(many...).To(s.sink()), nil)
+		if most.Load() != 1 || len(s.published) != 1000 {
+			t.Errorf("%d open at once, %d bytes", most.Load(), len(s.published))
+		}
+		if len(report.Nodes) != 3 || report.Nodes[2].Out != 1000 || report.Nodes[2].Parent != 0 {
+			t.Errorf("nodes %+v, want the thousand counted as one", report.Nodes)
+		}
+	})
+}
+
+// Promise 2 for a tee, with the order of §5: a late failure of the first branch
+// undoes the others, a failure after a publish says what is out.
+func TestPublishOrder(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		fail string
+		want []string
+		msg  string
+	}{
+		{"none fails", "", []string{"publish a", "publish b", "publish c"}, ""},
+		{"first fails", "a", []string{"publish a", "undo c", "undo b"}, "a: boom"},
+		{"second fails", "b", []string{"publish a", "publish b", "undo c"}, "b: boom (published before it: a)"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				var log []string
+				var sinks []pipeline.Sink
+				for _, name := range []string{"a", "b", "c"} {
+					s := &store{name: name, log: &log}
+					if name == tt.fail {
+						s.fail = errBoom
+					}
+					sinks = append(sinks, s.sink())
+				}
+				_, err := emit("x").To(pipeline.Tee(sinks[0], pass().To(pipeline.Tee(sinks[1], sinks[2])))).Run(t.Context())
+				if !slices.Equal(log, tt.want) {
+					t.Errorf("steps %q, want %q", log, tt.want)
+				}
+				if tt.msg == "" && err != nil || tt.msg != "" && (err == nil || err.Error() != tt.msg || !errors.Is(err, errBoom)) {
+					t.Errorf("error %v, want %q", err, tt.msg)
+				}
+			})
+		})
+	}
+}
+
+// A failed publish of a best-effort branch is reported like its failure.
+func TestBestEffortPublishFails(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var log []string
+		a := &store{name: "a", log: &log, fail: errBoom}
+		b := &store{name: "b", log: &log}
+		c := &store{name: "c", log: &log}
+		report := run(t, emit("x").To(pipeline.Tee(pipeline.BestEffort(pipeline.Tee(a.sink(), b.sink())), c.sink())), nil)
+		if want := []string{"publish a", "undo b", "publish c"}; !slices.Equal(log, want) {
+			t.Errorf("steps %q, want %q", log, want)
+		}
+		if len(report.Detached) != 1 || report.Detached[0].Node != "a" || !errors.Is(report.Detached[0], errBoom) {
+			t.Errorf("detached %v", report.Detached)
+		}
+	})
+}
+
+// What goes wrong while undoing stands behind the cause; a panic and a Goexit in a last step reach nobody else.
+func TestUndoFails(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		end := func(f func()) pipeline.Sink {
+			return pipeline.NewSink("end", func(ctx context.Context, in *pipeline.Inlet) error {
+				in.AtEnd(func(context.Context, error) error { f(); return errOther })
+				return in.CopyTo(ctx, io.Discard)
+			})
+		}
+		flow := func(err error) *pipeline.Pipeline {
+			return emitThen(err, "x").To(pipeline.Tee(
+				end(func() {}), end(func() { panic("bang") }), end(func() { runtime.Goexit() })))
+		}
+		_, err := flow(errBoom).Run(t.Context())
+		var e *pipeline.Error
+		var p *pipeline.PanicError
+		if !errors.As(err, &e) || e.Node != "emit" || !errors.Is(err, errBoom) || !errors.Is(err, errOther) || !errors.As(err, &p) {
+			t.Errorf("error %v", err)
+		}
+		if msg := err.Error(); !strings.HasPrefix(msg, "emit: boom (undoing it failed too: end: runtime.Goexit") || !strings.HasSuffix(msg, "end: panic: bang; end: other)") {
+			t.Errorf("message %q", msg)
+		}
+		_, err = flow(nil).Run(t.Context())
+		if wantNode(t, err, "end"); !errors.Is(err, errOther) {
+			t.Errorf("error %v", err)
+		}
+	})
+}
+
+// A promised size travels through a tee, and not past a lossy branch.
+func TestSizeTravels(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		sizes := map[string]string{}
+		var mu sync.Mutex
+		look := func(name string) pipeline.Sink {
+			return pipeline.NewSink(name, func(ctx context.Context, in *pipeline.Inlet) error {
+				c, err := in.Next(ctx)
+				c.Release()
+				n, known := in.Size()
+				mu.Lock()
+				sizes[name] = fmt.Sprint(n, known)
+				mu.Unlock()
+				if err == io.EOF {
+					return nil
+				}
+				return err
+			})
+		}
+		for _, data := range []string{"", "abc"} {
+			src := pipeline.NewSource("source", func(ctx context.Context, out *pipeline.Outlet) error {
+				out.SetSize(int64(len(data)))
+				return out.CopyFrom(ctx, strings.NewReader(data))
+			})
+			report := run(t, src.To(pipeline.Tee(look("a"), pipeline.Lossy(look("b"), 9), pass().To(look("c")))), nil)
+			want := map[string]string{"a": fmt.Sprint(len(data), " true"), "b": "-1 false", "c": "-1 false"}
+			if fmt.Sprint(sizes) != fmt.Sprint(want) {
+				t.Errorf("sizes %v, want %v", sizes, want)
+			}
+			if report.Edges[0].Size != int64(len(data)) {
+				t.Errorf("edge %+v", report.Edges[0])
+			}
+		}
+	})
+}
+
+// Shared chunks are read-only; who wants to write gets a copy.
+func TestTeeSharesAndMutableCopies(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		upper := pipeline.NewStage("upper", func(ctx context.Context, in *pipeline.Inlet, out *pipeline.Outlet) error {
+			for c, err := range in.Chunks(ctx) {
+				if err != nil {
+					return err
+				}
+				c = c.Mutable()
+				copy(c.Bytes(), bytes.ToUpper(c.Bytes()))
+				if err := out.Send(ctx, c); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		a, b, c := store{name: "a"}, store{name: "b"}, store{name: "c"}
+		run(t, emit("ab", "cd").To(pipeline.Tee(upper.To(a.sink()), b.sink(), upper.To(c.sink()))), nil)
+		a.wantPublished(t, "ABCD")
+		b.wantPublished(t, "abcd")
+		c.wantPublished(t, "ABCD")
+	})
+}

@@ -1,0 +1,730 @@
+package pipeline_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/weirflow/weir/pipeline"
+)
+
+func TestS01Order(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := store{}
+		run(t, emit("a", "bc", "d").Via(pass()).To(s.sink()), nil)
+		s.wantPublished(t, "abcd")
+	})
+}
+
+func TestS02SinkCannotBeOpened(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		released := false
+		src := pipeline.NewSource("source", func(ctx context.Context, out *pipeline.Outlet) error {
+			defer func() { released = true }()
+			for {
+				if err := out.Send(ctx, chunkOf("x")); err != nil {
+					return err
+				}
+			}
+		})
+		sink := pipeline.NewSink("sink", func(context.Context, *pipeline.Inlet) error { return errBoom })
+		_, err := src.To(sink).Run(t.Context())
+		wantNode(t, err, "sink")
+		if !errors.Is(err, errBoom) || !released {
+			t.Errorf("error %v, released %v", err, released)
+		}
+	})
+}
+
+func TestS03ShortOfPromise(t *testing.T) {
+	for _, promise := range []int64{0, 1, 3, 5} {
+		t.Run(fmt.Sprint(promise), func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				s := store{}
+				src := pipeline.NewSource("source", func(ctx context.Context, out *pipeline.Outlet) error {
+					out.SetSize(promise)
+					for range 2 {
+						_ = out.Send(ctx, chunkOf("ab")) // a node that drops the error has failed all the same
+					}
+					return nil
+				})
+				_, err := src.To(s.sink()).Run(t.Context())
+				wantNode(t, err, "source")
+				if !errors.Is(err, io.ErrUnexpectedEOF) || s.published != nil || int64(len(s.got)) > max(promise, 4) {
+					t.Errorf("error %v, got %q, published %q", err, s.got, s.published)
+				}
+			})
+		})
+	}
+}
+
+func TestS04SourceFailsInTheMiddle(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := store{}
+		_, err := emitThen(errBoom, "a", "bc").Via(pass()).To(s.sink()).Run(t.Context())
+		var e *pipeline.Error
+		if !errors.As(err, &e) || e.Node != "emit" || e.Bytes != 3 || e.Err != errBoom || err.Error() != "emit: boom" {
+			t.Errorf("error %#v", err)
+		}
+		s.wantUndone(t, errBoom)
+	})
+}
+
+func TestS05StageFailsOnFirstChunk(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := store{}
+		_, err := endless("x").Via(pass()).Via(failAt(0, errBoom)).Via(pass()).To(s.sink()).Run(t.Context())
+		wantNode(t, err, "fail")
+		s.wantUndone(t, errBoom)
+	})
+}
+
+func TestS06SinkFailsBehindSixStages(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		src := endless("x")
+		for range 6 {
+			src = src.Via(pass())
+		}
+		report, err := src.To(failAt(10, errBoom).To(discard())).Run(t.Context())
+		wantNode(t, err, "fail")
+		if len(report.Nodes) != 9 {
+			t.Errorf("%d nodes in the report, want 9", len(report.Nodes))
+		}
+	})
+}
+
+func TestS09SourceFailsBeforeItsFirstChunk(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := store{}
+		run(t, emitThen(errBoom).To(s.sink()), errBoom)
+		s.wantUndone(t, errBoom)
+	})
+}
+
+func TestS10SinkFailsOnTheFirstChunk(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		_, err := endless("x").To(failAt(1, errBoom).To(discard())).Run(t.Context())
+		wantNode(t, err, "fail")
+	})
+}
+
+func TestS11SinkHasEnough(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var sourceErr error
+		src := pipeline.NewSource("source", func(ctx context.Context, out *pipeline.Outlet) error {
+			for sourceErr == nil {
+				sourceErr = out.Send(ctx, chunkOf("x"))
+			}
+			return errors.New("what a stopped node says is dropped")
+		})
+		run(t, src.Via(pass()).To(readN(2)), nil)
+		if sourceErr != pipeline.ErrStopped {
+			t.Errorf("the source saw %v, want ErrStopped", sourceErr)
+		}
+	})
+}
+
+func TestS12SinkReadsNothing(t *testing.T) {
+	bubble(t, func(t *testing.T) { run(t, endless("x").To(readN(0)), nil) })
+}
+
+// An endless source behind a stage that has enough: the sink behind it still gets
+// EOF and publishes.
+func TestStageHasEnough(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := store{}
+		run(t, endless("x").Via(pass()).Via(failAt(3, nil)).Via(pass()).To(s.sink()), nil)
+		s.wantPublished(t, "xxx")
+	})
+}
+
+func TestS13CancelledBefore(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		cancel(errCause)
+		opened := false
+		sink := pipeline.NewSink("sink", func(context.Context, *pipeline.Inlet) error { opened = true; return nil })
+		_, err := emit("x").To(sink).Run(ctx)
+		if err != errCause || opened {
+			t.Errorf("error %v, opened %v", err, opened)
+		}
+	})
+}
+
+func TestS14Cancelled(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		n := 0
+		s := store{}
+		stage := pipeline.NewStage("stage", func(ctx context.Context, in *pipeline.Inlet, out *pipeline.Outlet) error {
+			for c, err := range in.Chunks(ctx) {
+				if err != nil {
+					return err
+				}
+				if n++; n == 5 {
+					cancel(errCause)
+				}
+				if err := out.Send(ctx, c); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		_, err := endless("x").Via(stage).To(s.sink()).Run(ctx)
+		if err != errCause {
+			t.Errorf("error %v, want the cause itself", err)
+		}
+		if n > 5 {
+			t.Errorf("the stage was given %d chunks, though it was cancelled at 5", n)
+		}
+		s.wantUndone(t, errCause)
+	})
+}
+
+func TestDeadlineIsTheCause(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		silent := pipeline.NewSource("silent", func(ctx context.Context, _ *pipeline.Outlet) error {
+			<-ctx.Done()
+			return ctx.Err()
+		})
+		if _, err := silent.To(discard()).Run(ctx); err != context.DeadlineExceeded {
+			t.Errorf("error %v", err)
+		}
+	})
+}
+
+// Nodes that answer a cancellation with nil have not ended: their stream was cut.
+func TestCancelSwallowed(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		s := store{}
+		src := pipeline.NewSource("source", func(ctx context.Context, out *pipeline.Outlet) error {
+			_ = out.Send(ctx, chunkOf("x"))
+			cancel(errCause)
+			return nil
+		})
+		sink := pipeline.NewSink("swallow", func(ctx context.Context, in *pipeline.Inlet) error {
+			_ = in.CopyTo(ctx, io.Discard)
+			return nil
+		})
+		if _, err := src.To(pipeline.Tee(sink, s.sink())).Run(ctx); err != errCause {
+			t.Errorf("error %v", err)
+		}
+		s.wantUndone(t, errCause)
+	})
+}
+
+// A caller may even cancel with ErrStopped: that is a cancelled run, not a
+// stopped source.
+func TestCancelledWithErrStopped(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		s := store{}
+		src := pipeline.NewSource("source", func(ctx context.Context, out *pipeline.Outlet) error {
+			_ = out.Send(ctx, chunkOf("x"))
+			cancel(pipeline.ErrStopped)
+			<-ctx.Done()
+			return context.Cause(ctx)
+		})
+		if _, err := src.To(s.sink()).Run(ctx); err != pipeline.ErrStopped {
+			t.Errorf("error %v", err)
+		}
+		s.wantUndone(t, pipeline.ErrStopped)
+	})
+}
+
+func TestS15SlowFlush(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := store{}
+		slow := pipeline.NewStage("slow", func(ctx context.Context, in *pipeline.Inlet, out *pipeline.Outlet) error {
+			if err := in.CopyTo(ctx, io.Discard); err != nil {
+				return err
+			}
+			time.Sleep(time.Hour)
+			return out.Send(ctx, chunkOf("tail"))
+		})
+		report := run(t, emit("x").Via(slow).To(s.sink()), nil)
+		s.wantPublished(t, "tail")
+		if report.Elapsed < time.Hour {
+			t.Errorf("Run took %v of virtual time", report.Elapsed)
+		}
+	})
+}
+
+func TestS16CloseTakesLong(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		closed := false
+		sink := pipeline.NewSink("sink", func(ctx context.Context, in *pipeline.Inlet) error {
+			defer func() { time.Sleep(time.Minute); closed = true }()
+			return in.CopyTo(ctx, io.Discard)
+		})
+		run(t, endless("x").Via(failAt(3, errBoom)).To(sink), errBoom)
+		if !closed {
+			t.Error("Run returned before the sink had closed")
+		}
+	})
+}
+
+func TestS17LastStepAfterTheSource(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var sourceDone, early atomic.Bool
+		src := pipeline.NewSource("source", func(ctx context.Context, out *pipeline.Outlet) error {
+			for range 4000 {
+				if err := out.Send(ctx, chunkOf("x")); err != nil {
+					return err
+				}
+			}
+			time.Sleep(time.Second)
+			sourceDone.Store(true)
+			return nil
+		})
+		sink := pipeline.NewSink("sink", func(ctx context.Context, in *pipeline.Inlet) error {
+			in.AtEnd(func(context.Context, error) error { early.Store(!sourceDone.Load()); return nil })
+			return in.CopyTo(ctx, io.Discard)
+		})
+		run(t, src.To(sink), nil)
+		if early.Load() {
+			t.Error("the last step came before the source's end")
+		}
+	})
+}
+
+func TestS18OwnErrorNotCancelled(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		_, err := emit("a", "b", "c").Via(failAt(1, errBoom)).To(discard()).Run(t.Context())
+		if wantNode(t, err, "fail"); !errors.Is(err, errBoom) || errors.Is(err, context.Canceled) {
+			t.Errorf("error %v", err)
+		}
+	})
+}
+
+func TestS19EmptySource(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := store{}
+		run(t, emit().Via(pass()).To(s.sink()), nil)
+		s.wantPublished(t, "")
+	})
+}
+
+// A source's last chunk lies in the channel when the source fails: no EOF may
+// reach the sink, not even past a stage that hides the failure (S28).
+func TestS21S28FailureNeverLooksLikeAnEnd(t *testing.T) {
+	hide := pipeline.NewStage("hide", func(ctx context.Context, in *pipeline.Inlet, out *pipeline.Outlet) error {
+		for c, err := range in.Chunks(ctx) {
+			if err != nil {
+				return nil //nolint:nilerr // the mistake under test
+			}
+			_ = out.Send(ctx, c)
+		}
+		return nil
+	})
+	for name, between := range map[string]pipeline.Stage{"direct": {}, "pass": pass(), "hide": hide, "hide twice": hide.Via(hide)} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				sawEOF := false
+				s := store{}
+				sink := pipeline.NewSink("sink", func(ctx context.Context, in *pipeline.Inlet) error {
+					time.Sleep(time.Second) // the chunks lie in the channels, and the source is gone
+					for {
+						c, err := in.Next(ctx)
+						if err != nil {
+							sawEOF = err == io.EOF
+							return nil //nolint:nilerr // the mistake under test
+						}
+						c.Release()
+					}
+				})
+				run(t, emitThen(errBoom, "a", "b").Via(between).To(pipeline.Tee(sink, s.sink())), errBoom)
+				if sawEOF {
+					t.Error("the sink saw EOF")
+				}
+				s.wantUndone(t, errBoom)
+			})
+		})
+	}
+}
+
+func TestS22WriteInFlight(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		published := false
+		sink := pipeline.NewSink("sink", func(ctx context.Context, in *pipeline.Inlet) error {
+			in.AtEnd(func(_ context.Context, failed error) error { published = failed == nil; return nil })
+			c, err := in.Next(ctx)
+			if err != nil {
+				return err
+			}
+			c.Release()
+			cancel(errCause)
+			return errors.New("write interrupted")
+		})
+		if _, err := endless("x").To(sink).Run(ctx); err != errCause || published {
+			t.Errorf("error %v, published %v", err, published)
+		}
+	})
+}
+
+func TestS23LastStepsInReverse(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		for _, fail := range []error{nil, errBoom} {
+			var log []string
+			step := func(name string) func(context.Context, error) error {
+				return func(ctx context.Context, failed error) error {
+					if ctx.Err() != nil {
+						t.Errorf("%s: the context has ended: %v", name, ctx.Err())
+					}
+					log = append(log, fmt.Sprint(name, " ", failed))
+					return nil
+				}
+			}
+			src := pipeline.NewSource("source", func(_ context.Context, out *pipeline.Outlet) error {
+				out.AtEnd(step("source"))
+				return nil
+			})
+			sink := pipeline.NewSink("sink", func(ctx context.Context, in *pipeline.Inlet) error {
+				in.AtEnd(step("first"))
+				in.AtEnd(step("second"))
+				if err := in.CopyTo(ctx, io.Discard); err != nil {
+					return err
+				}
+				return fail
+			})
+			run(t, src.To(sink), fail)
+			want := []string{"source <nil>", "second <nil>", "first <nil>"}
+			if fail != nil {
+				want = []string{"first sink: boom", "second sink: boom", "source sink: boom"}
+			}
+			if !slices.Equal(log, want) {
+				t.Errorf("steps %q, want %q", log, want)
+			}
+		}
+	})
+}
+
+func TestS24HundredAtOnce(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var mu sync.Mutex
+		var results []string
+		sink := pipeline.NewSink("sink", func(ctx context.Context, in *pipeline.Inlet) error {
+			b, err := io.ReadAll(in.Reader(ctx))
+			mu.Lock()
+			defer mu.Unlock()
+			results = append(results, string(b))
+			return err
+		})
+		p := emit("a", "bc", strings.Repeat("d", 9000)).Via(pass()).To(sink)
+		var wg sync.WaitGroup
+		for range 100 {
+			wg.Go(func() {
+				if _, err := p.Run(t.Context()); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		results = slices.Compact(results)
+		if len(results) != 1 || len(results[0]) != 9003 {
+			t.Errorf("%d different results", len(results))
+		}
+	})
+}
+
+func TestS26Panic(t *testing.T) {
+	for _, at := range []string{"source", "stage", "sink"} {
+		t.Run(at, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				s := store{}
+				bang := func(name string) {
+					if name == at {
+						panic(errBoom)
+					}
+				}
+				src := pipeline.NewSource("source", func(ctx context.Context, out *pipeline.Outlet) error {
+					_ = out.Send(ctx, chunkOf("x"))
+					bang("source")
+					return nil
+				})
+				stage := pipeline.NewStage("stage", func(ctx context.Context, in *pipeline.Inlet, out *pipeline.Outlet) error {
+					bang("stage")
+					return pass().Run(ctx, in, out)
+				})
+				sink := pipeline.NewSink("sink", func(ctx context.Context, in *pipeline.Inlet) error {
+					bang("sink")
+					return in.CopyTo(ctx, io.Discard)
+				})
+				_, err := src.Via(stage).To(pipeline.Tee(sink, s.sink())).Run(t.Context())
+				var p *pipeline.PanicError
+				if !errors.As(err, &p) || p.Node != at || p.Value != errBoom || !strings.Contains(string(p.Stack), "life_test.go") || !errors.Is(err, errBoom) {
+					t.Fatalf("error %v", err)
+				}
+				if got, want := err.Error(), at+": panic: boom"; got != want {
+					t.Errorf("message %q, want %q", got, want)
+				}
+				s.wantUndone(t, errBoom)
+			})
+		})
+	}
+}
+
+// A panic of a node that was stopped already, and the result no longer mattered,
+// fails the run all the same.
+func TestPanicAfterStop(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		src := pipeline.NewSource("source", func(ctx context.Context, out *pipeline.Outlet) error {
+			for {
+				if err := out.Send(ctx, chunkOf("x")); err != nil {
+					panic("after stop")
+				}
+			}
+		})
+		s := store{}
+		_, err := src.Via(failAt(2, nil)).To(s.sink()).Run(t.Context())
+		var p *pipeline.PanicError
+		if !errors.As(err, &p) || s.published != nil {
+			t.Errorf("error %v, published %q", err, s.published)
+		}
+	})
+}
+
+func TestGoexit(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := store{}
+		exit := pipeline.NewStage("exit", func(context.Context, *pipeline.Inlet, *pipeline.Outlet) error {
+			runtime.Goexit()
+			return nil
+		})
+		_, err := endless("x").Via(exit).To(s.sink()).Run(t.Context())
+		wantNode(t, err, "exit")
+		if err == nil || !strings.Contains(err.Error(), "Goexit") {
+			t.Errorf("error %v", err)
+		}
+		if s.published != nil {
+			t.Errorf("published %q", s.published)
+		}
+	})
+}
+
+func TestS26PortsAfterReturn(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var in *pipeline.Inlet
+		var out *pipeline.Outlet
+		var w *pipeline.Writer
+		var r io.Reader
+		var ctx context.Context
+		stage := pipeline.NewStage("stage", func(c context.Context, i *pipeline.Inlet, o *pipeline.Outlet) error {
+			ctx, in, out = c, i, o
+			w, r = o.Writer(c), i.Reader(c)
+			return pass().Run(ctx, in, out)
+		})
+		s := store{}
+		run(t, emit("x").Via(stage).To(s.sink()), nil)
+		for _, ctx := range []context.Context{ctx, context.Background()} {
+			if err := out.Send(ctx, chunkOf("y")); err != pipeline.ErrClosed {
+				t.Errorf("Send: %v", err)
+			}
+			if _, err := in.Next(ctx); err != pipeline.ErrClosed {
+				t.Errorf("Next: %v", err)
+			}
+		}
+		if _, err := w.Write([]byte("y")); err != pipeline.ErrClosed {
+			t.Errorf("Write: %v", err)
+		}
+		if _, err := r.Read(make([]byte, 1)); err != pipeline.ErrClosed {
+			t.Errorf("Read: %v", err)
+		}
+		if err := out.CopyFrom(context.Background(), strings.NewReader("y")); err != pipeline.ErrClosed {
+			t.Errorf("CopyFrom: %v", err)
+		}
+		called := error(nil)
+		in.AtEnd(func(_ context.Context, failed error) error { called = failed; return nil })
+		if called != pipeline.ErrClosed {
+			t.Errorf("a late last step was called with %v", called)
+		}
+		if in.Buffered() != 0 {
+			t.Error("Buffered")
+		}
+		s.wantPublished(t, "x")
+	})
+}
+
+// A node that returns while goroutines of its own still send does not crash the
+// engine.
+func TestStrayGoroutines(t *testing.T) {
+	var wg sync.WaitGroup
+	src := pipeline.NewSource("source", func(ctx context.Context, out *pipeline.Outlet) error {
+		for range 4 {
+			wg.Go(func() {
+				for out.Send(context.Background(), chunkOf("x")) == nil {
+				}
+			})
+		}
+		return out.Send(ctx, chunkOf("y"))
+	})
+	if _, err := src.To(discard()).Run(t.Context()); err != nil && !strings.Contains(err.Error(), "never released") {
+		t.Error(err)
+	}
+	wg.Wait()
+}
+
+func TestS27TenStages(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var running atomic.Int32
+		src := emitThen(errBoom, "a")
+		for range 10 {
+			src = src.Via(pipeline.NewStage("count", func(ctx context.Context, in *pipeline.Inlet, out *pipeline.Outlet) error {
+				running.Add(1)
+				defer running.Add(-1)
+				err := pass().Run(ctx, in, out)
+				time.Sleep(time.Second)
+				return err
+			}))
+		}
+		run(t, src.To(discard()), errBoom)
+		if n := running.Load(); n != 0 {
+			t.Errorf("%d stages were running when Run returned", n)
+		}
+	})
+}
+
+// Promise 10: gzip.NewReader returns bare io.EOF on empty input. That must not
+// become an empty file.
+func TestBareEOFIsAFailure(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := store{}
+		_, err := emit("a").Via(failAt(0, io.EOF)).To(s.sink()).Run(t.Context())
+		wantNode(t, err, "fail")
+		if !errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+			t.Errorf("error %v", err)
+		}
+		s.wantUndone(t, io.ErrUnexpectedEOF)
+	})
+}
+
+// The cause that came first wins, whatever the others say afterwards.
+func TestFirstCauseWins(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		src := pipeline.NewSource("source", func(ctx context.Context, _ *pipeline.Outlet) error {
+			<-ctx.Done()
+			return errOther
+		})
+		sink := pipeline.NewSink("sink", func(context.Context, *pipeline.Inlet) error {
+			time.Sleep(time.Second)
+			return errBoom
+		})
+		_, err := src.To(sink).Run(t.Context())
+		if wantNode(t, err, "sink"); errors.Is(err, errOther) {
+			t.Errorf("error %v", err)
+		}
+	})
+}
+
+// Cancelling after every node has returned nil no longer fails the run.
+func TestCancelAfterTheLastReturn(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		s := store{}
+		src := pipeline.NewSource("source", func(ctx context.Context, out *pipeline.Outlet) error {
+			out.AtEnd(func(context.Context, error) error { cancel(errCause); return nil })
+			return out.Send(ctx, chunkOf("x"))
+		})
+		if _, err := src.To(s.sink()).Run(ctx); err != nil {
+			t.Error(err)
+		}
+		s.wantPublished(t, "x")
+	})
+}
+
+func TestZeroValues(t *testing.T) {
+	var none pipeline.Pipeline
+	inner := func(s pipeline.Source) pipeline.Source {
+		return pipeline.NewSource("outer", func(ctx context.Context, out *pipeline.Outlet) error { return s.Run(ctx, out) })
+	}
+	for name, p := range map[string]*pipeline.Pipeline{
+		"pipeline":     &none,
+		"source":       pipeline.Source{}.To(discard()),
+		"via":          pipeline.Source{}.Via(pass()).To(discard()),
+		"sink":         emit("x").To(pipeline.Sink{}),
+		"stage's sink": emit("x").To(pass().To(pipeline.Sink{})),
+		"branch":       emit("x").To(pipeline.Tee(discard(), pipeline.Sink{})),
+		"input":        pipeline.Concat(emit("x"), pipeline.Source{}).To(discard()),
+		"best effort":  emit("x").To(pipeline.BestEffort(pipeline.Sink{})),
+		"nested":       inner(pipeline.Source{}).To(discard()),
+	} {
+		if _, err := p.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "zero S") {
+			t.Errorf("%s: error %v", name, err)
+		}
+		_ = p.Describe().String()
+	}
+	s := store{}
+	run(t, emit("x").Via(pipeline.Stage{}).Via(pipeline.Stage{}.Via(pass())).To(pipeline.Stage{}.To(s.sink())), nil)
+	s.wantPublished(t, "x")
+}
+
+func TestS41Settings(t *testing.T) {
+	data := bytes.Repeat([]byte("0123456789abcdef"), 1<<14)
+	for _, tt := range []struct {
+		chunk, buffer int
+		ok            bool
+	}{
+		{0, 0, true}, {1, 0, true}, {0, 1, true}, {1, 1, true}, {4096, 4096, true}, {1 << 20, 1, true}, {3 << 20, 1 << 40, true},
+		{-1, 0, false}, {0, -1, false}, {1 << 40, 0, false},
+	} {
+		t.Run(fmt.Sprintf("ChunkSize=%d,Buffer=%d", tt.chunk, tt.buffer), func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				s := store{}
+				in := data
+				if tt.chunk == 1 {
+					in = data[:100]
+				}
+				p := pipeline.NewSource("source", func(ctx context.Context, out *pipeline.Outlet) error {
+					return out.CopyFrom(ctx, bytes.NewReader(in))
+				}).Via(pass()).To(s.sink())
+				p.ChunkSize, p.Buffer = tt.chunk, tt.buffer
+				_, err := p.Run(t.Context())
+				if (err == nil) != tt.ok || tt.ok && !bytes.Equal(s.published, in) {
+					t.Errorf("error %v, %d bytes", err, len(s.published))
+				}
+				if err != nil && !strings.Contains(err.Error(), "want 0 ") {
+					t.Errorf("message %q does not say what is wanted", err)
+				}
+			})
+		})
+	}
+}
+
+// A blocked read that honours its context ends within 100 ms of virtual time,
+// with the cause.
+func TestBlockedNodeIsInterrupted(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		pr, pw := io.Pipe()
+		src := pipeline.NewSource("source", func(ctx context.Context, out *pipeline.Outlet) error {
+			stop := context.AfterFunc(ctx, func() { pw.CloseWithError(errOther) })
+			defer stop()
+			return out.CopyFrom(ctx, pr)
+		})
+		go func() {
+			synctest.Wait()
+			cancel(errCause)
+		}()
+		start := time.Now()
+		if _, err := src.To(discard()).Run(ctx); err != errCause {
+			t.Errorf("error %v", err)
+		}
+		if d := time.Since(start); d > 100*time.Millisecond {
+			t.Errorf("ended after %v", d)
+		}
+	})
+}
