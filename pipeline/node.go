@@ -193,7 +193,10 @@ func (n *node) settle(err error, crashed bool) error {
 	}
 	switch g := n.group; {
 	case crashed:
-		err = g.fail(n.wrap(err))
+		err = n.wrap(err)
+		if cause := g.fail(err); !errors.Is(cause, ErrStopped) { // the nodes of a nested run may all have been stopped
+			err = cause
+		}
 	case g.ctx.Err() != nil: // somebody failed before, or the run was cancelled
 		err = context.Cause(g.ctx)
 	case n.ctx.Err() != nil: // stopped: what it says no longer matters
