@@ -26,7 +26,10 @@ type Chunk struct {
 // zeroed. It panics if n is negative. More than 1 MiB is allocated for the
 // occasion and left to the garbage collector.
 func NewChunk(n int) Chunk {
-	if n == 0 {
+	if n <= 0 {
+		if n < 0 {
+			panic(fmt.Sprintf("pipeline: NewChunk of %d bytes", n))
+		}
 		return Chunk{}
 	}
 	buf, gen := getBuffer(n)

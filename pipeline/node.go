@@ -35,7 +35,7 @@ type node struct {
 	live    int  // outlets whose consumer still takes
 	settled bool // no longer counted in pending
 
-	started, stopped atomic.Int64 // nanoseconds since the run started; 0: not yet
+	started, stopped atomic.Int64 // stamps
 	returned         atomic.Bool
 
 	mu      sync.Mutex
@@ -151,7 +151,7 @@ func (n *node) start() {
 	g := &n.group.errs
 	g.Go(func() error {
 		pprof.SetGoroutineLabels(n.ctx)
-		n.started.Store(n.run.elapsed())
+		n.started.Store(n.run.stamp())
 		err, crashed := guard(n.spec.name, func() error { return n.spec.run(n.ctx, n.in, n.outs) }, func() {
 			// The goroutine is unwinding and its return value is lost, so another one carries the failure.
 			g.Go(func() error { return n.settle(errGoexit, true) })
@@ -210,7 +210,7 @@ func (n *node) settle(err error, crashed bool) error {
 			err = g.fail(n.wrap(err))
 		}
 	}
-	n.stopped.Store(n.run.elapsed())
+	n.stopped.Store(n.run.stamp())
 	n.returned.Store(true)
 	n.release()
 	n.cancel(ErrClosed)
@@ -423,7 +423,8 @@ func afterFunc(ctx context.Context, f func()) (release func()) {
 	}
 }
 
-func (r *Run) elapsed() int64 { return int64(r.now().Sub(r.start)) + 1 }
+// stamp returns the nanoseconds since the start, plus one: 0 stands for "not yet".
+func (r *Run) stamp() int64 { return int64(r.now().Sub(r.start)) + 1 }
 
 func (r *Run) now() time.Time { return time.Now() }
 

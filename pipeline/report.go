@@ -141,7 +141,7 @@ func (r *Run) Snapshot() Report {
 	defer r.mu.Unlock()
 	report := Report{Elapsed: now.Sub(r.start)}
 	if ended := r.ended.Load(); ended > 0 {
-		report.Elapsed = time.Duration(ended)
+		report.Elapsed = time.Duration(ended - 1)
 	}
 	for _, rec := range r.nodes {
 		s := rec.sum
@@ -170,7 +170,7 @@ func (r *Run) Snapshot() Report {
 
 // over marks the end of the run and returns the report.
 func (r *Run) over() Report {
-	r.ended.Store(r.elapsed())
+	r.ended.Store(r.stamp())
 	return r.Snapshot()
 }
 
@@ -207,7 +207,7 @@ func (n *node) stats(now time.Time) NodeStats {
 	if started := n.started.Load(); started > 0 {
 		end := n.stopped.Load()
 		if end == 0 {
-			end = int64(now.Sub(n.run.start))
+			end = int64(now.Sub(n.run.start)) + 1
 		}
 		s.Busy = max(0, time.Duration(end-started)-s.Idle-s.Backpressured)
 	}

@@ -37,7 +37,7 @@ const (
 type Run struct {
 	config Pipeline
 	start  time.Time
-	ended  atomic.Int64 // elapsed nanoseconds once it is over; 0: under way
+	ended  atomic.Int64 // a stamp; 0: under way
 
 	outstanding atomic.Int64 // poison mode: buffers that crossed an edge and were not released
 
