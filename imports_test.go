@@ -1,0 +1,221 @@
+package weir_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/weirflow/weir"
+
+// mayImport tells for each folder of the module which other folders of it the packages in it import.
+// A folder's packages import each other without being listed; pipeline, which may not, is a case of
+// its own in forbidden.
+var mayImport = map[string][]string{
+	".":        {}, // documentation only
+	"pipeline": {},
+	"internal": {"pipeline"},
+	"sources":  {"pipeline", "internal"},
+	"stages":   {"pipeline", "internal"},
+	"sinks":    {"pipeline", "internal"},
+	"httpflow": {"sources", "stages", "sinks", "pipeline", "internal"},
+	"cmd":      {"httpflow", "sources", "stages", "sinks", "pipeline", "internal"},
+	"bench":    {"httpflow", "sources", "stages", "sinks", "pipeline", "internal"},
+	"test":     {"httpflow", "sources", "stages", "sinks", "pipeline", "internal"},
+}
+
+// forbidden says why the package importer, one of this module, must not import the package imported;
+// it returns "" if it may. It speaks of direct imports outside of tests.
+func forbidden(importer, imported string) string {
+	from, _ := inModule(importer)
+	to, ours := inModule(imported)
+
+	if from == "pipeline" {
+		switch {
+		case imported == "golang.org/x/sync/errgroup":
+			return ""
+		case ours || !standard(imported):
+			return "pipeline imports nothing outside the standard library but golang.org/x/sync/errgroup"
+		case under(imported, "os") || under(imported, "net/http"):
+			return "pipeline imports neither os nor net/http: it knows bytes, not where they come from"
+		}
+		return ""
+	}
+	if !ours {
+		return ""
+	}
+	if to == "pipeline/pipetest" {
+		return "pipetest is for tests: it would bring package testing into programs"
+	}
+	from, _, _ = strings.Cut(from, "/")
+	to, _, _ = strings.Cut(to, "/")
+	allowed, known := mayImport[from]
+	switch {
+	case !known:
+		return "mayImport in imports_test.go says nothing about the folder " + from
+	case from != to && !slices.Contains(allowed, to):
+		return fmt.Sprintf("%s imports of this module only %q: imports point one way", from, allowed)
+	}
+	return ""
+}
+
+// inModule returns the folder of a package of this module, "." for the module's root.
+func inModule(path string) (folder string, ours bool) {
+	if path == module {
+		return ".", true
+	}
+	return strings.CutPrefix(path, module+"/")
+}
+
+// standard reports whether path belongs to the standard library. The first element of any other path
+// has a dot; "C" stands for cgo.
+func standard(path string) bool {
+	first, _, _ := strings.Cut(path, "/")
+	return !strings.Contains(first, ".") && path != "C"
+}
+
+func under(path, parent string) bool {
+	return path == parent || strings.HasPrefix(path, parent+"/")
+}
+
+func TestForbiddenImports(t *testing.T) {
+	for _, test := range []struct {
+		importer, imported string
+		ok                 bool
+	}{
+		{"pipeline", "context", true},
+		{"pipeline", "runtime/pprof", true},
+		{"pipeline", "golang.org/x/sync/errgroup", true},
+		{"pipeline", "golang.org/x/sync/semaphore", false},
+		{"pipeline", "github.com/klauspost/compress/gzip", false},
+		{"pipeline", "os", false},
+		{"pipeline", "os/signal", false},
+		{"pipeline", "oswald", true}, // no such package, but not one under os either
+		{"pipeline", "net/http", false},
+		{"pipeline", "net/http/httptrace", false},
+		{"pipeline", "C", false},
+		{"pipeline", "weir/internal/x", false},
+		{"pipeline", "weir/pipeline/pipetest", false},
+		{"pipeline", "weir/sources", false},
+		{"pipeline/pipetest", "weir/pipeline", true},
+		{"pipeline/pipetest", "testing", true},
+		{"pipeline/pipetest", "os", true},
+		{"pipeline/pipetest", "weir/sinks", false},
+		{"pipeline/pipetest", "weir/internal/x", false},
+
+		{"sources", "weir/pipeline", true},
+		{"sources", "os", true},
+		{"sources", "weir/internal/x", true},
+		{"sources", "weir/sources/s3", true},
+		{"sources", "weir/stages", false},
+		{"sources", "weir/sinks", false},
+		{"sources", "weir/httpflow", false},
+		{"sources", "weir/pipeline/pipetest", false},
+		{"stages", "weir/sources", false},
+		{"stages", "golang.org/x/time/rate", true},
+		{"stages/zstd", "github.com/klauspost/compress/zstd", true},
+		{"stages/zstd", "weir/stages", true},
+		{"stages/zstd", "weir/sinks", false},
+		{"stages/zstd", "weir/sinks/tar", false},
+		{"sinks", "weir/stages", false},
+		{"sinks", "weir/sources", false},
+		{"sinks", "weir", false},
+		{"internal/x", "weir/pipeline", true},
+		{"internal/x", "weir/internal/y", true},
+		{"internal/x", "weir/sinks", false},
+
+		{"httpflow", "weir/sources", true},
+		{"httpflow", "weir/internal/x", true},
+		{"httpflow", "weir/cmd/pipe-demo/flow", false},
+		{"cmd/pipe-demo", "weir/httpflow", true},
+		{"cmd/pipe-demo", "weir/stages", true},
+		{"cmd/pipe-demo", "weir/pipeline", true},
+		{"cmd/pipe-demo", "weir/cmd/pipe-demo/flow", true},
+		{"cmd/pipe-demo", "weir/pipeline/pipetest", false},
+		{"cmd/pipe-demo", "weir/test/browser", false},
+		{"cmd/pipe-demo", "github.com/spf13/cobra", true},
+		{".", "weir/pipeline", false},
+		{"misc", "weir/pipeline", false},
+	} {
+		importer, imported := module, test.imported
+		if test.importer != "." {
+			importer += "/" + test.importer
+		}
+		if rest, ok := strings.CutPrefix(imported, "weir"); ok {
+			imported = module + rest
+		}
+		if why := forbidden(importer, imported); (why == "") != test.ok {
+			t.Errorf("%s imports %s: ok %v (%s), want %v", test.importer, test.imported, why == "", why, test.ok)
+		}
+	}
+}
+
+// Imports point one way, on every system that the module is built for. What tests import is free:
+// pipeline's own use pipetest, those of a leaf may build a whole flow.
+func TestImportsPointOneWay(t *testing.T) {
+	// go test reuses an earlier result while the files that the test looked at are unchanged. Here another
+	// process reads them, so look at them all.
+	err := filepath.WalkDir(".", func(_ string, d fs.DirEntry, err error) error {
+		if err == nil && d.IsDir() && (d.Name() == ".git" || d.Name() == "node_modules") {
+			return fs.SkipDir
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	reported := make(map[string]bool) // once, not once per system
+	for _, goos := range []string{"linux", "darwin", "windows"} {
+		var walked int
+		for _, p := range packages(t, goos) {
+			walked += len(p.Imports)
+			for _, imported := range p.Imports {
+				why := forbidden(p.ImportPath, imported)
+				if edge := p.ImportPath + " imports " + imported; why != "" && !reported[edge] {
+					reported[edge] = true
+					t.Errorf("%s: %s", edge, why)
+				}
+			}
+		}
+		if walked == 0 {
+			t.Errorf("GOOS=%s: go list showed no import at all", goos)
+		}
+	}
+}
+
+type listed struct {
+	ImportPath string
+	Imports    []string
+}
+
+// packages lists the packages of the module with their direct imports as they are on a system.
+func packages(t *testing.T, goos string) []listed {
+	t.Helper()
+	// -e: a package that is missing or broken is for the compiler to report.
+	cmd := exec.Command("go", "list", "-e", "-json=ImportPath,Imports", "./...")
+	cmd.Env = append(os.Environ(), "GOOS="+goos, "CGO_ENABLED=0")
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("GOOS=%s %v: %v\n%s", goos, cmd, err, &stderr)
+	}
+	var all []listed
+	for d := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p listed
+		if err := d.Decode(&p); err == io.EOF {
+			return all
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+}
