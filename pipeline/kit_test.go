@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 
 	"github.com/weirflow/weir/pipeline"
+	_ "github.com/weirflow/weir/pipeline/pipetest" // poison mode
 )
 
 // Every test of a flow runs in a synctest bubble: it fails when a goroutine of the

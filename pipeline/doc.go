@@ -1,0 +1,84 @@
+/*
+Package pipeline composes byte-stream flows and runs them.
+
+# The model
+
+A [Source] emits chunks of bytes, a [Stage] reads a stream and emits another, a
+[Sink] consumes one. Each is a description: a name and a function, or a chain
+of such. Descriptions compose with Via and To; nothing happens before
+[Pipeline.Run].
+
+	source ──edge──▶ stage ──edge──▶ stage ──edge──▶ sink
+
+Run starts one goroutine a node under an errgroup and puts a bounded channel, an
+edge, between neighbours. A node receives from its [Inlet] and sends to its
+[Outlet]. When an edge is full its producer waits: that is the backpressure, so
+the slowest node sets the pace and memory stays flat. When Run returns, all of it
+is gone.
+
+# A chunk's way
+
+A source makes a [Chunk] with [NewChunk], fills it and hands it to [Outlet.Send]; from
+then on the chunk is not the source's any more. It waits in the edge. The stage's
+[Inlet.Next] gives it out, and the stage owns it: it may send it on, read it and
+[Chunk.Release] it, or ask [Chunk.Mutable] for one that it may write to. Buffers
+come from a pool in size classes of 4, 16, 64 and 256 KiB and 1 MiB and return to it with the last
+Release, so a chunk that passes through allocates nothing. With WEIR_POISON=1
+released buffers are filled with 0xDB, misuse panics with both stacks, and a run that loses
+chunks fails.
+
+Readers and writers need no chunks: [Outlet.CopyFrom], [Outlet.Writer],
+[Inlet.CopyTo] and [Inlet.Reader] adapt them.
+
+# How a flow ends
+
+A run function decides with its return value: nil is done, an error has failed.
+
+  - Every node returns nil: the run has succeeded. io.EOF reaches a node only
+    after everything upstream of it has ended well, so EOF is proof.
+  - A node fails: the run's context is cancelled with that cause, every other node ends,
+    and Run returns the cause as an [*Error] with the node's name. What followed
+    from it never masks it. A panic is such a failure too.
+  - A consumer has enough and returns nil: its upstream is stopped with
+    [ErrStopped], which is not a failure. An endless source behind it ends.
+  - The caller's context ends: Run returns context.Cause of it.
+
+# Two phases
+
+A node does all that can fail before it returns, and registers its last step
+with AtEnd. When every node has returned, the last steps are called one at a time:
+with nil if the run succeeded, to publish (rename the temporary file, complete
+the upload), else with the run's error, to undo. So a [Tee] to three files
+publishes all three or none. A sink that passes bytes on as they come cannot undo
+and says so in its comment.
+
+# Branches
+
+[Tee] gives every chunk to every branch. It is strict: all must succeed, and the
+slowest sets the pace. [BestEffort] around a branch lets it fail without the
+rest; [Lossy] also lets it miss chunks instead of slowing the others. [Concat]
+and [Merge] join sources. A node may run other nodes inside itself with
+[Source.Run], [Stage.Run] and [Sink.Run].
+
+# What the engine promises
+
+ 1. EOF is proof: it arrives only after everything upstream has ended well.
+ 2. Nothing short is published: results become visible when the whole run has succeeded.
+ 3. The first cause wins, with the name of its node.
+ 4. Stopping is not failing.
+ 5. No goroutine outlives Run. A node that blocks outside the engine must honour
+    its context.
+ 6. A panic, and runtime.Goexit, are errors.
+ 7. Memory is bounded by bytes: an edge holds at most [Pipeline.Buffer] bytes of buffer
+    capacity, or one chunk; a flow at most that and two chunks for each edge.
+ 8. Order and content are kept, and where chunks are cut carries no meaning.
+ 9. A chunk that passes through allocates nothing.
+ 10. Bare io.EOF from a run function is a failure, io.ErrUnexpectedEOF.
+
+# Seeing a flow
+
+[Pipeline.Describe] draws it. [Run.Snapshot], at any time, and the final [Report] tell for
+every node how long it was busy, idle or backpressured, and for every edge what passed;
+[Report.Bottleneck] names the node that sets the pace. Each node's goroutine carries the pprof label "node".
+*/
+package pipeline
