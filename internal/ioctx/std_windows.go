@@ -1,0 +1,29 @@
+package ioctx
+
+import (
+	"os"
+	"syscall"
+)
+
+func open(f *os.File, _ int) (*os.File, error) {
+	conn, err := f.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	var h syscall.Handle
+	cerr := conn.Control(func(old uintptr) {
+		self, serr := syscall.GetCurrentProcess()
+		if serr != nil {
+			err = serr
+			return
+		}
+		err = syscall.DuplicateHandle(self, syscall.Handle(old), self, &h, 0, false, syscall.DUPLICATE_SAME_ACCESS)
+	})
+	if cerr != nil {
+		return nil, &os.PathError{Op: "dup", Path: f.Name(), Err: os.ErrClosed} // what else Control can fail for
+	}
+	if err != nil {
+		return nil, &os.PathError{Op: "dup", Path: f.Name(), Err: err}
+	}
+	return os.NewFile(uintptr(h), f.Name()), nil
+}
