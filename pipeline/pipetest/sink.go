@@ -1,0 +1,351 @@
+package pipetest
+
+import (
+	"bytes"
+	"context"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/weirflow/weir/pipeline"
+)
+
+// Target is a sink and the place that it fills.
+type Target struct {
+	Sink pipeline.Sink
+
+	// Published returns what can be seen at the place now, and false while there is nothing.
+	// An empty result is not nothing. Where a place can take several results (a queue, a server), return
+	// them joined, so that one that comes twice is seen. It may be called at any time, also
+	// while the sink runs. Nil if nobody can look (a sink that discards).
+	Published func() (data []byte, ok bool)
+
+	// Debris is called after a run that failed. It returns an error if the sink left
+	// something there: a temporary file, an open upload. It may be nil.
+	Debris func() error
+}
+
+// SinkOptions says what cannot be asked of a sink. The zero value asks everything.
+type SinkOptions struct {
+	// PassesOn: the sink hands bytes on as they come and cannot undo, like a terminal. Then
+	// only the content after a successful run is compared, and after a failure that what is there is the
+	// beginning of it.
+	PassesOn bool
+
+	// EndsEarly: the sink may have enough before its input ends. Then a failure of what it no
+	// longer reads need not fail the run.
+	EndsEarly bool
+
+	// Once: the place can be filled once only, so a second run fails (a file that must
+	// not exist before). Without it, the same description is run again, at once with others too.
+	Once bool
+
+	// SingleUse: a second run of the same description must fail with pipeline.ErrSingleUse.
+	SingleUse bool
+
+	// Want returns what the sink makes of an input. Nil: it is published as it came.
+	Want func(input []byte) []byte
+
+	// Blocked returns a sink that waits for ever to get rid of its first chunk. It
+	// must end when the run is cancelled and when something else fails.
+	Blocked func() pipeline.Sink
+
+	// Idle is called after every run, before goroutines are counted: to close idle
+	// connections, for instance.
+	Idle func()
+
+	// Patience is how long one run may take before it counts as stuck; 0 means 20 s.
+	Patience time.Duration
+}
+
+// TestSink tests that a sink keeps the promises of package pipeline: see
+// [TestSinkWith].
+func TestSink(t testing.TB, target func(t testing.TB) Target) {
+	t.Helper()
+	TestSinkWith(t, target, SinkOptions{})
+}
+
+// TestSinkWith tests that a sink keeps the promises of package pipeline: that it
+// publishes the whole of its input, once, in its last step, and otherwise nothing.
+// It
+//
+//   - runs inputs from empty to a few hundred KiB, cut in many ways, read through
+//     the readers of testing/iotest, with a promised size, over channels that hold one chunk,
+//     inside another node: what is published is the input;
+//   - looks while the run is under way, and when all nodes have returned but no last step is taken: nothing
+//     may be seen yet;
+//   - cancels the run at every chunk; fails, panics and calls runtime.Goexit upstream at
+//     every chunk; fails another branch of a tee, before and after the sink has seen
+//     EOF; fails the last step of another node: Run returns that as the first cause, nothing is published and
+//     nothing is left lying about;
+//   - sees, in all of this, that every chunk is released once, that the sink writes
+//     to no shared bytes, and that no goroutine is left.
+//
+// target returns the sink under test with a fresh place. It is called for every run;
+// t is good for t.TempDir and t.Cleanup. TestSinkWith is not for tests that run in
+// parallel with others.
+func TestSinkWith(t testing.TB, target func(t testing.TB) Target, o SinkOptions) {
+	t.Helper()
+	s := &sinkTest{newChecker(o.Patience, o.Idle), o, target}
+	for _, input := range []struct {
+		name string
+		data []byte
+	}{
+		{"empty", nil},
+		{"one byte", []byte("x")},
+		{"a chunk more or less", sample(4097)},
+		{"several chunks", sample(300_000)},
+	} {
+		s.sub(t, input.name, func(t testing.TB) {
+			s.sub(t, "runs", func(t testing.TB) { s.runs(t, input.data) })
+			if len(input.data) < 100_000 {
+				s.sub(t, "faults", func(t testing.TB) { s.faults(t, input.data) })
+			}
+		})
+	}
+	s.sub(t, "again", s.again)
+	if o.Blocked != nil {
+		s.sub(t, "blocked", s.blocked)
+	}
+}
+
+type sinkTest struct {
+	*checker
+	o      SinkOptions
+	target func(t testing.TB) Target
+}
+
+func (s *sinkTest) want(input []byte) []byte {
+	if s.o.Want == nil {
+		return input
+	}
+	return s.o.Want(input)
+}
+
+// whole reports a place that does not show exactly the result of input.
+func (s *sinkTest) whole(t testing.TB, what string, target Target, input []byte) {
+	t.Helper()
+	if target.Published == nil {
+		return
+	}
+	data, ok := target.Published()
+	if !ok {
+		t.Errorf("%s: the run succeeded and nothing was published", what)
+		return
+	}
+	if err := compare(data, s.want(input)); err != nil {
+		t.Errorf("%s: %v", what, err)
+	}
+}
+
+// nothing reports a place that shows something before the end, or after a failure.
+func (s *sinkTest) nothing(t testing.TB, what string, target Target, input []byte) {
+	t.Helper()
+	if target.Published == nil {
+		return
+	}
+	data, ok := target.Published()
+	switch {
+	case !ok:
+	case !s.o.PassesOn:
+		t.Errorf("%s: %d bytes can be seen", what, len(data))
+	case !bytes.HasPrefix(s.want(input), data):
+		t.Errorf("%s: what can be seen is not the beginning of the whole", what)
+	}
+}
+
+// undone reports a failed run that left something.
+func (s *sinkTest) undone(t testing.TB, what string, target Target, input []byte) {
+	t.Helper()
+	s.nothing(t, what, target, input)
+	if target.Debris != nil {
+		if err := target.Debris(); err != nil {
+			t.Errorf("%s: left behind: %v", what, err)
+		}
+	}
+}
+
+func (s *sinkTest) runs(t testing.TB, input []byte) {
+	t.Helper()
+	for _, f := range feeds(input) {
+		target := s.target(t)
+		// The source's last step is the first one taken: all nodes have returned by then.
+		source := watched(f.source(), func(failed error) {
+			if failed == nil {
+				s.nothing(t, f.name+": before the last steps", target, input)
+			}
+		})
+		if _, err := s.run(t.Context(), t, f.name, source.To(target.Sink)); err != nil {
+			t.Errorf("%s: %v", f.name, err)
+			continue
+		}
+		s.whole(t, f.name, target, input)
+		if f.intact != nil {
+			if err := f.intact(); err != nil {
+				t.Errorf("%s: %v", f.name, err)
+			}
+		}
+	}
+	for _, set := range tight {
+		if set.chunkSize > 0 && len(input)/set.chunkSize > 2000 {
+			continue
+		}
+		target := s.target(t)
+		p := Source(input, evenly(len(input), 20)...).To(target.Sink)
+		p.ChunkSize, p.Buffer = set.chunkSize, set.buffer
+		if _, err := s.run(t.Context(), t, set.name, p); err != nil {
+			t.Errorf("%s: %v", set.name, err)
+			continue
+		}
+		s.whole(t, set.name, target, input)
+	}
+
+	target := s.target(t)
+	around := pipeline.NewSink("around", func(ctx context.Context, in *pipeline.Inlet) error { return target.Sink.Run(ctx, in) })
+	if _, err := s.run(t.Context(), t, "inside another node", Source(input).To(around)); err != nil {
+		t.Errorf("inside another node: %v", err)
+	} else {
+		s.whole(t, "inside another node", target, input)
+	}
+
+	one, other, beside := s.target(t), s.target(t), &Collector{hold: true}
+	_, err := s.run(t.Context(), t, "twice in a tee", Source(input, evenly(len(input), 20)...).To(pipeline.Tee(one.Sink, beside.Sink(), other.Sink)))
+	if err != nil {
+		t.Errorf("twice in a tee: %v", err)
+		return
+	}
+	s.whole(t, "first in a tee", one, input)
+	s.whole(t, "last in a tee", other, input)
+	wantOutput(t, "beside it in the tee", nil, beside, input)
+}
+
+// watched returns source with a first last step that calls look.
+func watched(source pipeline.Source, look func(failed error)) pipeline.Source {
+	return pipeline.NewSource("watched", func(ctx context.Context, out *pipeline.Outlet) error {
+		out.AtEnd(func(_ context.Context, failed error) error { look(failed); return nil })
+		return source.Run(ctx, out)
+	})
+}
+
+func (s *sinkTest) faults(t testing.TB, input []byte) {
+	t.Helper()
+	in := pieces(input, steps)
+	target := s.target(t)
+	wantCancelled(t, s.checker, beforeRun, func(context.CancelCauseFunc) *pipeline.Pipeline {
+		return Source(input).To(target.Sink)
+	})
+	s.undone(t, beforeRun, target, nil)
+
+	for k := range len(in) + 1 {
+		sent := slices.Concat(in[:k]...)
+		what := name("cancelled after %d chunks were sent", k)
+		target := s.target(t)
+		wantCancelled(t, s.checker, what, func(cancel context.CancelCauseFunc) *pipeline.Pipeline {
+			return upstream(in[:k], cancelling(cancel)).To(target.Sink)
+		})
+		s.undone(t, what, target, input)
+
+		for _, how := range failures {
+			what := name("upstream %s after %d chunks", how.name, k)
+			target := s.target(t)
+			_, err := s.run(t.Context(), t, what, upstream(in[:k], func(ctx context.Context, _ *pipeline.Outlet) error {
+				s.nothing(t, what+": before that", target, input)
+				return how.do(ctx, errUpstream)
+			}).To(target.Sink))
+			if err == nil && s.o.EndsEarly {
+				s.whole(t, what, target, sent)
+				continue
+			}
+			how.want(t, what, err, "upstream", errUpstream)
+			s.undone(t, what, target, input)
+
+			for _, first := range []bool{true, false} {
+				what := name("another branch %s after %d chunks (sink first: %v)", how.name, k, first)
+				target, sibling := s.target(t), at(k, func(ctx context.Context) error { return how.do(ctx, errSibling) })
+				branches := []pipeline.Sink{target.Sink, named(sibling)}
+				if !first {
+					slices.Reverse(branches)
+				}
+				_, err := s.run(t.Context(), t, what, upstream(in, succeeding).To(pipeline.Tee(branches...)))
+				how.want(t, what, err, "downstream", errSibling)
+				s.undone(t, what, target, input)
+			}
+		}
+	}
+	s.late(t, input)
+}
+
+// late fails the last step of a node that comes before the sink: the sink has
+// returned nil, has seen EOF, and still has to undo.
+func (s *sinkTest) late(t testing.TB, input []byte) {
+	t.Helper()
+	what := "the last step of another node fails"
+	target := s.target(t)
+	_, err := s.run(t.Context(), t, what, pipeline.NewSource("upstream", func(ctx context.Context, out *pipeline.Outlet) error {
+		out.AtEnd(func(_ context.Context, failed error) error {
+			if failed == nil {
+				return errLate
+			}
+			return nil
+		})
+		return Source(input, evenly(len(input), steps)...).Run(ctx, out)
+	}).To(target.Sink))
+	wantNode(t, what, err, "upstream", errLate)
+	s.undone(t, what, target, input)
+}
+
+// again runs one description more than once.
+func (s *sinkTest) again(t testing.TB) {
+	t.Helper()
+	input := sample(20_000)
+	target := s.target(t)
+	if _, err := s.run(t.Context(), t, "first run", Source(input).To(target.Sink)); err != nil {
+		t.Errorf("first run: %v", err)
+		return
+	}
+	s.whole(t, "first run", target, input)
+	switch {
+	case s.o.SingleUse:
+		wantSingleUse(t, s.checker, Source(input).To(target.Sink))
+		s.whole(t, "after the second run", target, input)
+	case s.o.Once:
+		if _, err := s.run(t.Context(), t, "second run", Source(input).To(target.Sink)); err == nil {
+			t.Errorf("second run: it succeeded, want an error")
+		}
+		s.whole(t, "after the second run", target, input)
+	default:
+		what := name("%d runs at once", atOnce)
+		parts := make([]pipeline.Source, atOnce)
+		for i := range parts {
+			parts[i] = pipeline.NewSource("part", func(ctx context.Context, _ *pipeline.Outlet) error {
+				_, err := Source(input, randomly(len(input), 30, uint64(i))...).To(target.Sink).Run(ctx)
+				return err
+			})
+		}
+		if _, err := s.run(t.Context(), t, what, pipeline.Merge(parts...).To((&Collector{}).Sink())); err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
+
+// blocked ends a sink that waits.
+func (s *sinkTest) blocked(t testing.TB) {
+	t.Helper()
+	endless := func(f func(ctx context.Context) error) pipeline.Source {
+		return pipeline.NewSource("upstream", func(ctx context.Context, out *pipeline.Outlet) error {
+			if err := out.Send(ctx, chunk([]byte("x"))); err != nil {
+				return err
+			}
+			return f(ctx)
+		})
+	}
+	wantCancelled(t, s.checker, "blocked, cancelled", func(cancel context.CancelCauseFunc) *pipeline.Pipeline {
+		return endless(func(ctx context.Context) error {
+			cancel(errCancelled)
+			<-ctx.Done()
+			return nil
+		}).To(s.o.Blocked())
+	})
+	_, err := s.run(t.Context(), t, "blocked, failed upstream", endless(func(context.Context) error { return errUpstream }).To(s.o.Blocked()))
+	wantNode(t, "blocked, failed upstream", err, "upstream", errUpstream)
+}
