@@ -1,0 +1,173 @@
+package sinks_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/weirflow/weir/pipeline"
+)
+
+// protocols are what HTTP tests run over.
+var protocols = []string{"h1", "h1+tls", "h2", "h2c"}
+
+// serve starts a server on a real socket, and returns it with a client that speaks the protocol to it.
+func serve(t testing.TB, protocol string, handler http.HandlerFunc) (*httptest.Server, *http.Client) {
+	t.Helper()
+	srv := httptest.NewUnstartedServer(handler)
+	srv.Config.ErrorLog = log.New(io.Discard, "", 0)
+	transport := &http.Transport{Protocols: new(http.Protocols), TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, ExpectContinueTimeout: 100 * time.Millisecond}
+	switch protocol {
+	case "h1":
+		transport.Protocols.SetHTTP1(true)
+		srv.Start()
+	case "h1+tls":
+		transport.Protocols.SetHTTP1(true)
+		srv.StartTLS()
+	case "h2":
+		transport.Protocols.SetHTTP2(true)
+		srv.EnableHTTP2 = true
+		srv.StartTLS()
+	case "h2c":
+		transport.Protocols.SetUnencryptedHTTP2(true)
+		srv.Config.Protocols = new(http.Protocols)
+		srv.Config.Protocols.SetUnencryptedHTTP2(true)
+		srv.Config.Protocols.SetHTTP1(true)
+		srv.Start()
+	default:
+		t.Fatalf("protocol %q", protocol)
+	}
+	t.Cleanup(func() {
+		transport.CloseIdleConnections()
+		srv.CloseClientConnections()
+		srv.Close()
+	})
+	return srv, &http.Client{Transport: transport}
+}
+
+// pattern returns n bytes in which every position is different from its neighbourhood.
+func pattern(n int) []byte {
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = byte(i*7 + i>>8*13 + i>>16)
+	}
+	return b
+}
+
+// stream sends data in pieces, promises size unless it is negative, and then returns what after does.
+func stream(data []byte, size int64, piece int, after func(ctx context.Context) error) pipeline.Source {
+	return pipeline.NewSource("stream", func(ctx context.Context, out *pipeline.Outlet) error {
+		if size >= 0 {
+			out.SetSize(size)
+		}
+		for b := data; len(b) > 0; {
+			n := min(piece, len(b))
+			c := pipeline.NewChunk(n)
+			copy(c.Bytes(), b)
+			if err := out.Send(ctx, c); err != nil {
+				return err
+			}
+			b = b[n:]
+		}
+		if after == nil {
+			return nil
+		}
+		return after(ctx)
+	})
+}
+
+// flood sends the same chunk for ever.
+var flood = pipeline.NewSource("endless", func(ctx context.Context, out *pipeline.Outlet) error {
+	for {
+		if err := out.Send(ctx, pipeline.NewChunk(16<<10)); err != nil {
+			return err
+		}
+	}
+})
+
+// failing is a sink that reads everything and fails.
+func failing(failure error) pipeline.Sink {
+	return pipeline.NewSink("failing", func(ctx context.Context, in *pipeline.Inlet) error {
+		if err := in.CopyTo(ctx, io.Discard); err != nil {
+			return err
+		}
+		return failure
+	})
+}
+
+// noLeak fails the test if a goroutine of the module is left. It is for after Run, when there must be none.
+func noLeak(t testing.TB) {
+	t.Helper()
+	var mine []string
+	for range 100 { // one that has just told its group that it is done may still be on its way out
+		buf := make([]byte, 1<<20)
+		buf = buf[:runtime.Stack(buf, true)]
+		mine = mine[:0]
+		for _, g := range strings.Split(string(buf), "\n\n")[1:] { // the first is this one
+			if strings.Contains(g, "weir/pipeline.") || strings.Contains(g, "weir/sinks.") || strings.Contains(g, "weir/internal/") {
+				mine = append(mine, g)
+			}
+		}
+		if len(mine) == 0 {
+			return
+		}
+		runtime.Gosched()
+		time.Sleep(time.Millisecond)
+	}
+	t.Errorf("%d goroutines left:\n%s", len(mine), strings.Join(mine, "\n\n"))
+}
+
+// listen starts a TCP server that speaks by hand.
+func listen(t testing.TB, serve func(conn *net.TCPConn)) (addr string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			serve(conn.(*net.TCPConn))
+			conn.Close()
+		}
+	}()
+	t.Cleanup(func() {
+		l.Close()
+		<-done
+	})
+	return l.Addr().String()
+}
+
+// same compares long byte slices.
+func same(t testing.TB, what string, want, got []byte) {
+	t.Helper()
+	if !bytes.Equal(want, got) {
+		i := 0
+		for i < min(len(want), len(got)) && want[i] == got[i] {
+			i++
+		}
+		t.Errorf("%s: %d bytes, want %d; they differ from byte %d on", what, len(got), len(want), i)
+	}
+}
+
+func known(size int64) string {
+	if size < 0 {
+		return "unknown"
+	}
+	return fmt.Sprint(size)
+}

@@ -1,0 +1,28 @@
+package sinks
+
+import (
+	"context"
+
+	"github.com/weirflow/weir/internal/ioctx"
+	"github.com/weirflow/weir/pipeline"
+)
+
+// Stdout writes the stream to the process's standard output as it comes. It cannot undo. [os.Stdout] stays open, also after
+// a failure, and may be written to after the run; runs at once mix.
+//
+// A reader that has gone away fails the run with EPIPE; it does not end the process. A write to a pipe, a terminal or a socket is
+// interrupted when the run ends early, except to a Windows console.
+func Stdout() pipeline.Sink {
+	return pipeline.NewSink("stdout", func(ctx context.Context, in *pipeline.Inlet) (err error) {
+		f, err := ioctx.Stdout()
+		if err != nil {
+			return err
+		}
+		defer func() {
+			if cerr := f.Close(); err == nil {
+				err = cerr // of the duplicate: a network file system tells here that a write failed
+			}
+		}()
+		return copyTo(ctx, in, f)
+	})
+}
