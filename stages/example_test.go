@@ -1,0 +1,95 @@
+package stages_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"os"
+
+	"github.com/weirflow/weir/pipeline"
+	"github.com/weirflow/weir/stages"
+)
+
+// words is a source of a little text in several chunks.
+func words(chunks ...string) pipeline.Source {
+	return pipeline.NewSource("words", func(ctx context.Context, out *pipeline.Outlet) error {
+		for _, s := range chunks {
+			if err := out.Send(ctx, pipeline.ChunkOf([]byte(s))); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// stdout is a sink that prints what it gets.
+var stdout = pipeline.NewSink("stdout", func(ctx context.Context, in *pipeline.Inlet) error {
+	return in.CopyTo(ctx, os.Stdout)
+})
+
+// A function that looks at one byte at a time does not depend on where chunks are cut.
+func ExampleMap() {
+	upper := stages.Map(func(dst, src []byte) ([]byte, error) {
+		for _, b := range src {
+			if 'a' <= b && b <= 'z' {
+				b -= 'a' - 'A'
+			}
+			dst = append(dst, b)
+		}
+		return dst, nil
+	})
+	if _, err := words("bytes in, ", "bytes out\n").Via(upper).To(stdout).Run(context.Background()); err != nil {
+		fmt.Println(err)
+	}
+	// Output: BYTES IN, BYTES OUT
+}
+
+// An error from the function fails the run, with the stage's name in front.
+func ExampleMap_check() {
+	ascii := stages.Map(func(dst, src []byte) ([]byte, error) {
+		for _, b := range src {
+			if b > 127 {
+				return nil, fmt.Errorf("byte %#x is not ASCII", b)
+			}
+		}
+		return append(dst, src...), nil
+	})
+	_, err := words("naïve\n").Via(ascii).To(stdout).Run(context.Background())
+	fmt.Println(err)
+	// Output: map: byte 0xc3 is not ASCII
+}
+
+// The digest of what went into the compressor, in one pass.
+func ExampleDigest() {
+	h := sha256.New()
+	var z bytes.Buffer
+	sink := pipeline.NewSink("buffer", func(ctx context.Context, in *pipeline.Inlet) error { return in.CopyTo(ctx, &z) })
+	if _, err := words("a stream", " to sign").Via(stages.Digest(h)).Via(stages.Gzip(6)).To(sink).Run(context.Background()); err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Printf("%x\n", h.Sum(nil))
+	fmt.Printf("%x\n", sha256.Sum256([]byte("a stream to sign")))
+	// Output:
+	// 7e4921fecbd52f306bbac8cd2a8db7a64073ec12655732cc934f17931352554b
+	// 7e4921fecbd52f306bbac8cd2a8db7a64073ec12655732cc934f17931352554b
+}
+
+// Part of a stream: an endless one ends behind Take.
+func ExampleTake() {
+	yes := pipeline.NewSource("yes", func(ctx context.Context, out *pipeline.Outlet) error {
+		w := out.Writer(ctx)
+		for {
+			if _, err := fmt.Fprintln(w, "yes"); err != nil {
+				return err
+			}
+		}
+	})
+	if _, err := yes.Via(stages.Skip(4)).Via(stages.Take(8)).To(stdout).Run(context.Background()); err != nil {
+		fmt.Println(err)
+	}
+	// Output:
+	// yes
+	// yes
+}

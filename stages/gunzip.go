@@ -1,0 +1,257 @@
+package stages
+
+import (
+	"compress/flate"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+
+	"github.com/weirflow/weir/pipeline"
+)
+
+// CorruptError says where compressed data is damaged, or is not compressed data.
+type CorruptError struct {
+	Offset int64 // bytes of the compressed stream before the place where it was noticed
+	Err    error // what is wrong there
+}
+
+// Error has the place and what is wrong.
+func (e *CorruptError) Error() string { return fmt.Sprintf("byte %d: %s", e.Offset, e.what()) }
+
+// what says what is wrong in words of its own: those of the standard library begin
+// with the name of a package, or count from the start of the member.
+func (e *CorruptError) what() string {
+	switch {
+	case errors.As(e.Err, new(flate.CorruptInputError)):
+		return "invalid deflate data"
+	case errors.Is(e.Err, gzip.ErrChecksum):
+		return "checksum or length does not match"
+	case e.Err == gzip.ErrHeader: //nolint:errorlint // wrapped, it says more
+		return "invalid gzip header"
+	}
+	return e.Err.Error()
+}
+
+// Unwrap returns what is wrong.
+func (e *CorruptError) Unwrap() error { return e.Err }
+
+// headerError is gzip.ErrHeader in better words.
+type headerError string
+
+func (e headerError) Error() string { return string(e) }
+func (e headerError) Unwrap() error { return gzip.ErrHeader }
+
+const (
+	errNotGzip  headerError = "not gzip data"
+	errTrailing headerError = "trailing data that is neither a gzip member nor zeros"
+)
+
+// Gunzip decompresses gzip (RFC 1952), all members of it, and takes any trailing zeros
+// for padding. The checksum of a member comes behind it, so bytes leave this stage before
+// they are known to be right; a sink publishes them only when the whole stream was.
+//
+//   - Emits: full chunks, and before it waits for input, what it has decoded: of data
+//     that the compressor flushed, all of it.
+//   - Ends: with the stream.
+//   - Holds: a chunk, and 64 KiB for the decoder.
+//   - Fails: with io.ErrUnexpectedEOF if the stream is cut off, an empty one included; with
+//     a [*CorruptError] if it is damaged, is not gzip, or goes on behind its end. The
+//     latter unwraps to gzip.ErrHeader, gzip.ErrChecksum or a flate.CorruptInputError.
+func Gunzip() pipeline.Stage {
+	return pipeline.NewStage("gunzip", func(ctx context.Context, in *pipeline.Inlet, out *pipeline.Outlet) error {
+		d := newGunzipper(ctx, in, out.Writer(ctx))
+		defer d.free()
+		for first := true; ; first = false {
+			more, err := d.begin(first)
+			if err != nil {
+				return err
+			}
+			if !more {
+				return d.w.Flush()
+			}
+			if err := d.member(); err != nil {
+				return err
+			}
+		}
+	})
+}
+
+// gunzipper decodes one stream. It is also the reader below its decoder, which counts
+// the bytes, and which is why it has ReadByte: a flate decoder asks for one byte at a
+// time, and reads no further than it must only from a reader that has it.
+type gunzipper struct {
+	ctx context.Context
+	in  *pipeline.Inlet
+	w   *pipeline.Writer
+
+	chunk    pipeline.Chunk // where unread lies
+	unread   []byte         // what comes next
+	behind   []byte         // what comes after unread; unread is then the replayed magic
+	received int64          // bytes, in all
+	failed   error          // why upstream ended, unless that was its end
+
+	magic   [3]byte
+	zr      gzip.Reader
+	scratch [32 << 10]byte
+}
+
+// gunzippers holds idle decoders.
+var gunzippers sync.Pool
+
+func newGunzipper(ctx context.Context, in *pipeline.Inlet, w *pipeline.Writer) *gunzipper {
+	d, _ := gunzippers.Get().(*gunzipper)
+	if d == nil {
+		d = new(gunzipper)
+	}
+	d.ctx, d.in, d.w = ctx, in, w
+	return d
+}
+
+// free releases what was not read and gives d back for another run. Only the memory of its decoder
+// is kept, which begin resets for each member.
+func (d *gunzipper) free() {
+	d.chunk.Release()
+	d.ctx, d.in, d.w = nil, nil, nil
+	d.chunk, d.unread, d.behind, d.received, d.failed = pipeline.Chunk{}, nil, nil, 0, nil
+	gunzippers.Put(d)
+}
+
+// magic are the first bytes of a member: gzip's signature, and deflate.
+var magic = [3]byte{0x1f, 0x8b, 8}
+
+// begin reads the header of the next member. There is none when the stream ends there,
+// or goes on with zeros only. It looks at the magic itself because gzip.Reader looks only when it
+// has ten bytes: "hello" would be a stream that was cut off.
+func (d *gunzipper) begin(first bool) (more bool, err error) {
+	start := d.offset()
+	for i := range magic {
+		b, err := d.ReadByte()
+		switch {
+		case err == io.EOF && i == 0 && !first:
+			return false, nil
+		case err != nil:
+			return false, d.explain(err, start)
+		case b == 0 && i == 0 && !first:
+			return false, d.zeros()
+		case b != magic[i] && first:
+			return false, &CorruptError{start, errNotGzip}
+		case b != magic[i]:
+			return false, &CorruptError{start, errTrailing}
+		}
+	}
+	d.magic = magic
+	d.unread, d.behind = d.magic[:], d.unread
+	if err := d.zr.Reset(d); err != nil {
+		return false, d.explain(err, start)
+	}
+	d.zr.Multistream(false)
+	return true, nil
+}
+
+// zeros reads padding to its end.
+func (d *gunzipper) zeros() error {
+	for {
+		at := d.offset()
+		b, err := d.ReadByte()
+		switch {
+		case err == io.EOF:
+			return nil
+		case err != nil:
+			return err
+		case b != 0:
+			return &CorruptError{at, errTrailing}
+		}
+	}
+}
+
+// member decodes a member to its end.
+func (d *gunzipper) member() error {
+	for {
+		n, err := d.zr.Read(d.scratch[:])
+		if _, err := d.w.Write(d.scratch[:n]); err != nil {
+			return err
+		}
+		switch {
+		case err == io.EOF:
+			return nil
+		case err != nil:
+			at := d.offset()
+			if err == gzip.ErrChecksum {
+				at -= 8 // where the trailer begins
+			}
+			return d.explain(err, at)
+		}
+	}
+}
+
+// explain makes of a decoder's error what Gunzip fails with.
+func (d *gunzipper) explain(err error, offset int64) error {
+	switch {
+	case d.failed != nil:
+		return d.failed
+	case err == io.EOF || err == io.ErrUnexpectedEOF:
+		return io.ErrUnexpectedEOF
+	}
+	return &CorruptError{offset, err}
+}
+
+// offset returns how many bytes have been read.
+func (d *gunzipper) offset() int64 {
+	return d.received - int64(len(d.unread)) - int64(len(d.behind))
+}
+
+// ReadByte implements io.ByteReader.
+func (d *gunzipper) ReadByte() (byte, error) {
+	if len(d.unread) == 0 {
+		if err := d.next(); err != nil {
+			return 0, err
+		}
+	}
+	b := d.unread[0]
+	d.unread = d.unread[1:]
+	return b, nil
+}
+
+// Read implements io.Reader.
+func (d *gunzipper) Read(p []byte) (int, error) {
+	if len(d.unread) == 0 {
+		if err := d.next(); err != nil {
+			return 0, err
+		}
+	}
+	n := copy(p, d.unread)
+	d.unread = d.unread[n:]
+	return n, nil
+}
+
+// next fetches input. Before it waits for any it sends what has been decoded.
+func (d *gunzipper) next() error {
+	if len(d.behind) > 0 {
+		d.unread, d.behind = d.behind, nil
+		return nil
+	}
+	if d.failed != nil {
+		return d.failed
+	}
+	d.chunk.Release()
+	d.chunk = pipeline.Chunk{}
+	if d.in.Buffered() == 0 {
+		if d.failed = d.w.Flush(); d.failed != nil {
+			return d.failed
+		}
+	}
+	c, err := d.in.Next(d.ctx)
+	switch {
+	case err == io.EOF:
+		return err
+	case err != nil:
+		d.failed = err
+		return err
+	}
+	d.chunk, d.unread = c, c.Bytes()
+	d.received += int64(c.Len())
+	return nil
+}
