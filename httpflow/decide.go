@@ -1,0 +1,283 @@
+package httpflow
+
+import (
+	"cmp"
+	"math"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// methods is the Allow header of everything that serves content.
+const methods = "GET, HEAD, OPTIONS"
+
+// A content is what a resource holds at the moment of a request: the selected representation of RFC 9110 §3.2.
+type content struct {
+	size    int64
+	modTime time.Time // zero: unknown
+	etag    string    // strong, with its quotes; empty: none
+	kind    string    // media type
+}
+
+// An answer says what to send: status and header, then length bytes of the content from offset on, or
+// the text if there is one. It never has a body for HEAD.
+type answer struct {
+	status         int
+	header         http.Header // Content-Length is left to whoever sends
+	offset, length int64
+	text           string
+}
+
+// refuse is an answer without content. Where the status allows a body, it names the status.
+func refuse(method string, status int, header http.Header) answer {
+	a := answer{status: status, header: header}
+	if method != http.MethodHead && status != http.StatusNoContent && status != http.StatusNotModified {
+		header.Set("Content-Type", "text/plain; charset=utf-8")
+		header.Set("X-Content-Type-Options", "nosniff")
+		a.text = http.StatusText(status) + "\n"
+	}
+	return a
+}
+
+// decideMethod answers what needs no content. It reports false for GET and HEAD.
+func decideMethod(method string) (answer, bool) {
+	switch method {
+	case http.MethodGet, http.MethodHead:
+		return answer{}, false
+	case http.MethodOptions: // RFC 9110 §9.3.7
+		return refuse(method, http.StatusNoContent, http.Header{"Allow": {methods}}), true
+	default: // RFC 9110 §15.5.6
+		return refuse(method, http.StatusMethodNotAllowed, http.Header{"Allow": {methods}}), true
+	}
+}
+
+// decide says what a GET or HEAD with the header h is answered, for the content c at the time now. It depends on nothing
+// else: RFC 9110 §13 (conditions) and §14 (ranges). The caller adds what does not depend on the request (Cache-Control).
+func decide(method string, h http.Header, c content, now time.Time) answer {
+	modified := lastModified(c.modTime, now)
+	validators := http.Header{}
+	if c.etag != "" {
+		validators.Set("Etag", c.etag)
+	}
+	if !modified.IsZero() {
+		validators.Set("Last-Modified", modified.Format(http.TimeFormat))
+	}
+
+	// Conditions, in the order of RFC 9110 §13.2.2.
+	if match, ok := h["If-Match"]; ok { // §13.1.1
+		if !matches(match, c.etag, strong) {
+			return refuse(method, http.StatusPreconditionFailed, http.Header{})
+		}
+	} else if since, ok := httpDate(h["If-Unmodified-Since"]); ok && !modified.IsZero() { // §13.1.4
+		if modified.After(since) {
+			return refuse(method, http.StatusPreconditionFailed, http.Header{})
+		}
+	}
+	if match, ok := h["If-None-Match"]; ok { // §13.1.2
+		if matches(match, c.etag, weak) {
+			return refuse(method, http.StatusNotModified, validators)
+		}
+	} else if since, ok := httpDate(h["If-Modified-Since"]); ok && !modified.IsZero() { // §13.1.3
+		if !modified.After(since) {
+			return refuse(method, http.StatusNotModified, validators)
+		}
+	}
+
+	a := answer{status: http.StatusOK, header: validators, length: c.size}
+	a.header.Set("Content-Type", c.kind)
+	a.header.Set("X-Content-Type-Options", "nosniff")
+	a.header.Set("Accept-Ranges", "bytes") // §14.3
+	if method != http.MethodGet {          // §14.2: a Range field is defined for GET alone
+		return a
+	}
+	if ifRange, ok := h["If-Range"]; ok && !sameForRange(ifRange, c, modified, now) { // §13.1.5
+		return a
+	}
+	ranges, ok := parseRange(h["Range"], c.size)
+	switch {
+	case !ok:
+	case len(ranges) == 0: // §15.5.17
+		return refuse(method, http.StatusRequestedRangeNotSatisfiable, http.Header{
+			"Accept-Ranges": {"bytes"},
+			"Content-Range": {"bytes */" + strconv.FormatInt(c.size, 10)},
+		})
+	case len(ranges) == 1: // §15.3.7.1
+		r := ranges[0]
+		a.status, a.offset, a.length = http.StatusPartialContent, r.first, r.last-r.first+1
+		a.header.Set("Content-Range", "bytes "+strconv.FormatInt(r.first, 10)+"-"+strconv.FormatInt(r.last, 10)+
+			"/"+strconv.FormatInt(c.size, 10))
+	default:
+		// Several ranges that leave gaps: the whole content. §14.2 lets a server ignore the Range field, and
+		// every client that asks for several ranges has to understand that.
+	}
+	return a
+}
+
+// lastModified is t in the precision of the header field, and never later than now (RFC 9110 §8.8.2.1).
+func lastModified(t, now time.Time) time.Time {
+	if t.IsZero() {
+		return t
+	}
+	if t.After(now) {
+		t = now
+	}
+	return t.UTC().Truncate(time.Second)
+}
+
+// httpDate parses a field that holds one date. More than one, or anything else, is as if it was absent.
+func httpDate(values []string) (time.Time, bool) {
+	if len(values) != 1 {
+		return time.Time{}, false
+	}
+	t, err := http.ParseTime(values[0])
+	return t, err == nil
+}
+
+// How two entity tags are compared: RFC 9110 §8.8.3.2.
+type comparison bool
+
+const (
+	strong comparison = true
+	weak   comparison = false
+)
+
+// matches reports whether one of the entity tags in values is etag. "*" matches all content there is.
+// A list with an error in it matches up to there.
+func matches(values []string, etag string, c comparison) bool {
+	list := strings.Join(values, ",")
+	if strings.Trim(list, " \t") == "*" {
+		return true
+	}
+	for {
+		list = strings.TrimLeft(list, ", \t")
+		tag, isWeak, rest, ok := cutTag(list)
+		if !ok {
+			return false
+		}
+		if etag != "" && tag == etag && (c == weak || !isWeak) {
+			return true
+		}
+		list = strings.TrimLeft(rest, " \t")
+		if list != "" && list[0] != ',' {
+			return false
+		}
+	}
+}
+
+// cutTag takes the entity tag at the beginning of s (RFC 9110 §8.8.3). The tag is without its W/.
+func cutTag(s string) (tag string, isWeak bool, rest string, ok bool) {
+	s, isWeak = strings.CutPrefix(s, "W/")
+	if s == "" || s[0] != '"' {
+		return "", false, "", false
+	}
+	for i := 1; i < len(s); i++ {
+		switch c := s[i]; {
+		case c == '"':
+			return s[:i+1], isWeak, s[i+1:], true
+		case c < 0x21 || c == 0x7f: // anything else is etagc or obs-text
+			return "", false, "", false
+		}
+	}
+	return "", false, "", false
+}
+
+// sameForRange evaluates If-Range: is the content still the one that the client has a part of? Only a strong
+// validator can tell (RFC 9110 §13.1.5).
+func sameForRange(values []string, c content, modified, now time.Time) bool {
+	if len(values) != 1 {
+		return false
+	}
+	value := strings.Trim(values[0], " \t")
+	if tag, isWeak, rest, ok := cutTag(value); ok {
+		return rest == "" && !isWeak && c.etag != "" && tag == c.etag
+	}
+	since, err := http.ParseTime(value)
+	// §8.8.2.2: a date is strong only if the content did not change again within that second. That the client saw it
+	// after that second is for the client to make sure; that the second is over can be checked here.
+	return err == nil && !modified.IsZero() && since.Equal(modified) &&
+		!c.modTime.After(now) && now.Sub(modified) >= time.Second
+}
+
+// A byteRange is a range of positions, both inclusive, that lies within the content.
+type byteRange struct{ first, last int64 }
+
+// parseRange says which bytes of a content of the given size a Range field asks for: the satisfiable ranges in
+// ascending order, those that overlap or touch made one (RFC 9110 §15.3.7.2 permits that). None are left
+// if no range is satisfiable. It reports false if the field is to be ignored: absent, given twice, in another unit
+// (§14.2), in error, or for an empty content, of which no range could say more than the whole.
+func parseRange(values []string, size int64) (ranges []byteRange, ok bool) {
+	if len(values) != 1 || size == 0 {
+		return nil, false
+	}
+	unit, set, found := strings.Cut(values[0], "=")
+	if !found || !strings.EqualFold(unit, "bytes") { // §14.1: case-insensitive
+		return nil, false
+	}
+	empty := true
+	for spec := range strings.SplitSeq(set, ",") {
+		spec = strings.Trim(spec, " \t")
+		if spec == "" { // §5.6.1.2: empty list elements do not count
+			continue
+		}
+		empty = false
+		from, to, found := strings.Cut(spec, "-")
+		if !found || from == "" && to == "" || !digits(from) || !digits(to) {
+			return nil, false
+		}
+		r := byteRange{position(from), size - 1}
+		switch last := position(to); {
+		case from == "": // suffix-range
+			r.first = max(size-last, 0)
+		case to != "":
+			if less(to, from) { // §14.1.1: invalid
+				return nil, false
+			}
+			r.last = min(last, size-1)
+		}
+		if r.first < size {
+			ranges = append(ranges, r)
+		}
+	}
+	if empty {
+		return nil, false
+	}
+	slices.SortFunc(ranges, func(a, b byteRange) int { return cmp.Compare(a.first, b.first) })
+	merged := ranges[:0]
+	for _, r := range ranges {
+		if n := len(merged); n > 0 && r.first <= merged[n-1].last+1 {
+			merged[n-1].last = max(merged[n-1].last, r.last)
+		} else {
+			merged = append(merged, r)
+		}
+	}
+	return merged, true
+}
+
+func digits(s string) bool {
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return true
+}
+
+// position is the number in s, or the largest there is: past the end of every content.
+func position(s string) int64 {
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil {
+		return math.MaxInt64
+	}
+	return n
+}
+
+// less compares two numbers of any length.
+func less(a, b string) bool {
+	a, b = strings.TrimLeft(a, "0"), strings.TrimLeft(b, "0")
+	if len(a) != len(b) {
+		return len(a) < len(b)
+	}
+	return a < b
+}

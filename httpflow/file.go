@@ -1,0 +1,171 @@
+package httpflow
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"io"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"github.com/weirflow/weir/pipeline"
+)
+
+// FileOptions are the settings that all handlers of files have.
+type FileOptions struct {
+	// CacheControl is the Cache-Control field of responses with content and of 304; empty: none.
+	CacheControl string
+
+	// Via is a stage that the bytes of every response pass through, such as a rate limit. It must keep
+	// their number, otherwise the response fails. The zero Stage is the identity.
+	Via pipeline.Stage
+
+	// OnFlow, if not nil, is called when the flow of a response has ended, before the handler returns, with
+	// what it did. An error means that the response was broken off, or that it was an error status if nothing had been
+	// written yet. A client that has left shows as the context of the request, which is done by then.
+	OnFlow func(r *http.Request, report pipeline.Report, err error)
+}
+
+// File serves the file called name at "/" and at "/" followed by the last element of name; see [FileWith].
+func File(name string) http.Handler { return FileWith(name, FileOptions{}) }
+
+// FileWith serves the file called name at "/" and at "/" followed by the last element of name. Anything else is
+// 404. Every request opens the file anew, so a file that was replaced is served as it is now. The name may be that of a
+// symbolic link to anywhere; if what it leads to is not a regular file, the answer is 404.
+func FileWith(name string, opts FileOptions) http.Handler {
+	return single{filepath.Base(name), opts, func() (*resource, error) {
+		info, err := os.Stat(name) // before opening: a FIFO has a writer that would notice
+		if err != nil {
+			return nil, err
+		}
+		if !info.Mode().IsRegular() {
+			return nil, fs.ErrNotExist
+		}
+		f, err := os.OpenFile(name, os.O_RDONLY|nonblock, 0)
+		if err != nil {
+			return nil, err
+		}
+		return newResource(name, f)
+	}}
+}
+
+// single serves one resource.
+type single struct {
+	name string
+	opts FileOptions
+	open func() (*resource, error)
+}
+
+func (s single) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if a, done := decideMethod(r.Method); done {
+		a.send(w)
+		return
+	}
+	if r.URL.Path != "/" && r.URL.Path != "/"+s.name {
+		refuse(r.Method, http.StatusNotFound, http.Header{}).send(w)
+		return
+	}
+	res, err := s.open()
+	if err != nil {
+		refuse(r.Method, statusOf(err), http.Header{}).send(w)
+		return
+	}
+	serve(w, r, res, s.opts)
+}
+
+// A resource is content that is open.
+type resource struct {
+	content
+	source func(offset, length int64) pipeline.Source // runs once, before close
+	close  func() error
+}
+
+// newResource looks at f, once, and takes it over. The name is for the media type and for errors. What is not a regular
+// file does not exist.
+func newResource(name string, f *os.File) (*resource, error) {
+	res, err := describe(name, f)
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return res, nil
+}
+
+func describe(name string, f *os.File) (*resource, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fs.ErrNotExist
+	}
+	kind, err := mediaType(name, func() ([]byte, error) {
+		head := make([]byte, min(512, info.Size()))
+		n, err := f.ReadAt(head, 0)
+		if err == io.EOF {
+			err = nil // it has shrunk; the flow will find out
+		}
+		return head[:n], err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &resource{
+		content: content{size: info.Size(), modTime: info.ModTime(), etag: fileTag(f, info), kind: kind},
+		source:  func(offset, length int64) pipeline.Source { return section(f, offset, length) },
+		close:   f.Close,
+	}, nil
+}
+
+// fileTag is an entity tag that changes when the file does or when another one takes its place. It is a hash, so that it
+// gives no inode numbers away.
+func fileTag(f *os.File, info fs.FileInfo) string {
+	device, inode := identity(f, info)
+	var b []byte
+	b = binary.BigEndian.AppendUint64(b, device)
+	b = binary.BigEndian.AppendUint64(b, inode)
+	b = binary.BigEndian.AppendUint64(b, uint64(info.Size()))
+	b = binary.BigEndian.AppendUint64(b, uint64(info.ModTime().UnixNano()))
+	return hashTag(b)
+}
+
+func hashTag(b []byte) string {
+	sum := sha256.Sum256(b)
+	return `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`
+}
+
+// section emits length bytes of f, which stays open.
+func section(f *os.File, offset, length int64) pipeline.Source {
+	return pipeline.NewSource("file", func(ctx context.Context, out *pipeline.Outlet) error {
+		out.SetSize(length)
+		if _, err := f.Seek(offset, io.SeekStart); err != nil {
+			return err
+		}
+		part := &io.LimitedReader{R: f, N: length}
+		if err := out.CopyFrom(ctx, part); err != nil {
+			return err
+		}
+		if part.N > 0 {
+			return &fs.PathError{Op: "read", Path: f.Name(), Err: io.ErrUnexpectedEOF}
+		}
+		return nil
+	})
+}
+
+// statusOf is the status for an error of opening. What a name can be wrong about is 404.
+func statusOf(err error) int {
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return http.StatusForbidden
+	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE), errors.Is(err, syscall.ENOMEM):
+		return http.StatusServiceUnavailable
+	case errors.Is(err, syscall.EIO):
+		return http.StatusInternalServerError
+	}
+	return http.StatusNotFound
+}
