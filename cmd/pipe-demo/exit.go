@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/url"
+	"syscall"
+
+	"github.com/weirflow/weir/pipeline"
+	"github.com/weirflow/weir/sinks"
+	"github.com/weirflow/weir/stages"
+)
+
+// The exit codes. Those of signals are 128 and the signal's number.
+const (
+	exitDone      = 0
+	exitFailed    = 1
+	exitUsage     = 2   // the command line or the flow; nothing was touched
+	exitNoSource  = 3   // the source does not exist
+	exitExists    = 4   // the destination exists
+	exitNetwork   = 5   // the network, or a server's own trouble
+	exitIntegrity = 6   // corrupt, truncated or foreign input
+	exitLimit     = 7   // stopped by a limit that the user set
+	exitPipe      = 141 // whoever read standard output is gone; nothing is said
+)
+
+// An exitError is an error that knows how the program ends with it.
+type exitError struct {
+	code int
+	err  error
+	hint string // a line of its own behind the error; may be empty
+}
+
+func (e *exitError) Error() string { return e.err.Error() }
+func (e *exitError) Unwrap() error { return e.err }
+
+// usageError is a command line that cannot be done.
+func usageError(format string, args ...any) *exitError {
+	return &exitError{code: exitUsage, err: fmt.Errorf(format, args...)}
+}
+
+// A limitError is the cause of a context that ran into a limit of the user's.
+type limitError struct{ what string }
+
+func (e limitError) Error() string { return "stopped by " + e.what }
+
+// exitCode finds the code for an error: the error's own, or by what is in its chain.
+func exitCode(err error) int {
+	if err == nil || errors.Is(err, errSkipped) {
+		return exitDone
+	}
+	if e, ok := errors.AsType[*exitError](err); ok {
+		return e.code
+	}
+	if _, ok := errors.AsType[*flowError](err); ok {
+		return exitUsage
+	}
+	if s, ok := errors.AsType[stoppedBy](err); ok {
+		return s.code()
+	}
+	if _, ok := errors.AsType[limitError](err); ok {
+		return exitLimit
+	}
+	if _, ok := errors.AsType[*pipeline.PanicError](err); ok {
+		return exitFailed
+	}
+	if s, ok := errors.AsType[*sinks.StatusError](err); ok {
+		if s.Status >= 500 || s.Status == 408 || s.Status == 425 || s.Status == 429 {
+			return exitNetwork
+		}
+		return exitFailed
+	}
+	if isNetwork(err) {
+		return exitNetwork
+	}
+	if isCorrupt(err) {
+		return exitIntegrity
+	}
+	if errors.Is(err, fs.ErrExist) {
+		return exitExists
+	}
+	return exitFailed
+}
+
+func isNetwork(err error) bool {
+	if _, ok := errors.AsType[*url.Error](err); ok {
+		return !errors.Is(err, context.Canceled)
+	}
+	_, op := errors.AsType[*net.OpError](err)
+	_, dns := errors.AsType[*net.DNSError](err)
+	return op || dns || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.ECONNREFUSED)
+}
+
+// isCorrupt says that a decoder did not like its input: it is damaged, foreign or cut off.
+func isCorrupt(err error) bool {
+	return isA[*stages.CorruptError](err) || isTruncated(err)
+}
+
+// isTruncated says that a decoder came to the end of its input too early.
+func isTruncated(err error) bool {
+	e, ok := errors.AsType[*pipeline.Error](err)
+	return ok && e.Node == "gunzip" && errors.Is(err, io.ErrUnexpectedEOF)
+}

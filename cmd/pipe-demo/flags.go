@@ -1,0 +1,136 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// rate is a flag in bytes per second; 0 is no limit.
+type rate int64
+
+func (r *rate) String() string {
+	if *r == 0 {
+		return ""
+	}
+	return fmt.Sprint(int64(*r))
+}
+func (r *rate) Type() string { return "RATE" }
+func (r *rate) Set(s string) error {
+	if s == "0" {
+		*r = 0
+		return nil
+	}
+	n, err := parseRate(s)
+	if err != nil {
+		return fmt.Errorf("it takes %s: %w", rateKind.takes, err)
+	}
+	*r = rate(n)
+	return nil
+}
+
+// duration is a flag that takes 90s, 5m or plain seconds; 0 is no limit.
+type duration time.Duration
+
+func (d *duration) String() string {
+	if *d == 0 {
+		return ""
+	}
+	return time.Duration(*d).String()
+}
+func (d *duration) Type() string { return "TIME" }
+func (d *duration) Set(s string) error {
+	v, err := time.ParseDuration(s)
+	if err != nil {
+		v, err = time.ParseDuration(s + "s")
+	}
+	if err != nil || v < 0 {
+		return errors.New("it takes a time such as 30s, 5m or 1h30m")
+	}
+	*d = duration(v)
+	return nil
+}
+
+// choice is a flag that is one of a few words; the first one is the default.
+type choice struct {
+	value string
+	words []string
+}
+
+func newChoice(words ...string) choice { return choice{words[0], words} }
+
+func (c *choice) String() string { return c.value }
+func (c *choice) Type() string   { return "WORD" }
+func (c *choice) Set(s string) error {
+	if !slices.Contains(c.words, s) {
+		return errors.New("it takes " + orList(c.words))
+	}
+	c.value = s
+	return nil
+}
+
+// outputFlags are for commands that make files.
+func (a *app) outputFlags(f *pflag.FlagSet) {
+	f.BoolVarP(&a.flags.force, "force", "f", false, "replace an existing output")
+	f.BoolVarP(&a.flags.noClobber, "no-clobber", "n", false, "leave an existing output and exit 0")
+}
+
+// transferFlags are for commands that move bytes.
+func (a *app) transferFlags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	a.flags.progress = newChoice("auto", "plain", "off")
+	f.Var(&a.flags.limitRate, "limit-rate", "bytes per second at most, such as 500k or 10M")
+	f.Var(&a.flags.maxTime, "max-time", "stop after this time, such as 30s or 5m; exit 7")
+	f.Var(&a.flags.progress, "progress", "auto (on a terminal), plain (a line every 10 s) or off")
+	f.BoolVar(&a.flags.json, "json", false, "events on stderr, one JSON object a line")
+	f.BoolVarP(&a.flags.quiet, "quiet", "q", false, "errors only")
+	f.BoolVarP(&a.flags.verbose, "verbose", "v", false, "a table of the nodes at the end")
+	completeWords(cmd, "progress", a.flags.progress.words)
+}
+
+// completeWords lets the shell complete a flag's value.
+func completeWords(cmd *cobra.Command, flag string, words []string) {
+	err := cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
+	if err != nil {
+		panic(err)
+	}
+}
+
+// rule is what the flags say about outputs that exist.
+func (s *shared) rule() (outputRule, error) {
+	if s.force && s.noClobber {
+		return outputRule{}, usageError("-f and -n exclude each other: -f replaces an existing output, -n leaves it")
+	}
+	return outputRule{force: s.force, noClobber: s.noClobber}, nil
+}
+
+// flagError makes pflag's errors speak like the others.
+func flagError(cmd *cobra.Command, err error) error {
+	e := usageError("%s: %v", cmd.Name(), err)
+	if missing, ok := errors.AsType[*pflag.NotExistError](err); ok {
+		var names []string
+		cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+		dashes := "--"
+		if missing.GetSpecifiedShortnames() != "" {
+			dashes = "-"
+		}
+		e = usageError("%s: unknown flag %s%s", cmd.Name(), dashes, missing.GetSpecifiedName())
+		if near := nearest(missing.GetSpecifiedName(), names); len(near) > 0 && dashes == "--" {
+			e.hint = "did you mean --" + strings.Join(near, " or --") + "?"
+			return e
+		}
+	}
+	if invalid, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
+		e = usageError("%s: --%s got %q: %v", cmd.Name(), invalid.GetFlag().Name, invalid.GetValue(), invalid.Unwrap())
+	}
+	if missing, ok := errors.AsType[*pflag.ValueRequiredError](err); ok {
+		e = usageError("%s: --%s needs a value", cmd.Name(), missing.GetFlag().Name)
+	}
+	e.hint = "pipe-demo help " + cmd.Name() + " lists the flags"
+	return e
+}

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"pipe-demo": main})
+}
+
+// Each script holds one promise of the command. They have four commands of their own:
+//
+//	code N PROGRAM ARG...   runs a program that must end with exit code N
+//	fill FILE SIZE          makes a file of random letters in lines: it shrinks under gzip, and every run makes the same
+//	debris DIR              fails when a temporary file is left in the folder
+//	lines FILE N            fails unless the file has N lines
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("WEIR_POISON", "1")
+			return nil
+		},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"code": cmdCode, "fill": cmdFill, "debris": cmdDebris, "lines": cmdLines,
+		},
+		Condition: func(cond string) (bool, error) {
+			if cond == "root" {
+				return os.Geteuid() == 0, nil
+			}
+			return false, errors.New("unknown condition " + cond)
+		},
+		RequireExplicitExec: true,
+	})
+}
+
+func cmdCode(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: code N PROGRAM ARG...")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	err = ts.Exec(args[1], args[2:]...)
+	got := 0
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		got = exit.ExitCode()
+	} else if err != nil {
+		ts.Fatalf("%v", err)
+	}
+	if got != want {
+		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+}
+
+func cmdFill(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: fill FILE SIZE")
+	}
+	n, err := parseSize(args[1])
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), letters(int(n)), 0o644))
+}
+
+// letters are n bytes of text that is the same for every run.
+func letters(n int) []byte {
+	r := rand.New(rand.NewPCG(1, 2))
+	b := make([]byte, n)
+	for i := range b {
+		if b[i] = "abcdefghijklmnop"[r.IntN(16)]; i%64 == 63 {
+			b[i] = '\n'
+		}
+	}
+	return b
+}
+
+func cmdDebris(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: debris DIR")
+	}
+	if left := debris(ts.MkAbs(args[0])); len(left) > 0 {
+		ts.Fatalf("left behind: %s", strings.Join(left, ", "))
+	}
+}
+
+// debris are the temporary files below a folder.
+func debris(dir string) []string {
+	var left []string
+	filepath.WalkDir(dir, func(path string, _ fs.DirEntry, _ error) error {
+		if strings.Contains(filepath.Base(path), ".weir-") {
+			left = append(left, path)
+		}
+		return nil
+	})
+	return left
+}
+
+func cmdLines(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: lines FILE N")
+	}
+	text := ts.ReadFile(args[0])
+	if got := strconv.Itoa(bytes.Count([]byte(text), []byte("\n"))); got != args[1] {
+		ts.Fatalf("%s has %s lines, want %s:\n%s", args[0], got, args[1], text)
+	}
+}

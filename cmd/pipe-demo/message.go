@@ -1,0 +1,59 @@
+package main
+
+import (
+	"compress/gzip"
+	"errors"
+	"io/fs"
+	"strings"
+	"syscall"
+
+	"github.com/weirflow/weir/pipeline"
+)
+
+// errReported marks a failure that has been written out already.
+var errReported = errors.New("reported")
+
+// message is an error in one line: the node's name, what went wrong, the cause.
+func message(err error) string {
+	return strings.ReplaceAll(err.Error(), "\n", "; ") // of errors.Join
+}
+
+// hints are second lines for failures whose first line does not say what to do.
+var hints = []struct {
+	is   func(error) bool
+	hint string
+}{
+	{is(syscall.ENOSPC), "the disk is full; what was there before is as it was"},
+	{is(syscall.EDQUOT), "your disk quota is used up; what was there before is as it was"},
+	{is(gzip.ErrHeader), "the input is not gzip"},
+	{isTruncated, "the input ends in the middle: it is cut off or not complete yet"},
+	{is(syscall.ECONNREFUSED), "nothing listens there; is the server running?"},
+	{func(err error) bool { return isA[*pipeline.Error](err) && errors.Is(err, fs.ErrPermission) }, "this user may not write there"},
+	{is(fs.ErrPermission), "this user may not read it, or may not enter its folder"},
+	{isA[*pipeline.PanicError], "this is a defect in the program"},
+}
+
+func is(target error) func(error) bool {
+	return func(err error) bool { return errors.Is(err, target) }
+}
+
+func isA[E error](err error) bool {
+	_, ok := errors.AsType[E](err)
+	return ok
+}
+
+// hintFor is the line behind an error's; empty when the error says it all.
+func hintFor(err error) string {
+	if e, ok := errors.AsType[*exitError](err); ok {
+		return e.hint
+	}
+	if e, ok := errors.AsType[*flowError](err); ok {
+		return e.hint
+	}
+	for _, h := range hints {
+		if h.is(err) {
+			return h.hint
+		}
+	}
+	return ""
+}

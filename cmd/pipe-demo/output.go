@@ -1,0 +1,157 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// errSkipped ends a command successfully: -n found its output in place.
+var errSkipped = errors.New("skipped")
+
+// An outputRule says what happens to an output that exists.
+type outputRule struct {
+	force     bool // replace it
+	noClobber bool // leave it and skip the flow
+}
+
+// checkSource opens a source as far as that is harmless, so that its errors come before anything is touched: regular
+// files only, for reading. The file's information is nil for "-".
+func checkSource(name string) (fs.FileInfo, error) {
+	if name == "-" {
+		return nil, nil
+	}
+	path, err := localPath(name)
+	if err != nil {
+		return nil, usageError("%s: %v", name, err)
+	}
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, &exitError{code: exitNoSource, err: fmt.Errorf("%s: no such file", path), hint: missingHint(path)}
+	case err != nil:
+		return nil, fmt.Errorf("%s: %w", path, bareCause(err))
+	case info.IsDir():
+		return nil, &exitError{code: exitFailed, err: fmt.Errorf("%s: is a directory, and a source is a file", path)}
+	case info.Mode().IsRegular():
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", path, bareCause(err))
+		}
+		return info, f.Close()
+	}
+	return info, nil
+}
+
+// missingHint says which part of a path is missing, if it is not the last, or which file was meant.
+func missingHint(path string) string {
+	dir := filepath.Dir(path)
+	if _, err := os.Stat(dir); err != nil {
+		return fmt.Sprintf("there is no folder %s", dir)
+	}
+	names, err := os.ReadDir(dir)
+	if err != nil || len(names) > 1000 {
+		return ""
+	}
+	var known []string
+	for _, n := range names {
+		if !n.IsDir() {
+			known = append(known, n.Name())
+		}
+	}
+	return didYouMean(filepath.Base(path), known)
+}
+
+// checkOutput says whether a local output may be written under the rule, before anything is.
+func checkOutput(path string, rule outputRule) error {
+	if isDescriptor(path) {
+		return nil
+	}
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		if link, lerr := os.Lstat(path); lerr == nil { // a link to nothing is there, too
+			info, err = link, nil
+		}
+	}
+	switch {
+	case err == nil && info.IsDir():
+		return &exitError{code: exitFailed, err: fmt.Errorf("%s: is a directory, and a sink is a file", path), hint: fmt.Sprintf("name the file: %s", filepath.Join(path, "NAME"))}
+	case err == nil && !overwrites(info):
+		return nil
+	case err == nil && rule.noClobber:
+		return errSkipped
+	case err == nil && !rule.force:
+		return &exitError{code: exitExists, err: fmt.Errorf("%s: exists already", path), hint: "-f replaces it, -n skips it"}
+	case err == nil:
+		return nil
+	case !errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("%s: %w", path, bareCause(err))
+	}
+	if strings.HasSuffix(path, "/") || strings.HasSuffix(path, string(filepath.Separator)) {
+		return fmt.Errorf("%s: no such folder", path)
+	}
+	parent := filepath.Dir(path)
+	switch info, err := os.Stat(parent); {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("%s: there is no folder %s", path, parent)
+	case err != nil:
+		return fmt.Errorf("%s: %w", path, bareCause(err))
+	case !info.IsDir():
+		return fmt.Errorf("%s: %s is no folder", path, parent)
+	}
+	return nil
+}
+
+// isDescriptor says that a name stands for a descriptor of this process, which is written to and not replaced.
+func isDescriptor(path string) bool {
+	switch dir, _ := filepath.Split(path); {
+	case path == "/dev/stdout", path == "/dev/stderr", dir == "/dev/fd/", dir == "/proc/self/fd/":
+		return true
+	}
+	return false
+}
+
+// overwrites says that writing to such a file would lose something: not for FIFOs, sockets and character devices.
+func overwrites(info fs.FileInfo) bool {
+	m := info.Mode()
+	return m&(fs.ModeNamedPipe|fs.ModeSocket|fs.ModeCharDevice) == 0
+}
+
+// sameOutput says that two outputs are one file, by name or through links.
+func sameOutput(a, b string) bool {
+	ai, aerr := os.Stat(a)
+	bi, berr := os.Stat(b)
+	switch {
+	case aerr == nil && berr == nil:
+		return os.SameFile(ai, bi) && overwrites(ai)
+	case aerr == nil || berr == nil:
+		return false
+	}
+	return canonical(a) == canonical(b)
+}
+
+// canonical is an absolute name without links in its folder, for a file that need not exist.
+func canonical(path string) string {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		abs = path
+	}
+	if dir, err := filepath.EvalSymlinks(filepath.Dir(abs)); err == nil {
+		return filepath.Join(dir, filepath.Base(abs))
+	}
+	return abs
+}
+
+// bareCause takes the operation and the path off an error of package os, for they are named already.
+func bareCause(err error) error {
+	if pe, ok := errors.AsType[*fs.PathError](err); ok {
+		return pe.Err
+	}
+	if le, ok := errors.AsType[*os.LinkError](err); ok {
+		return le.Err
+	}
+	return err
+}

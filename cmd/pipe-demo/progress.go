@@ -1,0 +1,174 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"time"
+)
+
+// progress is what the progress line shows, as plain numbers.
+type progress struct {
+	Done       int64         // bytes that the source has delivered
+	Total      int64         // bytes that it will deliver; negative when nobody knows
+	Written    int64         // bytes that arrived at the sinks; negative when that means nothing
+	Rate       float64       // bytes per second, of late
+	Elapsed    time.Duration // since the start
+	Bottleneck string        // the node that holds the others up; "" when none does
+}
+
+// line draws p in at most width columns. What does not fit is left out, the least telling part first; the bar takes
+// the room that is left.
+func (p progress) line(width int) string {
+	size := formatSize(p.Done)
+	percent, eta := "", ""
+	if p.Total >= 0 {
+		size += " of " + formatSize(p.Total)
+		percent = fmt.Sprintf("%3.0f%%", 100*p.share())
+		if p.Done == p.Total {
+			eta = "finishing" // the sink syncs, or waits for an answer
+		} else if left, ok := p.remaining(); ok {
+			eta = "ETA " + formatDuration(left)
+		}
+	}
+	parts := []struct {
+		text string
+		rank int // the highest goes first
+	}{
+		{size, 0},
+		{percent, 1},
+		{"[]", 5}, // the bar's place
+		{formatRate(p.Rate), 2},
+		{eta, 3},
+		{p.ratio(), 4},
+		{p.slowest(), 6},
+	}
+	if percent == "" {
+		parts[2].text = ""
+	}
+	const barLeast = 10
+	for worst := 6; ; worst-- {
+		var line []string
+		bar, length := -1, -2
+		for _, part := range parts {
+			if part.text == "" || part.rank > worst {
+				continue
+			}
+			if part.text == "[]" {
+				bar = len(line)
+				length += barLeast
+			}
+			line = append(line, part.text)
+			length += len(part.text) + 2
+		}
+		if length > width && worst > 0 {
+			continue
+		}
+		if bar >= 0 {
+			line[bar] = drawBar(p.share(), min(40, barLeast+width-length))
+		}
+		text := strings.Join(line, "  ")
+		return text[:min(len(text), max(width, 0))]
+	}
+}
+
+// plain is the line for a log.
+func (p progress) plain() string { return p.line(1000) }
+
+// summary is the last line: totals over the whole time.
+func (p progress) summary() string {
+	parts := []string{fmt.Sprintf("%s in %s", formatSize(p.Done), formatDuration(p.Elapsed))}
+	if s := p.Elapsed.Seconds(); s > 0 {
+		parts = append(parts, formatRate(float64(p.Done)/s))
+	}
+	if r := p.ratio(); r != "" {
+		parts = append(parts, r)
+	}
+	return strings.Join(parts, ", ")
+}
+
+func (p progress) share() float64 {
+	if p.Total <= 0 {
+		return 1
+	}
+	return min(1, float64(p.Done)/float64(p.Total))
+}
+
+// remaining is the time left at the rate of late, unless that is unknown or beyond telling.
+func (p progress) remaining() (time.Duration, bool) {
+	seconds := float64(p.Total-p.Done) / p.Rate
+	if !(seconds >= 0) || seconds > 100*3600 {
+		return 0, false
+	}
+	return time.Duration(math.Ceil(seconds)) * time.Second, true
+}
+
+// ratio is what arrives for what leaves the source, unless it is one to one.
+func (p progress) ratio() string {
+	if p.Written < 0 || p.Done <= 0 || p.Written == p.Done {
+		return ""
+	}
+	return fmt.Sprintf("ratio %.3f", float64(p.Written)/float64(p.Done))
+}
+
+func (p progress) slowest() string {
+	if p.Bottleneck == "" {
+		return ""
+	}
+	return "slowest: " + printable(p.Bottleneck)
+}
+
+// drawBar fills inner columns between two brackets.
+func drawBar(share float64, inner int) string {
+	full := int(share * float64(inner))
+	bar := strings.Repeat("=", full)
+	if full < inner {
+		bar += ">" + strings.Repeat(" ", inner-full-1)
+	}
+	return "[" + bar + "]"
+}
+
+// formatDuration writes 0.4s below ten seconds, then 0:42, 12:05, 1:02:03.
+func formatDuration(d time.Duration) string {
+	if d < 10*time.Second && d%time.Second != 0 {
+		return fmt.Sprintf("%.1fs", d.Seconds())
+	}
+	s := int64(d.Round(time.Second) / time.Second)
+	if s >= 3600 {
+		return fmt.Sprintf("%d:%02d:%02d", s/3600, s/60%60, s%60)
+	}
+	return fmt.Sprintf("%d:%02d", s/60, s%60)
+}
+
+// A rateWindow is a speed over the last 15 to 30 seconds: long enough to be calm, short enough to be true.
+type rateWindow struct {
+	samples []rateSample // at least sampleGap apart, the oldest at most windowSpan old
+}
+
+type rateSample struct {
+	at    time.Duration // since the start
+	bytes int64
+}
+
+const (
+	windowSpan = 20 * time.Second
+	sampleGap  = 500 * time.Millisecond
+)
+
+// rate takes note of the bytes at a time and gives the bytes per second over the window.
+func (w *rateWindow) rate(at time.Duration, bytes int64) float64 {
+	if len(w.samples) == 0 {
+		w.samples = append(w.samples, rateSample{})
+	}
+	for len(w.samples) > 1 && at-w.samples[1].at >= windowSpan {
+		w.samples = w.samples[1:]
+	}
+	oldest := w.samples[0]
+	if at-w.samples[len(w.samples)-1].at >= sampleGap {
+		w.samples = append(w.samples, rateSample{at, bytes})
+	}
+	if at <= oldest.at {
+		return 0
+	}
+	return float64(bytes-oldest.bytes) / (at - oldest.at).Seconds()
+}

@@ -1,0 +1,126 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/weirflow/weir/pipeline"
+)
+
+// A transfer is one flow that a command runs, and what is said about it.
+type transfer struct {
+	words   []string // the flow as one would write it
+	outputs []string // the local files it makes
+	codec   bool     // its point is to change the size of the stream, so the ratio is worth telling
+	pipe    *pipeline.Pipeline
+	build   *build
+}
+
+// newBuild is a build with the flags of the command line.
+func (a *app) newBuild(ctx context.Context) *build {
+	return &build{ctx: ctx, force: a.flags.force, limitRate: int64(a.flags.limitRate), terminal: a.outTTY, client: httpClient()}
+}
+
+// limits gives a context that ends when --max-time is over.
+func (a *app) limits(ctx context.Context) (context.Context, context.CancelFunc) {
+	if limit := time.Duration(a.flags.maxTime); limit > 0 {
+		return context.WithTimeoutCause(ctx, limit, limitError{"--max-time " + limit.String()})
+	}
+	return ctx, func() {}
+}
+
+// run runs a transfer, shows it while it runs, and says at the end what it did. The error is ready for finish.
+func (a *app) run(ctx context.Context, t *transfer) error {
+	_, err := a.runReport(ctx, t)
+	return err
+}
+
+func (a *app) runReport(ctx context.Context, t *transfer) (pipeline.Report, error) {
+	defer t.build.client.CloseIdleConnections()
+	a.wrote = false
+	a.event("start", map[string]any{"flow": t.words, "outputs": emptyNotNil(t.outputs)})
+	existed := existing(t.outputs)
+	m := newMonitor(a, t.codec)
+	t.pipe.OnStart = m.start
+	report, err := t.pipe.Run(ctx)
+	m.stop(report, err == nil)
+
+	if err != nil {
+		err = explainFailure(err, t, existed)
+		if a.flags.noClobber && errors.Is(err, fs.ErrExist) {
+			err = errSkipped // it came into being meanwhile
+		}
+	}
+	if a.flags.json {
+		end := endEvent(exitCode(err), err, &report)
+		end["digests"] = digestEvents(t.build.digests)
+		a.event("end", end)
+		a.wrote = true
+		return report, err
+	}
+	if a.flags.verbose && exitCode(err) != exitPipe {
+		writeTable(a.err, report, t.build.labels, m.progress(report).summary())
+	}
+	if err == nil {
+		for _, d := range t.build.digests {
+			if d.sum == "" {
+				a.note("digest: the flow stopped before the end of the stream: no %s", d.algorithm)
+			} else {
+				a.note("digest: %s %s", d.algorithm, d.sum)
+			}
+		}
+	}
+	return report, err
+}
+
+// existing are the outputs that are in place.
+func existing(outputs []string) map[string]bool {
+	found := make(map[string]bool)
+	for _, path := range outputs {
+		if _, err := os.Stat(path); err == nil {
+			found[path] = true
+		}
+	}
+	return found
+}
+
+// explainFailure adds what became of the outputs to the end of a flow that a signal or a limit stopped.
+func explainFailure(err error, t *transfer, existed map[string]bool) error {
+	if e, ok := errors.AsType[*pipeline.Error](err); ok && e.Node == "stdout" && errors.Is(err, syscall.EPIPE) {
+		return &exitError{code: exitPipe, err: err}
+	}
+	cause := err
+	_, signal := errors.AsType[stoppedBy](err)
+	_, limit := errors.AsType[limitError](err)
+	if !signal && !limit {
+		return err
+	}
+	var removed, kept []string
+	for _, path := range t.outputs {
+		info, err := os.Stat(path)
+		switch {
+		case err == nil && !overwrites(info):
+		case existed[path]:
+			kept = append(kept, path)
+		default:
+			removed = append(removed, path)
+		}
+	}
+	var told []string
+	if len(removed) > 0 {
+		told = append(told, "removed the unfinished "+strings.Join(removed, ", "))
+	}
+	if len(kept) > 0 {
+		told = append(told, strings.Join(kept, ", ")+" is as it was before")
+	}
+	if len(told) == 0 {
+		return cause
+	}
+	return fmt.Errorf("%w: %s", cause, strings.Join(told, "; "))
+}
