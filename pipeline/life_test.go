@@ -148,6 +148,27 @@ func TestStageHasEnough(t *testing.T) {
 	})
 }
 
+// All of upstream is told at once, not one node after the other has ended.
+func TestStopReachesAllOfUpstream(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		start := time.Now()
+		var ended time.Duration
+		src := pipeline.NewSource("source", func(ctx context.Context, _ *pipeline.Outlet) error {
+			<-ctx.Done()
+			ended = time.Since(start)
+			return context.Cause(ctx)
+		})
+		stubborn := pipeline.NewStage("stubborn", func(context.Context, *pipeline.Inlet, *pipeline.Outlet) error {
+			time.Sleep(time.Hour)
+			return nil
+		})
+		run(t, src.Via(stubborn).To(readN(0)), nil)
+		if ended != 0 {
+			t.Errorf("the source was stopped after %v", ended)
+		}
+	})
+}
+
 func TestS13CancelledBefore(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(t.Context())
@@ -353,6 +374,27 @@ func TestS21S28FailureNeverLooksLikeAnEnd(t *testing.T) {
 				s.wantUndone(t, errBoom)
 			})
 		})
+	}
+}
+
+// The same as a race: the sink asks again and again while the source fails.
+func TestS21FailureRacesWithNext(t *testing.T) {
+	for range 2000 {
+		sawEOF := false
+		sink := pipeline.NewSink("sink", func(ctx context.Context, in *pipeline.Inlet) error {
+			for {
+				c, err := in.Next(ctx)
+				if err != nil {
+					sawEOF = err == io.EOF
+					return err
+				}
+				c.Release()
+			}
+		})
+		run(t, emitThen(errBoom, "a", "b", "c").To(sink), errBoom)
+		if sawEOF {
+			t.Fatal("the sink saw EOF")
+		}
 	}
 }
 

@@ -149,7 +149,7 @@ func (r *Run) leave(e *edge) {
 		n.cancel(ErrStopped) // before a Send can fail because the edge is gone
 	}
 	e.abandon()
-	if !stop || n.group.ctx.Err() != nil { // what fails must not look as if it ended
+	if !stop {
 		return
 	}
 	r.arrive(n)
