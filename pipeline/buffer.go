@@ -71,6 +71,11 @@ func getBuffer(n int) (*buffer, uint32) {
 
 func (b *buffer) sole(gen uint32) bool { return b.state.Load() == uint64(gen)<<32|1 }
 
+func (b *buffer) owned(gen uint32) bool {
+	s := b.state.Load()
+	return uint32(s>>32) == gen && uint32(s) > 0
+}
+
 func (b *buffer) retain(gen uint32) {
 	for {
 		s := b.state.Load()

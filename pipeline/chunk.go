@@ -112,6 +112,13 @@ func (c Chunk) Release() {
 	}
 }
 
+// check panics if c has been released.
+func (c Chunk) check(op string) {
+	if c.pooled() && !c.buf.owned(c.gen) {
+		c.buf.stale(op)
+	}
+}
+
 func (c Chunk) pooled() bool { return c.buf != nil && c.buf.class != adopted }
 
 // weight is what c costs a channel: the capacity of the buffer behind it, because

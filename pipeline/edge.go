@@ -76,8 +76,8 @@ func (e *edge) put(ctx context.Context, out *Outlet, c Chunk) error {
 		c.buf.crossed(e.run)
 	}
 	e.mu.Lock()
-	done, err := e.push(c)
-	if !done {
+	fate := e.push(c)
+	if fate == waits {
 		e.putters++
 		e.mu.Unlock()
 		return e.putSlow(ctx, out, c)
@@ -87,24 +87,44 @@ func (e *edge) put(ctx context.Context, out *Outlet, c Chunk) error {
 	if wake {
 		signal(e.ready)
 	}
-	return err
+	return fate.settle(c)
 }
 
-// push appends c if it fits, or finds that it need not: then it releases c. The lock is held.
-func (e *edge) push(c Chunk) (done bool, err error) {
-	if e.gone {
+// fate is what push found for a chunk.
+type fate int
+
+const (
+	held    fate = iota // in the ring now
+	waits               // for room
+	missed              // by a lossy branch
+	refused             // nobody wants it
+)
+
+// settle releases a chunk that is not held. It is called without the lock,
+// because a Release panics when the chunk is stale.
+func (f fate) settle(c Chunk) error {
+	if f != held {
 		c.Release()
-		return true, ErrStopped
+	}
+	if f == refused {
+		return ErrStopped
+	}
+	return nil
+}
+
+// push appends c if it fits. The lock is held.
+func (e *edge) push(c Chunk) fate {
+	if e.gone {
+		return refused
 	}
 	w := c.weight()
 	if e.n == slots || e.n > 0 && e.held+w > e.limit {
 		if !e.lossy {
-			return false, nil
+			return waits
 		}
 		e.stats.missed++
 		e.stats.missedBytes += int64(c.n)
-		c.Release()
-		return true, nil
+		return missed
 	}
 	e.ring[(e.head+e.n)%slots] = c
 	e.n++
@@ -112,7 +132,7 @@ func (e *edge) push(c Chunk) (done bool, err error) {
 	e.stats.sent++
 	e.stats.sentBytes += int64(c.n)
 	e.stats.peak = max(e.stats.peak, e.held)
-	return true, nil
+	return held
 }
 
 // putSlow waits for room; e.putters counts the caller already. The clock is read
@@ -127,14 +147,12 @@ func (e *edge) putSlow(ctx context.Context, out *Outlet, c Chunk) error {
 		case <-out.node.ctx.Done():
 		}
 		err := out.node.ended(ctx)
+		fate := refused
 		e.mu.Lock()
-		done := err != nil
-		if !done {
-			done, err = e.push(c)
-		} else {
-			c.Release()
+		if err == nil {
+			fate = e.push(c)
 		}
-		if !done {
+		if fate == waits {
 			e.mu.Unlock()
 			continue
 		}
@@ -146,6 +164,9 @@ func (e *edge) putSlow(ctx context.Context, out *Outlet, c Chunk) error {
 		}
 		if pass { // the token that woke this goroutine may have been another's
 			signal(e.space)
+		}
+		if stopped := fate.settle(c); err == nil {
+			err = stopped
 		}
 		return err
 	}
@@ -240,15 +261,13 @@ func (e *edge) end() {
 func (e *edge) abandon() {
 	e.mu.Lock()
 	e.gone = true
-	for ; e.n > 0; e.n-- {
-		s := &e.ring[e.head%slots]
-		s.Release()
-		*s = Chunk{}
-		e.head++
-	}
-	e.held = 0
+	left := e.ring
+	e.ring, e.n, e.held = [slots]Chunk{}, 0, 0
 	e.mu.Unlock()
 	signal(e.space)
+	for _, c := range left { // empty ones need none, and have none
+		e.run.drop(e.from, c)
+	}
 }
 
 // isGone reports whether the consumer takes no more.

@@ -60,7 +60,7 @@ func TestS03ShortOfPromise(t *testing.T) {
 				})
 				_, err := src.To(s.sink()).Run(t.Context())
 				wantNode(t, err, "source")
-				if !errors.Is(err, io.ErrUnexpectedEOF) || s.published != nil || int64(len(s.got)) > max(promise, 4) {
+				if !errors.Is(err, io.ErrUnexpectedEOF) || s.published != nil || int64(len(s.got)) > promise {
 					t.Errorf("error %v, got %q, published %q", err, s.got, s.published)
 				}
 			})

@@ -139,7 +139,7 @@ func (g *group) detach(b *group, err error) error {
 		return nil
 	case g.ctx.Err() != nil:
 		return context.Cause(g.ctx)
-	case isPanic(err) || !errors.As(err, &failure):
+	case !errors.As(err, &failure):
 		return g.fail(err)
 	}
 	g.run.lose(b, failure)
@@ -188,15 +188,13 @@ func (n *node) settle(err error, crashed bool) error {
 	n.mu.Lock()
 	hidden := n.failed
 	n.mu.Unlock()
-	if hidden != nil && isPanic(hidden) {
-		err, crashed = hidden, true
-	}
 	switch g := n.group; {
-	case crashed:
+	case crashed: // not only the group: no policy forgives it, and nobody may have stopped it
 		err = n.wrap(err)
-		if cause := g.fail(err); !errors.Is(cause, ErrStopped) { // the nodes of a nested run may all have been stopped
-			err = cause
+		for ; g != nil; g = g.outer {
+			g.cancel(err)
 		}
+		err = context.Cause(n.group.ctx)
 	case g.ctx.Err() != nil: // somebody failed before, or the run was cancelled
 		err = context.Cause(g.ctx)
 	case n.ctx.Err() != nil: // stopped: what it says no longer matters
@@ -275,7 +273,7 @@ func (n *node) seen() int64 {
 func (n *node) misuse(err error) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.failed == nil || isPanic(err) && !isPanic(n.failed) {
+	if n.failed == nil {
 		n.failed = err
 	}
 	return err
@@ -293,10 +291,14 @@ func (n *node) ended(ctx context.Context) error {
 }
 
 func (n *node) why(ctx context.Context) error {
-	if n.returned.Load() {
+	cause := context.Cause(ctx)
+	switch {
+	case n.returned.Load():
 		return ErrClosed
+	case cause == io.EOF: // whoever cancelled with that did not mean the end of the stream
+		return io.ErrUnexpectedEOF
 	}
-	return context.Cause(ctx)
+	return cause
 }
 
 func (n *node) keep(w *Writer) {
@@ -323,10 +325,10 @@ func (n *node) release() {
 	writers := n.writers
 	n.mu.Unlock()
 	for _, w := range writers {
-		w.drop()
+		n.run.drop(n, w.drop())
 	}
 	if n.in != nil && n.in.outer == nil {
-		n.in.takeRest().Release()
+		n.run.drop(n, n.in.takeRest())
 	}
 }
 
@@ -385,9 +387,12 @@ func (n *node) nest(ctx context.Context, specs []*spec, in *Inlet, out *Outlet) 
 	switch {
 	case err == nil:
 		return n.hardEnd()
-	case isPanic(err):
-		return n.misuse(err)
 	case n.hard.Err() != nil || aborted.Load():
+		// Stopped or abandoned: the caller may go on, and the run succeed. What
+		// should have received a whole stream here has not.
+		if aborted.Load() || out == nil {
+			n.run.lose(g, &Error{n.spec.name, n.seen(), err})
+		}
 		return err
 	}
 	return n.misuse(err)

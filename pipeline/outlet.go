@@ -31,18 +31,31 @@ func (out *Outlet) Send(ctx context.Context, c Chunk) error {
 		c.Release()
 		return out.node.ended(ctx)
 	}
-	// A nested node's bytes count, and are held to a promise, at every level.
+	c.check("Send")
+	if err := out.count(n); err != nil {
+		c.Release()
+		return err
+	}
+	err := out.edge.put(ctx, out, c)
+	if err != nil {
+		_ = out.count(-n) // it was not sent after all
+	}
+	return err
+}
+
+// count adds n to the bytes of every nested node on the way, and of every node
+// that promised a size and is held to it. Other bytes the edge counts.
+func (out *Outlet) count(n int64) error {
 	for v := out; v != nil; v = v.outer {
-		if v.outer == nil && v.size.Load() == 0 {
-			break // the edge counts
+		size := v.size.Load()
+		if v.outer == nil && size == 0 {
+			break
 		}
-		sent := v.bytes.Add(n)
-		if size := v.size.Load(); size > 0 && sent > size-1 {
-			c.Release()
+		if sent := v.bytes.Add(n); size > 0 && sent > size-1 {
 			return v.node.misuse(fmt.Errorf("%w: promised %d bytes, sent more", io.ErrUnexpectedEOF, size-1))
 		}
 	}
-	return out.edge.put(ctx, out, c)
+	return nil
 }
 
 // SetSize promises that exactly n bytes will be sent. It must be called before

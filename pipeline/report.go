@@ -163,7 +163,9 @@ func (r *Run) Snapshot() Report {
 		report.Edges = append(report.Edges, s)
 	}
 	for _, b := range r.lost {
-		report.Detached = append(report.Detached, b.lost)
+		if b.branch {
+			report.Detached = append(report.Detached, b.lost)
+		}
 	}
 	return report
 }

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -39,14 +40,15 @@ type Run struct {
 	start  time.Time
 	ended  atomic.Int64 // a stamp; 0: under way
 
-	outstanding atomic.Int64 // poison mode: buffers that crossed an edge and were not released
+	fault       atomic.Pointer[Error] // a panic outside of any run function
+	outstanding atomic.Int64          // poison mode: buffers that crossed an edge and were not released
 
 	order []*node // the flow's own nodes, in the order of Describe
 
 	mu    sync.Mutex // the graph's ends, and the records
 	nodes []*nodeRecord
 	edges []*edgeRecord
-	lost  []*group // branches that were detached
+	lost  []*group // what has to be undone whatever becomes of the run
 }
 
 // Run runs the flow and returns when all its nodes have returned and all last
@@ -74,11 +76,25 @@ func (p *Pipeline) Run(ctx context.Context) (Report, error) {
 	}
 	g.start()
 	err = g.wait()
+	if fault := r.fault.Load(); fault != nil && err == nil {
+		err = fault
+	}
 	if n := r.outstanding.Load(); n > 0 && err == nil {
 		err = fmt.Errorf("pipeline: %d chunks were sent and never released", n)
 	}
 	err = g.conclude(context.WithoutCancel(ctx), err)
 	return r.over(), err
+}
+
+// drop releases a chunk that n was the last to hold. If it is stale the run has failed.
+func (r *Run) drop(n *node, c Chunk) {
+	defer func() {
+		if v := recover(); v != nil {
+			p := &PanicError{Node: n.spec.name, Value: v, Stack: debug.Stack()}
+			r.fault.CompareAndSwap(nil, &Error{Node: n.spec.name, Bytes: n.seen(), Err: p})
+		}
+	}()
+	c.Release()
 }
 
 // prepare checks the settings and returns the whole chain.

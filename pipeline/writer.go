@@ -88,15 +88,16 @@ func (w *Writer) send() {
 	}
 }
 
-// drop releases what was not sent.
-func (w *Writer) drop() {
+// drop returns what was not sent.
+func (w *Writer) drop() Chunk {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.c.Release()
+	c := w.c
 	w.c, w.n = Chunk{}, 0
 	if w.err == nil {
 		w.err = ErrClosed
 	}
+	return c
 }
 
 // countingReader counts for Writer.ReadFrom, whose contract asks for the number.

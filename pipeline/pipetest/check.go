@@ -35,8 +35,8 @@ const (
 // checker runs flows and looks at what each leaves behind.
 type checker struct {
 	patience time.Duration
-	idle     func() // called after a run, before its goroutines are counted
-	stuck    bool   // a run did not end: what follows would prove nothing
+	idle     func() // called after a run, until none of its goroutines are left
+	stuck    bool   // a run did not end, or left goroutines: what follows would prove nothing
 }
 
 func newChecker(patience time.Duration, idle func()) *checker {
@@ -46,17 +46,18 @@ func newChecker(patience time.Duration, idle func()) *checker {
 	return &checker{patience: patience, idle: idle}
 }
 
-// sub runs f as a subtest where t can have some.
-func (c *checker) sub(t testing.TB, name string, f func(t testing.TB)) {
+// sub runs f as a subtest where t can have some. It does nothing once a run was
+// stuck, and reports whether nothing was found wrong.
+func (c *checker) sub(t testing.TB, name string, f func(t testing.TB)) (ok bool) {
 	t.Helper()
 	if c.stuck {
-		return
+		return false
 	}
 	if t, ok := t.(*testing.T); ok {
-		t.Run(name, func(t *testing.T) { f(t) })
-		return
+		return t.Run(name, func(t *testing.T) { f(t) })
 	}
 	f(t)
+	return !t.Failed()
 }
 
 // run runs p. The error is the run's; the test ends if the run does not.
@@ -102,10 +103,13 @@ func (c *checker) leaks(t testing.TB, what string, count int) {
 		if runtime.NumGoroutine() <= count {
 			return
 		}
+		if c.idle != nil {
+			c.idle() // what was busy the last time may be idle now
+		}
 		time.Sleep(pause)
 	}
-	t.Errorf("%s: %d goroutines are left; all of them:\n\n%s", what, runtime.NumGoroutine()-count, stacks())
 	c.stuck = true // each further run would wait as long for the same
+	t.Fatalf("%s: %d goroutines are left; all of them:\n\n%s", what, runtime.NumGoroutine()-count, stacks())
 }
 
 func stacks() string {
@@ -193,6 +197,14 @@ func wantPrefix(t testing.TB, what string, c *Collector, want []byte) {
 	}
 }
 
+// pause gives the other nodes time to come to where they wait. Nothing depends on it but
+// how much of what can happen does.
+func pause(ctx context.Context) {
+	for i := 0; i < 50 && ctx.Err() == nil; i++ {
+		runtime.Gosched()
+	}
+}
+
 // at returns a Collector whose sink calls f once, when it has received k chunks, or
 // all of them if they are fewer.
 func at(k int, f func(ctx context.Context) error) *Collector {
@@ -202,11 +214,12 @@ func at(k int, f func(ctx context.Context) error) *Collector {
 			return nil
 		}
 		done = true
+		pause(ctx)
 		return f(ctx)
 	}}
 }
 
-// upstream returns the source that sends the pieces and then calls f. It goes on
+// upstream returns the source that sends the pieces, pauses and calls f. It goes on
 // to f when it is stopped: what it does then must not matter less.
 func upstream(pieces [][]byte, f func(ctx context.Context, out *pipeline.Outlet) error) pipeline.Source {
 	return pipeline.NewSource("upstream", func(ctx context.Context, out *pipeline.Outlet) error {
@@ -215,6 +228,7 @@ func upstream(pieces [][]byte, f func(ctx context.Context, out *pipeline.Outlet)
 				break
 			}
 		}
+		pause(ctx)
 		return f(ctx, out)
 	})
 }
@@ -224,6 +238,24 @@ func named(c *Collector) pipeline.Sink {
 	return pipeline.NewSink("downstream", func(ctx context.Context, in *pipeline.Inlet) error {
 		return c.collect(ctx, in)
 	})
+}
+
+// cramped makes every other flow one whose channels hold one chunk: what happens in
+// it finds the nodes waiting for room, in the others they wait for input.
+func cramped(k int, p *pipeline.Pipeline) *pipeline.Pipeline {
+	p.Buffer = k % 2
+	return p
+}
+
+// wantSent reports a node that has sent more than so many bytes to another, also if a
+// failure overtook them.
+func wantSent(t testing.TB, what string, report pipeline.Report, to string, most int) {
+	t.Helper()
+	for _, e := range report.Edges {
+		if report.Nodes[e.To].Name == to && e.Bytes > int64(most) {
+			t.Errorf("%s: %d bytes left it before it failed, want %d at most", what, e.Bytes, most)
+		}
+	}
 }
 
 // pieces cuts b into at most n chunks.
@@ -275,9 +307,6 @@ var failures = []failure{
 	}},
 }
 
-// name puts a step into words.
-func name(format string, args ...any) string { return fmt.Sprintf(format, args...) }
-
 // succeeding ends an upstream well.
 func succeeding(context.Context, *pipeline.Outlet) error { return nil }
 
@@ -290,21 +319,24 @@ func cancelling(cancel context.CancelCauseFunc) func(context.Context, *pipeline.
 	}
 }
 
-// wantCancelled runs a flow that is cancelled: by itself, or, if what it returns
-// does not, before it starts.
+// wantCancelled runs a flow that cancels itself.
 func wantCancelled(t testing.TB, c *checker, what string, flow func(cancel context.CancelCauseFunc) *pipeline.Pipeline) {
 	t.Helper()
 	ctx, cancel := context.WithCancelCause(t.Context())
 	defer cancel(nil)
-	p := flow(cancel)
-	if what == beforeRun {
-		cancel(errCancelled)
-	}
-	_, err := c.run(ctx, t, what, p)
+	_, err := c.run(ctx, t, what, flow(cancel))
 	wantCause(t, what, err)
 }
 
-// beforeRun is when a flow is cancelled that never starts.
+// wantNoStart runs a flow that was cancelled before. (S13)
+func wantNoStart(t testing.TB, c *checker, p *pipeline.Pipeline) {
+	t.Helper()
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(errCancelled)
+	_, err := c.run(ctx, t, beforeRun, p)
+	wantCause(t, beforeRun, err)
+}
+
 const beforeRun = "cancelled before the run"
 
 // wantSingleUse runs a flow whose description has been run before.
@@ -318,7 +350,7 @@ func wantSingleUse(t testing.TB, c *checker, p *pipeline.Pipeline) {
 // together runs one description many times at once.
 func (c *checker) together(t testing.TB, source pipeline.Source, want []byte) {
 	t.Helper()
-	what := name("%d runs at once", atOnce)
+	what := fmt.Sprintf("%d runs at once", atOnce)
 	var all Collector
 	parts := make([]pipeline.Source, atOnce)
 	for i := range parts {

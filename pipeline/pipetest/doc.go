@@ -5,7 +5,7 @@
 // run it in every way that must make no difference, and end it in every way there is:
 //
 //	func TestUpper(t *testing.T) {
-//		pipetest.TestStage(t, func() pipeline.Stage { return Upper() },
+//		pipetest.TestStage(t, Upper,
 //			pipetest.Case{In: []byte("weir"), Out: []byte("WEIR")},
 //			pipetest.Case{In: []byte("\xff"), Err: ErrNotUTF8})
 //	}

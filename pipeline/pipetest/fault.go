@@ -89,8 +89,8 @@ type FaultOptions struct {
 	// After looks at what the run left: whether what had to be was published or undone.
 	After func(t testing.TB, f Fault, report pipeline.Report, err error)
 
-	// Idle is called after every run, before goroutines are counted: to close idle
-	// connections, for instance.
+	// Idle is called after every run, again and again while goroutines are left: to
+	// close idle connections, for instance.
 	Idle func()
 
 	// Patience is how long one run may take before it counts as stuck; 0 means 20 s.
@@ -129,7 +129,7 @@ func (c *checker) fault(t testing.TB, flow func(t testing.TB, fault pipeline.Sta
 	defer cancel(nil)
 	f.Cancel = cancel
 	var struck atomic.Bool
-	what := name("%s after %d chunks", f.Kind, f.After)
+	what := fmt.Sprintf("%s after %d chunks", f.Kind, f.After)
 	report, err := c.run(ctx, t, what, flow(t, f.stage(&struck)))
 	switch {
 	case !struck.Load() || f.Kind == FaultStop:

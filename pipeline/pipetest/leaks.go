@@ -55,21 +55,20 @@ func goroutines() map[string]string {
 // background reports whether a goroutine belongs to the process and not to a flow.
 func background(stack string) bool {
 	for _, sign := range []string{
-		"created by testing.",                 // other tests, the timeout's alarm
-		"created by runtime",                  // cleanups, finalizers
-		"created by os/signal.",               //
-		"os/signal.signal_recv",               //
-		"created by internal/synctest.",       //
-		"created by testing/synctest.",        //
-		"runtime.ReadTrace",                   //
-		"created by runtime/pprof.",           //
-		"created by net.(*Resolver).goLookup", // an abandoned look-up ends by itself
+		"created by testing.", // other tests, the alarm of -timeout
+		"created by testing/synctest.",
+		"created by internal/synctest.",
+		"created by runtime", // cleanups, finalizers, profiles
+		"runtime.ReadTrace",
+		"created by os/signal.",
+		"os/signal.signal_recv",
+		"testing.(*M).Run(",
 	} {
 		if strings.Contains(stack, sign) {
 			return true
 		}
 	}
-	return strings.Contains(stack, "testing.(*M).Run(")
+	return false
 }
 
 // settle waits until no goroutine is left that was not there before, at most for

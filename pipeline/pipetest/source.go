@@ -3,6 +3,7 @@ package pipetest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -26,8 +27,8 @@ type SourceOptions struct {
 	// when the run is cancelled, when it is stopped and when something else fails.
 	Blocked func() pipeline.Source
 
-	// Idle is called after every run, before goroutines are counted: to close idle
-	// connections, for instance.
+	// Idle is called after every run, again and again while goroutines are left: to
+	// close idle connections, for instance.
 	Idle func()
 
 	// Patience is how long one run may take before it counts as stuck; 0 means 20 s.
@@ -66,8 +67,7 @@ func TestSourceWith(t testing.TB, source func() pipeline.Source, o SourceOptions
 	}
 	if o.Err != nil {
 		s.sub(t, "fails", s.fails)
-	} else {
-		s.sub(t, "runs", s.runs)
+	} else if s.sub(t, "runs", s.runs) {
 		s.sub(t, "faults", s.faults)
 	}
 	if o.Blocked != nil {
@@ -154,14 +154,15 @@ func (s *sourceTest) runs(t testing.TB) {
 func (s *sourceTest) fails(t testing.TB) {
 	t.Helper()
 	for _, hold := range []bool{false, true} {
-		what := name("into a sink (hold=%v)", hold)
+		what := fmt.Sprintf("into a sink (hold=%v)", hold)
 		c := &Collector{hold: hold}
-		_, err := s.run(t.Context(), t, what, s.source().To(c.Sink()))
+		report, err := s.run(t.Context(), t, what, cramped(1, s.source().To(c.Sink())))
 		if !errors.Is(err, s.o.Err) {
 			t.Errorf("%s: the run ended with %v, want %v", what, err, s.o.Err)
 		}
 		wantUndone(t, what, c)
 		wantPrefix(t, what, c, s.want)
+		wantSent(t, what, report, "collector", len(s.want))
 	}
 }
 
@@ -174,11 +175,9 @@ func (s *sourceTest) faults(t testing.TB) {
 	}
 	chunks := min(c.Outcomes()[0].Chunks, steps)
 
-	wantCancelled(t, s.checker, beforeRun, func(context.CancelCauseFunc) *pipeline.Pipeline {
-		return s.cut().To((&Collector{}).Sink())
-	})
+	wantNoStart(t, s.checker, s.cut().To((&Collector{}).Sink()))
 	for k := range chunks + 1 {
-		what := name("cancelled after %d chunks", k)
+		what := fmt.Sprintf("cancelled after %d chunks", k)
 		var c *Collector
 		wantCancelled(t, s.checker, what, func(cancel context.CancelCauseFunc) *pipeline.Pipeline {
 			c = at(k, func(context.Context) error { cancel(errCancelled); return nil })
@@ -186,7 +185,7 @@ func (s *sourceTest) faults(t testing.TB) {
 		})
 		wantUndone(t, what, c)
 
-		what = name("downstream has enough after %d chunks", k)
+		what = fmt.Sprintf("downstream has enough after %d chunks", k)
 		c = at(k, func(context.Context) error { return errEnough })
 		if _, err := s.run(t.Context(), t, what, s.smallChunks(s.source().To(c.Sink()))); err != nil {
 			t.Errorf("%s: %v, want success", what, err)
@@ -196,7 +195,7 @@ func (s *sourceTest) faults(t testing.TB) {
 		}
 
 		for _, how := range failures {
-			what := name("downstream %s after %d chunks", how.name, k)
+			what := fmt.Sprintf("downstream %s after %d chunks", how.name, k)
 			c := at(k, func(ctx context.Context) error { return how.do(ctx, errDownstream) })
 			_, err := s.run(t.Context(), t, what, s.smallChunks(s.source().To(named(c))))
 			how.want(t, what, err, "downstream", errDownstream)

@@ -3,6 +3,7 @@ package pipetest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -40,8 +41,8 @@ type StageOptions struct {
 	// SingleUse: a second run of the same description must fail with pipeline.ErrSingleUse.
 	SingleUse bool
 
-	// Idle is called after every run, before goroutines are counted: to close idle
-	// connections, for instance.
+	// Idle is called after every run, again and again while goroutines are left: to
+	// close idle connections, for instance.
 	Idle func()
 
 	// Patience is how long one run may take before it counts as stuck; 0 means 20 s.
@@ -87,7 +88,7 @@ func TestStageWith(t testing.TB, stage func() pipeline.Stage, o StageOptions, ca
 	}
 	for i, test := range cases {
 		if test.Name == "" {
-			test.Name = name("case %d", i)
+			test.Name = fmt.Sprintf("case %d", i)
 		}
 		s.sub(t, test.Name, func(t testing.TB) { s.test(t, test) })
 	}
@@ -124,10 +125,12 @@ func (s *stageTest) test(t testing.TB, test Case) {
 			return
 		}
 	}
-	if !s.o.DependsOnCuts {
-		s.sub(t, "cuts", func(t testing.TB) { s.cuts(t, test.In, out) })
+	if !s.o.DependsOnCuts && !s.sub(t, "cuts", func(t testing.TB) { s.cuts(t, test.In, out) }) {
+		return
 	}
-	s.sub(t, "runs", func(t testing.TB) { s.runs(t, test.In, out) })
+	if !s.sub(t, "runs", func(t testing.TB) { s.runs(t, test.In, out) }) {
+		return
+	}
 
 	// From here on the input comes in a few chunks. What comes out of those:
 	parts := pieces(test.In, steps)
@@ -151,13 +154,14 @@ func (s *stageTest) fails(t testing.TB, test Case) {
 			continue
 		}
 		c := &Collector{}
-		_, err := s.run(t.Context(), t, f.name, f.source().Via(s.stage()).To(c.Sink()))
+		report, err := s.run(t.Context(), t, f.name, cramped(1, f.source().Via(s.stage()).To(c.Sink())))
 		if !errors.Is(err, test.Err) {
 			t.Errorf("%s: the run ended with %v, want %v", f.name, err, test.Err)
 		}
 		wantUndone(t, f.name, c)
 		if test.Out != nil {
 			wantPrefix(t, f.name, c, test.Out)
+			wantSent(t, f.name, report, "collector", len(test.Out))
 		}
 	}
 }
@@ -221,23 +225,21 @@ type stageFaults struct {
 
 func (f *stageFaults) cancel(t testing.TB) {
 	t.Helper()
-	wantCancelled(t, f.checker, beforeRun, func(context.CancelCauseFunc) *pipeline.Pipeline {
-		return Source(slices.Concat(f.in...)).Via(f.stage()).To((&Collector{}).Sink())
-	})
+	wantNoStart(t, f.checker, Source(slices.Concat(f.in...)).Via(f.stage()).To((&Collector{}).Sink()))
 	for k := range len(f.in) + 1 {
 		c := &Collector{}
-		wantCancelled(t, f.checker, name("cancelled after %d chunks were sent", k), func(cancel context.CancelCauseFunc) *pipeline.Pipeline {
-			return upstream(f.in[:k], cancelling(cancel)).Via(f.stage()).To(c.Sink())
+		wantCancelled(t, f.checker, fmt.Sprintf("cancelled after %d chunks were sent", k), func(cancel context.CancelCauseFunc) *pipeline.Pipeline {
+			return cramped(k, upstream(f.in[:k], cancelling(cancel)).Via(f.stage()).To(c.Sink()))
 		})
-		wantUndone(t, name("cancelled after %d chunks were sent", k), c)
-		wantPrefix(t, name("cancelled after %d chunks were sent", k), c, f.out)
+		wantUndone(t, fmt.Sprintf("cancelled after %d chunks were sent", k), c)
+		wantPrefix(t, fmt.Sprintf("cancelled after %d chunks were sent", k), c, f.out)
 	}
 	for k := range f.chunks + 1 {
 		var c *Collector
-		what := name("cancelled after %d chunks were received", k)
+		what := fmt.Sprintf("cancelled after %d chunks were received", k)
 		wantCancelled(t, f.checker, what, func(cancel context.CancelCauseFunc) *pipeline.Pipeline {
 			c = at(k, func(context.Context) error { cancel(errCancelled); return nil })
-			return upstream(f.in, succeeding).Via(f.stage()).To(c.Sink())
+			return cramped(k, upstream(f.in, succeeding).Via(f.stage()).To(c.Sink()))
 		})
 		wantUndone(t, what, c)
 		wantPrefix(t, what, c, f.out)
@@ -247,9 +249,9 @@ func (f *stageFaults) cancel(t testing.TB) {
 func (f *stageFaults) stop(t testing.TB) {
 	t.Helper()
 	for k := range f.chunks + 1 {
-		what := name("downstream has enough after %d chunks", k)
+		what := fmt.Sprintf("downstream has enough after %d chunks", k)
 		c := at(k, func(context.Context) error { return errEnough })
-		_, err := f.run(t.Context(), t, what, upstream(f.in, succeeding).Via(f.stage()).To(c.Sink()))
+		_, err := f.run(t.Context(), t, what, cramped(k, upstream(f.in, succeeding).Via(f.stage()).To(c.Sink())))
 		if err != nil {
 			t.Errorf("%s: %v, want success", what, err)
 		}
@@ -261,11 +263,11 @@ func (f *stageFaults) fail(t testing.TB) {
 	t.Helper()
 	for _, how := range failures {
 		for k := range len(f.in) + 1 {
-			what := name("upstream %s after %d chunks", how.name, k)
+			what := fmt.Sprintf("upstream %s after %d chunks", how.name, k)
 			c := &Collector{}
-			_, err := f.run(t.Context(), t, what, upstream(f.in[:k], func(ctx context.Context, _ *pipeline.Outlet) error {
+			_, err := f.run(t.Context(), t, what, cramped(k, upstream(f.in[:k], func(ctx context.Context, _ *pipeline.Outlet) error {
 				return how.do(ctx, errUpstream)
-			}).Via(f.stage()).To(c.Sink()))
+			}).Via(f.stage()).To(c.Sink())))
 			if err == nil && f.o.EndsEarly {
 				wantOutput(t, what, err, c, f.out)
 				continue
@@ -275,9 +277,9 @@ func (f *stageFaults) fail(t testing.TB) {
 			wantPrefix(t, what, c, f.out)
 		}
 		for k := range f.chunks + 1 {
-			what := name("downstream %s after %d chunks", how.name, k)
+			what := fmt.Sprintf("downstream %s after %d chunks", how.name, k)
 			c := at(k, func(ctx context.Context) error { return how.do(ctx, errDownstream) })
-			_, err := f.run(t.Context(), t, what, upstream(f.in, succeeding).Via(f.stage()).To(named(c)))
+			_, err := f.run(t.Context(), t, what, cramped(k, upstream(f.in, succeeding).Via(f.stage()).To(named(c))))
 			how.want(t, what, err, "downstream", errDownstream)
 			wantUndone(t, what, c)
 		}
