@@ -196,8 +196,7 @@ func sameForRange(values []string, c content, modified, now time.Time) bool {
 	since, err := http.ParseTime(value)
 	// §8.8.2.2: a date is strong only if the content did not change again within that second. That the client saw it
 	// after that second is for the client to make sure; that the second is over can be checked here.
-	return err == nil && !modified.IsZero() && since.Equal(modified) &&
-		!c.modTime.After(now) && now.Sub(modified) >= time.Second
+	return err == nil && !modified.IsZero() && since.Equal(modified) && now.Sub(modified) >= time.Second
 }
 
 // A byteRange is a range of positions, both inclusive, that lies within the content.

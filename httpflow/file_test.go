@@ -219,16 +219,21 @@ func TestClientLeaves(t *testing.T) {
 			t.Fatal(err)
 		}
 		var seen flows
-		var at time.Time
-		url, client := serve(t, protocol, httpflow.FileWith(name, httpflow.FileOptions{OnFlow: seen.on}))
+		h := httpflow.FileWith(name, httpflow.FileOptions{OnFlow: seen.on})
+		returned := make(chan struct{}, 1)
+		url, client := serve(t, protocol, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			defer func() { returned <- struct{}{} }()
+			h.ServeHTTP(w, r)
+		}))
 		for _, read := range []int64{0, 1, 1 << 20} {
 			res := get(t, client, "GET", url)
 			if _, err := io.CopyN(io.Discard, res.Body, read); err != nil {
 				t.Fatal(err)
 			}
-			at = time.Now()
+			at := time.Now()
 			res.Body.Close()
 			e := seen.next(t)
+			<-returned
 			if e.err == nil {
 				t.Error("the flow succeeded")
 			}

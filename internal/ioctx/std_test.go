@@ -85,7 +85,7 @@ func readChild() error {
 	if n, err := r.Read(make([]byte, 1)); n != 0 || !errors.Is(err, os.ErrDeadlineExceeded) && !errors.Is(err, errGone) {
 		return fmt.Errorf("Read: %d, %v, want an interrupted one", n, err)
 	}
-	if d := time.Since(at); d > 100*time.Millisecond {
+	if d := time.Since(at); d > prompt {
 		return fmt.Errorf("interrupted %v after the context's end", d)
 	}
 	release()
@@ -123,7 +123,7 @@ func writeChild() error {
 	if !errors.Is(err, os.ErrDeadlineExceeded) && !errors.Is(err, errGone) {
 		return fmt.Errorf("Write: %v, want an interrupted one", err)
 	}
-	if d := time.Since(at); d > 100*time.Millisecond {
+	if d := time.Since(at); d > prompt {
 		return fmt.Errorf("interrupted %v after the context's end", d)
 	}
 	release()
