@@ -18,6 +18,7 @@ type Inlet struct {
 	edge  *edge
 	outer *Inlet       // nil, or the inlet of the node around a nested one
 	bytes atomic.Int64 // received by a nested node; the edge counts for the others
+	gone  int64        // bytes of the stream that were received before a nested node began
 	wait  meter
 
 	// What a Reader has begun and not finished. It is kept here and not in the
@@ -114,10 +115,23 @@ func writeAll(w io.Writer, b []byte) error {
 }
 
 // Size returns how many bytes upstream promised to deliver in all, if it did. It
-// is valid after the first Next (or Read), also when that returned io.EOF.
+// is valid after the first Next (or Read), also when that returned io.EOF. For a
+// nested node it is what was left when the node began.
 func (in *Inlet) Size() (n int64, known bool) {
 	_, _, size := in.edge.counts()
-	return size, size >= 0
+	if size < 0 {
+		return -1, false
+	}
+	return size - in.gone, true
+}
+
+// nested returns the inlet of a node inside the one that owns in.
+func (in *Inlet) nested(n *node) *Inlet {
+	base := in.base()
+	base.mu.Lock()
+	defer base.mu.Unlock()
+	c, _, _ := in.edge.counts()
+	return &Inlet{node: n, edge: in.edge, outer: in, gone: c.takenBytes - int64(base.rest.n)}
 }
 
 // AtEnd registers a last step of the node: see [Outlet.AtEnd].

@@ -243,6 +243,42 @@ func TestNestedPromise(t *testing.T) {
 	})
 }
 
+// What a nested stage learns of the size is what it will get.
+func TestNestedSize(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var sizes []int64
+		look := pipeline.NewStage("look", func(ctx context.Context, in *pipeline.Inlet, out *pipeline.Outlet) error {
+			c, err := in.Next(ctx)
+			if err != nil {
+				return err
+			}
+			size, _ := in.Size()
+			sizes = append(sizes, size)
+			out.SetSize(size)
+			if err := out.Send(ctx, c); err != nil {
+				return err
+			}
+			return pass().Run(ctx, in, out)
+		})
+		src := pipeline.NewSource("source", func(ctx context.Context, out *pipeline.Outlet) error {
+			out.SetSize(8)
+			return emit("head", "bo", "dy").Run(ctx, out)
+		})
+		outer := pipeline.NewStage("outer", func(ctx context.Context, in *pipeline.Inlet, out *pipeline.Outlet) error {
+			if _, err := io.ReadFull(in.Reader(ctx), make([]byte, 3)); err != nil {
+				return err
+			}
+			return look.Via(look).Run(ctx, in, out)
+		})
+		s := store{}
+		run(t, src.Via(outer).To(s.sink()), nil)
+		s.wantPublished(t, "dbody")
+		if len(sizes) != 2 || sizes[0] != 5 || sizes[1] != 5 {
+			t.Errorf("sizes %v, want 5 and 5", sizes)
+		}
+	})
+}
+
 // Policies work on nested sinks too.
 func TestNestedPolicy(t *testing.T) {
 	for _, wrap := range []func(pipeline.Sink) pipeline.Sink{

@@ -80,7 +80,7 @@ func (g *group) build(owner *node, specs []*spec, prev *node, in *Inlet, out *Ou
 		case prev != nil:
 			g.run.connect(prev, n)
 		case in != nil:
-			n.in = &Inlet{node: n, edge: in.edge, outer: in}
+			n.in = in.nested(n)
 		}
 		if out != nil && i == len(specs)-1 {
 			n.outs = []*Outlet{{node: n, edge: out.edge, outer: out}}

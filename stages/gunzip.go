@@ -56,9 +56,9 @@ const (
 //   - Emits: full chunks, and before it waits for input, what it has decoded: of data
 //     that the compressor flushed, all of it.
 //   - Ends: with the stream.
-//   - Holds: a chunk, and 64 KiB for the decoder.
-//   - Fails: with io.ErrUnexpectedEOF if the stream is cut off, an empty one included; with
-//     a [*CorruptError] if it is damaged, is not gzip, or goes on behind its end. The
+//   - Holds: a chunk and the decoder, about 80 KiB, which later runs use again.
+//   - Fails: with io.ErrUnexpectedEOF if the stream is cut off, an empty one included;
+//     with a [*CorruptError] if it is damaged, is not gzip, or goes on behind its end. The
 //     latter unwraps to gzip.ErrHeader, gzip.ErrChecksum or a flate.CorruptInputError.
 func Gunzip() pipeline.Stage {
 	return pipeline.NewStage("gunzip", func(ctx context.Context, in *pipeline.Inlet, out *pipeline.Outlet) error {
@@ -91,7 +91,6 @@ type gunzipper struct {
 	unread   []byte         // what comes next
 	behind   []byte         // what comes after unread; unread is then the replayed magic
 	received int64          // bytes, in all
-	failed   error          // why upstream ended, unless that was its end
 
 	magic   [3]byte
 	zr      gzip.Reader
@@ -110,12 +109,12 @@ func newGunzipper(ctx context.Context, in *pipeline.Inlet, w *pipeline.Writer) *
 	return d
 }
 
-// free releases what was not read and gives d back for another run. Only the memory of its decoder
-// is kept, which begin resets for each member.
+// free releases what was not read and gives d back for another run. Only the memory of
+// its decoder is kept, which begin resets for each member.
 func (d *gunzipper) free() {
 	d.chunk.Release()
 	d.ctx, d.in, d.w = nil, nil, nil
-	d.chunk, d.unread, d.behind, d.received, d.failed = pipeline.Chunk{}, nil, nil, 0, nil
+	d.chunk, d.unread, d.behind, d.received = pipeline.Chunk{}, nil, nil, 0
 	gunzippers.Put(d)
 }
 
@@ -123,8 +122,8 @@ func (d *gunzipper) free() {
 var magic = [3]byte{0x1f, 0x8b, 8}
 
 // begin reads the header of the next member. There is none when the stream ends there,
-// or goes on with zeros only. It looks at the magic itself because gzip.Reader looks only when it
-// has ten bytes: "hello" would be a stream that was cut off.
+// or goes on with zeros only. It looks at the magic itself because gzip.Reader looks
+// only when it has ten bytes: "hello" would be a stream that was cut off.
 func (d *gunzipper) begin(first bool) (more bool, err error) {
 	start := d.offset()
 	for i := range magic {
@@ -133,7 +132,7 @@ func (d *gunzipper) begin(first bool) (more bool, err error) {
 		case err == io.EOF && i == 0 && !first:
 			return false, nil
 		case err != nil:
-			return false, d.explain(err, start)
+			return false, explain(err, start)
 		case b == 0 && i == 0 && !first:
 			return false, d.zeros()
 		case b != magic[i] && first:
@@ -145,7 +144,7 @@ func (d *gunzipper) begin(first bool) (more bool, err error) {
 	d.magic = magic
 	d.unread, d.behind = d.magic[:], d.unread
 	if err := d.zr.Reset(d); err != nil {
-		return false, d.explain(err, start)
+		return false, explain(err, start)
 	}
 	d.zr.Multistream(false)
 	return true, nil
@@ -182,20 +181,21 @@ func (d *gunzipper) member() error {
 			if err == gzip.ErrChecksum {
 				at -= 8 // where the trailer begins
 			}
-			return d.explain(err, at)
+			return explain(err, at)
 		}
 	}
 }
 
-// explain makes of a decoder's error what Gunzip fails with.
-func (d *gunzipper) explain(err error, offset int64) error {
+// explain makes of a decoder's error what Gunzip fails with. What is not about the data
+// is why input or output ended.
+func explain(err error, offset int64) error {
 	switch {
-	case d.failed != nil:
-		return d.failed
-	case err == io.EOF || err == io.ErrUnexpectedEOF:
+	case err == io.EOF || err == io.ErrUnexpectedEOF: //nolint:errorlint // decoders return them bare
 		return io.ErrUnexpectedEOF
+	case errors.Is(err, gzip.ErrHeader), errors.Is(err, gzip.ErrChecksum), errors.As(err, new(flate.CorruptInputError)):
+		return &CorruptError{offset, err}
 	}
-	return &CorruptError{offset, err}
+	return err
 }
 
 // offset returns how many bytes have been read.
@@ -233,22 +233,15 @@ func (d *gunzipper) next() error {
 		d.unread, d.behind = d.behind, nil
 		return nil
 	}
-	if d.failed != nil {
-		return d.failed
-	}
 	d.chunk.Release()
 	d.chunk = pipeline.Chunk{}
 	if d.in.Buffered() == 0 {
-		if d.failed = d.w.Flush(); d.failed != nil {
-			return d.failed
+		if err := d.w.Flush(); err != nil {
+			return err
 		}
 	}
 	c, err := d.in.Next(d.ctx)
-	switch {
-	case err == io.EOF:
-		return err
-	case err != nil:
-		d.failed = err
+	if err != nil {
 		return err
 	}
 	d.chunk, d.unread = c, c.Bytes()

@@ -11,6 +11,7 @@ import (
 	"math"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/weirflow/weir/pipeline"
 	"github.com/weirflow/weir/stages"
@@ -77,6 +78,8 @@ func TestGunzipTrailingData(t *testing.T) {
 		{"trailing garbage", n},
 		{"\x1fx", n},
 		{"\x1f\x8bx", n},
+		{"\x1f\x00", n},
+		{"\x1f\x8b\x00", n},
 		{"\x00x", n + 1},
 		{string(make([]byte, 100_000)) + "x", n + 100_000},
 		{"\x00" + string(z), n + 1}, // gzip takes no member behind padding either
@@ -279,19 +282,25 @@ func TestGunzipTrickle(t *testing.T) {
 }
 
 // Chunks are full while there is input, however small the pieces are that the decoder
-// makes: 64 bytes a flush here.
+// makes and the input comes in: 64 bytes a flush here, and 60 chunks that wait already.
 func TestGunzipPacksItsOutput(t *testing.T) {
-	var z bytes.Buffer
-	zw := gzip.NewWriter(&z)
-	for range 4000 {
-		zw.Write(noise(64, 1))
-		zw.Flush()
-	}
-	zw.Close()
-	r := must(t, feed(z.Bytes(), whole), stages.Gunzip())
-	if len(r.data) != 64*4000 || len(r.chunks) > 20 {
-		t.Errorf("%d bytes came in %d chunks", len(r.data), len(r.chunks))
-	}
+	synctest.Test(t, func(t *testing.T) {
+		var z bytes.Buffer
+		zw := gzip.NewWriter(&z)
+		for range 4000 {
+			zw.Write(noise(64, 1))
+			zw.Flush()
+		}
+		zw.Close()
+		late := pipeline.NewStage("late", func(ctx context.Context, in *pipeline.Inlet, out *pipeline.Outlet) error {
+			time.Sleep(time.Second)
+			return stages.Gunzip().Run(ctx, in, out)
+		})
+		r := must(t, feed(z.Bytes(), every(z.Len()/59)), late)
+		if len(r.data) != 64*4000 || len(r.chunks) > 20 {
+			t.Errorf("%d bytes came in %d chunks", len(r.data), len(r.chunks))
+		}
+	})
 }
 
 func TestCorruptError(t *testing.T) {

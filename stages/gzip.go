@@ -16,10 +16,8 @@ import (
 //
 //   - Emits: a chunk when it is full. The encoder is not flushed when the stream pauses:
 //     the output would then depend on timing.
-//   - Waits: for as much input as it takes to fill a chunk of output, and 100 KiB before
-//     it writes any.
 //   - Ends: with the stream. An empty one becomes an empty member.
-//   - Holds: a chunk and the encoder, about 800 KiB, which later runs use again.
+//   - Holds: a chunk and the encoder, about 1 MiB, which later runs use again.
 //   - Fails: if there is no such level, before it reads anything.
 func Gzip(level int) pipeline.Stage {
 	return pipeline.NewStage("gzip", func(ctx context.Context, in *pipeline.Inlet, out *pipeline.Outlet) error {

@@ -83,8 +83,8 @@ func TestGzipEmpty(t *testing.T) {
 // S53
 func TestGzipRandomBytesThereAndBack(t *testing.T) {
 	n := int64(256 << 20)
-	if testing.Short() {
-		n = 8 << 20
+	if testing.Short() || raced() {
+		n = 16 << 20 // the whole takes a minute under the race detector, and shows nothing more
 	}
 	block := noise(1<<20, 53)
 	there, back := sha256.New(), sha256.New()
@@ -126,8 +126,8 @@ func TestGzipRandomBytesThereAndBack(t *testing.T) {
 	}
 }
 
-// compress/gzip itself is not cut-proof: with this input the result of levels 2 to 5, and here also
-// 6 and up, depends on the lengths of the Writes.
+// compress/gzip itself is not cut-proof: with this input its output depends on the
+// lengths of the Writes.
 func TestGzipOutputDoesNotDependOnCuts(t *testing.T) {
 	var in []byte
 	rnd := rand.New(rand.NewPCG(2, 116))
@@ -161,7 +161,7 @@ func TestGzipReuseAfterFailure(t *testing.T) {
 			return boom
 		})
 	}
-	for level := gzip.HuffmanOnly; level <= gzip.BestCompression; level++ {
+	for _, level := range []int{-2, 0, 1, 6, 9} {
 		want := must(t, feed(in, whole), stages.Gzip(level)).data
 		for _, n := range []int{0, 1, 40_000, 110_000, len(in)} {
 			if _, err := run(t.Context(), failing(in[:n]), stages.Gzip(level)); !errors.Is(err, boom) {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"runtime/debug"
+	"slices"
 	"testing"
 
 	"github.com/weirflow/weir/pipeline"
@@ -155,4 +157,10 @@ func keep(f func([]pipeline.Chunk)) pipeline.Sink {
 		}
 		return nil
 	})
+}
+
+// raced reports whether the race detector is at work.
+func raced() bool {
+	info, ok := debug.ReadBuildInfo()
+	return ok && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
 }

@@ -3,6 +3,7 @@ package stages
 import (
 	"context"
 	"errors"
+	"math"
 
 	"github.com/weirflow/weir/pipeline"
 )
@@ -28,12 +29,12 @@ func Map(f func(dst, src []byte) ([]byte, error)) pipeline.Stage {
 		if f == nil {
 			return errors.New("f is nil: want a function")
 		}
-		ratio := 1.0 // bytes out for a byte in, the last time that was more than one
+		ratio := 1.0 // bytes out for a byte in, the last time; at least 1
 		for c, err := range in.Chunks(ctx) {
 			if err != nil {
 				return err
 			}
-			room := max(c.Len(), min(int(ratio*float64(c.Len())), maxRoom))
+			room := max(c.Len(), min(int(math.Ceil(ratio*float64(c.Len()))), maxRoom))
 			mapped, err := apply(f, pipeline.NewChunk(room), c.Bytes())
 			if err == nil {
 				ratio = max(1, float64(mapped.Len())/float64(c.Len()))

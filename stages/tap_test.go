@@ -1,8 +1,10 @@
 package stages_test
 
 import (
+	"context"
 	"errors"
 	"testing"
+	"testing/synctest"
 
 	"github.com/weirflow/weir/pipeline"
 	"github.com/weirflow/weir/stages"
@@ -20,6 +22,39 @@ func TestTap(t *testing.T) {
 	if r := must(t, sized(nil, whole), stages.Tap(func([]byte) { t.Error("called for an empty stream") })); r.size != 0 {
 		t.Errorf("promised %d, want 0", r.size)
 	}
+}
+
+// f sees a chunk while it is still this stage's.
+func TestTapIsFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		proceed := make(chan struct{})
+		passed := 0
+		sink := pipeline.NewSink("count", func(ctx context.Context, in *pipeline.Inlet) error {
+			for c, err := range in.Chunks(ctx) {
+				if err != nil {
+					return err
+				}
+				passed++
+				c.Release()
+			}
+			return nil
+		})
+		done := make(chan error)
+		go func() {
+			_, err := feed([]byte("abc"), every(1)).Via(stages.Tap(func([]byte) { <-proceed })).To(sink).Run(t.Context())
+			done <- err
+		}()
+		for i := range 3 {
+			synctest.Wait()
+			if passed != i {
+				t.Errorf("%d chunks have passed, want %d", passed, i)
+			}
+			proceed <- struct{}{}
+		}
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 func TestTapFails(t *testing.T) {
