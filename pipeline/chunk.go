@@ -112,6 +112,9 @@ func (c Chunk) Release() {
 	}
 }
 
+// shares reports whether c and d lie in one pooled buffer.
+func (c Chunk) shares(d Chunk) bool { return c.buf == d.buf && c.buf.class != adopted }
+
 // check panics if c has been released.
 func (c Chunk) check(op string) {
 	if c.pooled() && !c.buf.owned(c.gen) {

@@ -118,6 +118,9 @@ func (e *edge) push(c Chunk) fate {
 		return refused
 	}
 	w := c.weight()
+	if e.n > 0 && c.shares(e.ring[(e.head+e.n-1)%slots]) {
+		w = 0 // pieces of one buffer count once
+	}
 	if e.n == slots || e.n > 0 && e.held+w > e.limit {
 		if !e.lossy {
 			return waits
@@ -206,7 +209,9 @@ func (e *edge) pop() (c Chunk, done bool) {
 	*s = Chunk{}
 	e.head++
 	e.n--
-	e.held -= c.weight()
+	if e.n == 0 || !c.shares(e.ring[e.head%slots]) {
+		e.held -= c.weight()
+	}
 	e.stats.taken++
 	e.stats.takenBytes += int64(c.n)
 	return c, true

@@ -93,6 +93,41 @@ func TestS31MemoryIsBoundedByCapacity(t *testing.T) {
 	})
 }
 
+// Pieces of one buffer lie in the channel together: it is there once.
+func TestPiecesOfOneBufferCountOnce(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		src := pipeline.NewSource("source", func(ctx context.Context, out *pipeline.Outlet) error {
+			for range 3 {
+				rest := pipeline.NewChunk(64 << 10)
+				for rest.Len() > 0 {
+					var head pipeline.Chunk
+					head, rest = rest.Split(min(8<<10, rest.Len()))
+					if err := out.Send(ctx, head); err != nil {
+						rest.Release()
+						return err
+					}
+				}
+			}
+			return nil
+		})
+		release := make(chan struct{})
+		p := src.To(stuck(release))
+		p.Buffer = 128 << 10
+		var live *pipeline.Run
+		p.OnStart = func(r *pipeline.Run) { live = r }
+		go func() {
+			synctest.Wait()
+			if e := live.Snapshot().Edges[0]; e.Chunks != 16 || e.Held != 128<<10 {
+				t.Errorf("edge %+v, want 16 pieces of two buffers", e)
+			}
+			close(release)
+		}()
+		if e := run(t, p, nil).Edges[0]; e.Held != 0 || e.Bytes != 3*64<<10 {
+			t.Errorf("edge %+v", e)
+		}
+	})
+}
+
 // A chunk larger than the whole buffer passes when the channel is empty.
 func TestLargeChunkPasses(t *testing.T) {
 	bubble(t, func(t *testing.T) {
