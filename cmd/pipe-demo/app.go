@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -133,15 +134,13 @@ func (a *app) width() int {
 	return 100
 }
 
-const about = `pipe-demo moves bytes through a flow: a source, stages, a sink. Outputs appear only
+const about = `Moves bytes through a flow: a source, stages, a sink. Outputs appear only
 complete; a flow that fails or is stopped leaves what was there before.`
 
-const examples = `  pipe-demo demo                                          see it all work, on built-in data
-  pipe-demo run access.log ! gzip ! access.log.gz         compress a file
-  pipe-demo run in.gz ! gunzip ! tee [ sha256 ! sums ] ! out
-  pipe-demo explain in ! gzip ! out.gz                    what would run; writes nothing
-  pipe-demo cp big.iso /mnt/                              copy, atomically, with progress
-  pipe-demo serve                                         play a tune in the browser`
+const examples = `  pipe-demo demo                             see it all work, on built-in data
+  pipe-demo run in.log ! gzip ! in.log.gz    compress a file
+  pipe-demo cp big.iso /mnt/                 copy, atomically, with progress
+  pipe-demo serve                            play a tune in the browser`
 
 func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
@@ -149,6 +148,7 @@ func (a *app) root() *cobra.Command {
 		Short:             "move bytes through a flow: source, stages, sink",
 		Long:              about,
 		Example:           examples,
+		Version:           versionLine(),
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
@@ -164,7 +164,8 @@ func (a *app) root() *cobra.Command {
 	root.SetOut(a.out)
 	root.SetErr(a.err)
 	root.SetUsageTemplate(usageTemplate)
-	root.SetHelpTemplate("{{with (or .Long .Short)}}{{.}}\n\n{{end}}{{.UsageString}}")
+	root.SetHelpTemplate("{{.UsageString}}")
+	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(a.demoCommand(), a.cpCommand(), a.runCommand(), a.explainCommand(), a.serveCommand(), a.putCommand(),
 		a.listCommand(), a.versionCommand(), completionCommand())
@@ -172,26 +173,33 @@ func (a *app) root() *cobra.Command {
 	root.DisableFlagsInUseLine = true
 	for _, cmd := range root.Commands() {
 		cmd.DisableFlagsInUseLine = true
-		cmd.Flags().BoolP("help", "h", false, "this help")
+		hideHelpFlag(cmd)
 	}
 	return root
 }
 
-// usageTemplate has the examples first.
+// usageTemplate has the examples first, and fits a screen of 24 lines and 80 columns.
 const usageTemplate = `{{if .HasExample}}Examples:
 {{.Example}}
 
-{{end}}Usage:
-  {{.UseLine}}{{if and .HasAvailableSubCommands (not .HasParent)}} COMMAND
+{{end}}Usage: {{.UseLine}}{{if and .HasAvailableSubCommands (not .HasParent)}} COMMAND{{end}}
+
+{{or .Long .Short}}{{if and .HasAvailableSubCommands (not .HasParent)}}
 
 Commands:{{range .Commands}}{{if .IsAvailableCommand}}
   {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}
 
 pipe-demo help COMMAND, or pipe-demo help STAGE, says more.{{end}}{{if and .HasParent .HasAvailableLocalFlags}}
 
-Flags (each can be set by its variable too: --limit-rate by PIPE_DEMO_LIMIT_RATE):
+Flags, also by variables such as PIPE_DEMO_LIMIT_RATE:
 {{.LocalFlags.FlagUsages | trimTrailingWhitespaces}}{{end}}
 `
+
+// hideHelpFlag keeps -h out of the list of flags: who reads it has found it.
+func hideHelpFlag(cmd *cobra.Command) {
+	cmd.Flags().BoolP("help", "h", false, "this help")
+	cmd.Flags().Lookup("help").Hidden = true
+}
 
 func unknownCommand(cmd *cobra.Command, args []string) error {
 	var names []string
@@ -203,11 +211,8 @@ func unknownCommand(cmd *cobra.Command, args []string) error {
 	if e.hint == "" {
 		e.hint = "pipe-demo help lists the commands"
 	}
-	for _, arg := range args {
-		if arg == "!" {
-			e.hint = "a flow stands behind run: pipe-demo run " + shellWords(args)
-			break
-		}
+	if slices.Contains(args, "!") {
+		e.hint = "a flow stands behind run: pipe-demo run " + shellWords(args)
 	}
 	return e
 }

@@ -102,7 +102,7 @@ func (b *build) chain(c *planned) (pipeline.Sink, error) {
 		all = all.Via(textOnly())
 		b.labels = append(b.labels, "terminal")
 	}
-	b.labels = append(b.labels, c.sink.text)
+	b.labels = append(b.labels, shown(c.sink.text))
 	return all.To(sink), nil
 }
 

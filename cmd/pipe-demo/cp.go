@@ -23,11 +23,11 @@ func (a *app) cpCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "cp [flags] SRC... DST",
 		Short: "copy files; each one appears complete or not at all",
-		Long: `Copies files and keeps their permission bits. DST is a file, a folder that keeps the names,
-or - for standard output; SRC may be - for standard input.`,
+		Long: `Copies files and keeps their permission bits. DST is a file, a folder that keeps
+the names, or - for standard output; SRC may be - for standard input.`,
 		Example: `  pipe-demo cp big.iso /mnt/backup/
   pipe-demo cp -f --limit-rate 10M a b
-  pipe-demo cp -n *.log archive/                       leaves what is there already`,
+  pipe-demo cp -n *.log archive/             leaves what is there already`,
 		Args: needArgs(2, -1, "it takes one or more sources and a destination"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			rule, err := a.flags.rule()
@@ -48,8 +48,8 @@ or - for standard output; SRC may be - for standard input.`,
 	}
 	a.outputFlags(cmd.Flags())
 	a.transferFlags(cmd)
-	cmd.Flags().BoolVarP(&opts.preserve, "preserve", "p", false, "keep times and, if allowed, owner too")
-	cmd.Flags().BoolVar(&opts.verify, "verify", false, "read each copy again and compare its SHA-256; exit 6 if it differs")
+	cmd.Flags().BoolVarP(&opts.preserve, "preserve", "p", false, "keep the time and, if allowed, the owner too")
+	cmd.Flags().BoolVar(&opts.verify, "verify", false, "read each copy again; exit 6 if it differs")
 	cmd.Flags().BoolVar(&dry, "dry-run", false, "say what would be copied, and stop")
 	return cmd
 }
@@ -194,7 +194,7 @@ func (a *app) copyOne(ctx context.Context, c fileCopy, rule outputRule, opts cop
 			return err
 		}
 	}
-	if opts.preserve && info != nil && c.dst != "-" {
+	if to, err := os.Stat(c.dst); opts.preserve && info != nil && c.dst != "-" && err == nil && to.Mode().IsRegular() {
 		if err := keepTimesAndOwner(c.dst, info); err != nil {
 			return fmt.Errorf("%s: is in place, but not with its times: %w", c.dst, bareCause(err))
 		}

@@ -25,8 +25,9 @@ func (a *app) demoCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "demo",
 		Short: "see it all work, on built-in data",
-		Long: `Runs file -> gzip -> file and back, file -> HTTP -> file, and file -> PUT -> file in a temporary
-folder, compares the SHA-256 of what went in with what came out, and removes the folder.`,
+		Long: `Runs file -> gzip -> file and back, file -> HTTP -> file, and file -> PUT ->
+file in a temporary folder, compares the SHA-256 of what went in with what came
+out, and removes the folder.`,
 		Example: `  pipe-demo demo`,
 		Args:    needArgs(0, 0, "it takes no arguments"),
 		RunE:    func(cmd *cobra.Command, _ []string) error { return a.demo(cmd.Context()) },
@@ -43,7 +44,7 @@ type demo struct {
 func (a *app) demo(ctx context.Context) (err error) {
 	dir, err := os.MkdirTemp("", "pipe-demo-")
 	if err != nil {
-		return err
+		return &exitError{code: exitFailed, err: fmt.Errorf("demo: no temporary folder: %w", err), hint: "TMPDIR names the folder to make it in"}
 	}
 	defer func() {
 		err = errors.Join(err, os.RemoveAll(dir))
@@ -190,7 +191,7 @@ func (d *demo) did(r pipeline.Report, elements ...string) {
 	if in != out {
 		size += " -> " + formatSize(out)
 	}
-	d.say("   %-46s %s in %s", shellWords(words), size, r.Elapsed.Round(time.Millisecond/10))
+	d.say("   %-46s %s in %s", shellWords(words), size, formatDuration(r.Elapsed))
 }
 
 // compare shows the digests of two files, and fails if they differ.

@@ -7,9 +7,11 @@ import (
 	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"hash"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/weirflow/weir/pipeline"
@@ -31,7 +33,7 @@ func init() {
 		{role: stageRole, name: "digest", doc: "lets the stream pass and reports its digest at the end",
 			options: []option{{name: "a", doc: "the algorithm", kind: oneOf(algorithms()...), byDef: "sha256", example: "sha512"}},
 			example: "in.bin ! digest a=md5 ! gzip ! in.bin.gz", keeps: true, stage: digestStage},
-		{role: stageRole, name: "gunzip", doc: "decompresses gzip, all members of it; anything else is an error",
+		{role: stageRole, name: "gunzip", doc: "decompresses gzip, all its members; anything else fails",
 			example: "in.gz ! gunzip ! in", codec: true, stage: func(*build, values) pipeline.Stage { return stages.Gunzip() }},
 		{role: stageRole, name: "gzip", doc: "compresses to gzip",
 			options: []option{{name: "level", doc: "0 stores, 1 is fast, 9 is small", kind: wholeNumber(0, 9), byDef: "6", example: "6"}},
@@ -41,7 +43,7 @@ func init() {
 			example: "big.iso ! limit rate=10M ! copy.iso", keeps: true,
 			stage: func(_ *build, v values) pipeline.Stage { return stages.Limit(v.size("rate")) }},
 		sumElement("md5"),
-		{role: stageRole, name: "rechunk", doc: "cuts the stream into chunks of one size; its bytes stay the same",
+		{role: stageRole, name: "rechunk", doc: "cuts the stream into chunks of one size",
 			options: []option{{name: "size", doc: "bytes in a chunk", kind: positiveSize(64 << 20), needed: true, example: "64k"}},
 			example: "in ! rechunk size=64k ! out", keeps: true,
 			stage: func(_ *build, v values) pipeline.Stage { return stages.Rechunk(int(v.size("size"))) }},
@@ -49,10 +51,10 @@ func init() {
 		{role: stageRole, name: "skip", doc: "drops the first bytes",
 			options: []option{{name: "bytes", doc: "how many bytes to drop", kind: sizeKind, needed: true, example: "4k"}},
 			example: "in ! skip bytes=4k ! out", stage: func(_ *build, v values) pipeline.Stage { return stages.Skip(v.size("bytes")) }},
-		{role: stageRole, name: "take", doc: "passes the first bytes and then stops the flow; less is no error",
+		{role: stageRole, name: "take", doc: "passes the first bytes and stops; fewer are no error",
 			options: []option{{name: "bytes", doc: "how many bytes to pass", kind: sizeKind, needed: true, example: "1M"}},
 			example: "/dev/urandom ! take bytes=1M ! noise.bin", stage: func(_ *build, v values) pipeline.Stage { return stages.Take(v.size("bytes")) }},
-		{role: stageRole, name: "tee", doc: "copies the stream into every branch; all succeed, or nothing appears",
+		{role: stageRole, name: "tee", doc: "copies the stream into branches; all appear, or none",
 			example: "in ! tee [ gzip ! in.gz ] [ sha256 ! sums ] ! copy", keeps: true},
 
 		{role: sinkRole, name: "PATH", doc: "a file, which appears when it is complete", example: "in ! gzip ! in.gz", sink: fileSink},
@@ -99,10 +101,15 @@ func fileSink(b *build, name string) (pipeline.Sink, error) {
 	return sinks.FileWith(path, sinks.FileOptions{NoClobber: !b.force}), err
 }
 
-func httpSink(b *build, url string) (pipeline.Sink, error) {
-	req, err := http.NewRequestWithContext(b.ctx, http.MethodPut, url, nil)
-	if err != nil {
+func httpSink(b *build, address string) (pipeline.Sink, error) {
+	req, err := http.NewRequestWithContext(b.ctx, http.MethodPut, address, nil)
+	switch {
+	case isA[*url.Error](err):
+		return pipeline.Sink{}, fmt.Errorf("broken URL: %w", errors.Unwrap(err))
+	case err != nil:
 		return pipeline.Sink{}, err
+	case req.URL.Host == "":
+		return pipeline.Sink{}, errors.New("URL without a host; write http://HOST/NAME")
 	}
 	req.Header.Set("User-Agent", userAgent)
 	return sinks.HTTP(b.client, req), nil
@@ -111,8 +118,8 @@ func httpSink(b *build, url string) (pipeline.Sink, error) {
 // sumElement is a stage that replaces the stream by its digest.
 func sumElement(algorithm string) *element {
 	return &element{
-		role: stageRole, name: algorithm, doc: "replaces the stream by the line that " + algorithm + "sum prints for it",
-		options: []option{{name: "name", doc: "the name in the line; without it the source's, or - when the stream was changed on the way", kind: textKind, example: "out.gz"}},
+		role: stageRole, name: algorithm, doc: "replaces the stream by the line that " + algorithm + "sum prints",
+		options: []option{{name: "name", doc: "the name in the line; else the source's, or - for changed bytes", kind: textKind, example: "out.gz"}},
 		example: "in ! tee [ " + algorithm + " ! sums ] ! copy",
 		stage: func(b *build, v values) pipeline.Stage {
 			name := b.origin

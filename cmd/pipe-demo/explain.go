@@ -18,10 +18,11 @@ func (a *app) explainCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "explain [flags] SOURCE ! STAGE key=value ! SINK",
 		Short: "say what a flow would do; writes nothing",
-		Long: `Checks a flow as run does, shows its nodes, its channels and how much memory they may hold.
-The exit code is run's: 2 for a flow that is wrong, 3 for a missing source, 4 for an output in place.`,
+		Long: `Checks a flow as run does, shows its nodes, its channels and how much memory
+they may hold. The exit code is run's: 2 for a flow that is wrong, 3 for a
+missing source, 4 for an output in place.`,
 		Example: `  pipe-demo explain access.log ! gzip ! access.log.gz
-  pipe-demo explain --format dot in ! tee [ sha256 ! sums ] ! out | dot -Tsvg > flow.svg`,
+  pipe-demo explain --format dot in ! tee [ sha256 ! sums ] ! out | dot -Tsvg`,
 		ValidArgsFunction: completeFlow,
 		RunE: func(cmd *cobra.Command, words []string) error {
 			p, err := planFlow(words)
@@ -61,7 +62,7 @@ func (a *app) explain(ctx context.Context, p *plan, format string) error {
 		fmt.Fprintln(a.out, strings.TrimRight(topology.DOT(), "\n"))
 		return a.skipped(verdict, p)
 	}
-	fmt.Fprintf(a.out, "%s\n\n", printable(shellWords(p.flow.print())))
+	fmt.Fprintf(a.out, "%s\n\n", printable(shellWords(allShown(p.flow.print()))))
 	tw := tabwriter.NewWriter(a.out, 0, 0, 3, ' ', 0)
 	fmt.Fprintf(tw, "  source\t%s\t%s\n", printable(p.source.text), describeSource(p.source))
 	if a.flags.limitRate > 0 {
@@ -99,7 +100,7 @@ func explainChain(w io.Writer, c *planned, rule outputRule, first, indent string
 		line("stage", shellWords(words), s.elem.doc)
 	}
 	if c.sink != nil {
-		line("sink", c.sink.text, describeSink(*c.sink, rule))
+		line("sink", shown(c.sink.text), describeSink(*c.sink, rule))
 		return
 	}
 	line("tee", fmt.Sprintf("%d branches", len(c.branches)), stageNamed("tee").doc)

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 	"time"
@@ -56,6 +57,23 @@ func (d *duration) Set(s string) error {
 	return nil
 }
 
+// hostPort is an address to listen on.
+type hostPort string
+
+func (a *hostPort) String() string { return string(*a) }
+func (a *hostPort) Type() string   { return "HOST:PORT" }
+func (a *hostPort) Set(s string) error {
+	_, port, err := net.SplitHostPort(s)
+	if err == nil {
+		_, err = net.LookupPort("tcp", port)
+	}
+	if err != nil {
+		return errors.New("it takes HOST:PORT, such as 127.0.0.1:8080, or 127.0.0.1:0 for a free port")
+	}
+	*a = hostPort(s)
+	return nil
+}
+
 // choice is a flag that is one of a few words; the first one is the default.
 type choice struct {
 	value string
@@ -86,7 +104,7 @@ func (a *app) transferFlags(cmd *cobra.Command) {
 	a.flags.progress = newChoice("auto", "plain", "off")
 	f.Var(&a.flags.limitRate, "limit-rate", "bytes per second at most, such as 500k or 10M")
 	f.Var(&a.flags.maxTime, "max-time", "stop after this time, such as 30s or 5m; exit 7")
-	f.Var(&a.flags.progress, "progress", "auto (on a terminal), plain (a line every 10 s) or off")
+	f.Var(&a.flags.progress, "progress", "auto, plain (a line every 10 s) or off")
 	f.BoolVar(&a.flags.json, "json", false, "events on stderr, one JSON object a line")
 	f.BoolVarP(&a.flags.quiet, "quiet", "q", false, "errors only")
 	f.BoolVarP(&a.flags.verbose, "verbose", "v", false, "a table of the nodes at the end")
@@ -111,7 +129,11 @@ func (s *shared) rule() (outputRule, error) {
 
 // flagError makes pflag's errors speak like the others.
 func flagError(cmd *cobra.Command, err error) error {
-	e := usageError("%s: %v", cmd.Name(), err)
+	name := cmd.Name() + ": "
+	if !cmd.HasParent() {
+		name = "" // every message starts with it already
+	}
+	e := usageError("%s%v", name, err)
 	if missing, ok := errors.AsType[*pflag.NotExistError](err); ok {
 		var names []string
 		cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
@@ -119,18 +141,18 @@ func flagError(cmd *cobra.Command, err error) error {
 		if missing.GetSpecifiedShortnames() != "" {
 			dashes = "-"
 		}
-		e = usageError("%s: unknown flag %s%s", cmd.Name(), dashes, missing.GetSpecifiedName())
+		e = usageError("%sunknown flag %s%s", name, dashes, missing.GetSpecifiedName())
 		if near := nearest(missing.GetSpecifiedName(), names); len(near) > 0 && dashes == "--" {
 			e.hint = "did you mean --" + strings.Join(near, " or --") + "?"
 			return e
 		}
 	}
 	if invalid, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
-		e = usageError("%s: --%s got %q: %v", cmd.Name(), invalid.GetFlag().Name, invalid.GetValue(), invalid.Unwrap())
+		e = usageError("%s--%s got %q: %v", name, invalid.GetFlag().Name, invalid.GetValue(), invalid.Unwrap())
 	}
 	if missing, ok := errors.AsType[*pflag.ValueRequiredError](err); ok {
-		e = usageError("%s: --%s needs a value", cmd.Name(), missing.GetFlag().Name)
+		e = usageError("%s--%s needs a value", name, missing.GetFlag().Name)
 	}
-	e.hint = "pipe-demo help " + cmd.Name() + " lists the flags"
+	e.hint = strings.TrimSuffix("pipe-demo help "+strings.TrimSuffix(name, ": "), " ") + " says more"
 	return e
 }

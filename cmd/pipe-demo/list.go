@@ -63,7 +63,7 @@ func (a *app) describeElement(name, command string) error {
 
 // helpCommand explains a command, or an element of flows.
 func (a *app) helpCommand() *cobra.Command {
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "help [COMMAND | STAGE]",
 		Short: "explain a command or a stage",
 		Args:  needArgs(0, 1, "it takes one name at most"),
@@ -91,7 +91,13 @@ func (a *app) helpCommand() *cobra.Command {
 			}
 			e := usageError("help: there is no command and no stage %q", args[0])
 			e.hint = didYouMean(args[0], append(names, elementNames(stageRole)...))
+			if e.hint == "" {
+				e.hint = "pipe-demo help lists the commands, pipe-demo list the stages"
+			}
 			return e
 		},
 	}
+	cmd.DisableFlagsInUseLine = true
+	hideHelpFlag(cmd)
+	return cmd
 }

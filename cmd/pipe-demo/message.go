@@ -1,7 +1,6 @@
 package main
 
 import (
-	"compress/gzip"
 	"errors"
 	"io/fs"
 	"strings"
@@ -23,13 +22,11 @@ var hints = []struct {
 	is   func(error) bool
 	hint string
 }{
-	{is(syscall.ENOSPC), "the disk is full; what was there before is as it was"},
-	{is(syscall.EDQUOT), "your disk quota is used up; what was there before is as it was"},
-	{is(gzip.ErrHeader), "the input is not gzip"},
 	{isTruncated, "the input ends in the middle: it is cut off or not complete yet"},
 	{is(syscall.ECONNREFUSED), "nothing listens there; is the server running?"},
 	{func(err error) bool { return isA[*pipeline.Error](err) && errors.Is(err, fs.ErrPermission) }, "this user may not write there"},
 	{is(fs.ErrPermission), "this user may not read it, or may not enter its folder"},
+	{is(fs.ErrExist), "it appeared while the flow ran; -f replaces it, -n skips it"},
 	{isA[*pipeline.PanicError], "this is a defect in the program"},
 }
 

@@ -90,7 +90,11 @@ func parseOptions(e *element, s step) (values, *flowError) {
 		key, text, ok := strings.Cut(a.text, "=")
 		if !ok {
 			msg := fmt.Sprintf("%s: %q is no option: an option is written key=value", e.name, a.text)
-			return nil, &flowError{at: a.at, msg: msg, hint: e.optionHint(key)}
+			hint := e.optionHint(key)
+			if strings.HasPrefix(key, "--") {
+				hint = flagsFirst
+			}
+			return nil, &flowError{at: a.at, msg: msg, hint: hint}
 		}
 		i := slices.IndexFunc(e.options, func(o option) bool { return o.name == key })
 		if i < 0 {
@@ -103,7 +107,7 @@ func parseOptions(e *element, s step) (values, *flowError) {
 		value, err := o.kind.parse(text)
 		if err != nil {
 			hint := didYouMean(text, o.kind.words)
-			if bare := strings.TrimSuffix(text, "!"); bare != text {
+			if bare, ok := strings.CutSuffix(text, "!"); ok {
 				hint = fmt.Sprintf("! is a word of its own: write %s=%s !", key, bare)
 			}
 			return nil, &flowError{at: a.at, msg: fmt.Sprintf("%s: option %s got %q and takes %s: %v", e.name, key, text, o.kind.takes, err), hint: hint}

@@ -162,14 +162,19 @@ func (p *parser) chain(open int) (*chain, error) {
 				return nil, err
 			}
 			if len(run) > 1 {
-				return nil, p.fail(run[1].at, fmt.Sprintf("the sink is missing, or is more than one word: %q is followed by %q", run[0].text, run[1].text),
-					"a sink is one word: a path, - or a URL; a name with spaces needs quotes")
+				hint := "a sink is one word: a path, - or a URL; a name with spaces needs quotes"
+				if strings.HasPrefix(run[1].text, "-") {
+					hint = flagsFirst
+				}
+				return nil, p.fail(run[1].at, fmt.Sprintf("the sink is missing, or is more than one word: %q is followed by %q", run[0].text, run[1].text), hint)
 			}
 			c.sink = &run[0]
 			return c, nil
 		}
 	}
 }
+
+const flagsFirst = "flags stand before the flow: pipe-demo run --flag SOURCE ! SINK"
 
 // tee reads the branches behind the word tee, and the rest of the chain.
 func (p *parser) tee(c *chain, run []word, open int) error {

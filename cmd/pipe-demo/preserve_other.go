@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// keepTimesAndOwner gives a copy the times of its source.
+// keepTimesAndOwner gives a copy the time of its source.
 func keepTimesAndOwner(path string, info fs.FileInfo) error {
 	return os.Chtimes(path, time.Time{}, info.ModTime())
 }

@@ -10,18 +10,19 @@ import (
 	"time"
 )
 
-// keepTimesAndOwner gives a copy the times of its source, and the owner if this user may.
+// keepTimesAndOwner gives a copy the mode and the time of its source, and the owner if this user may.
 func keepTimesAndOwner(path string, info fs.FileInfo) error {
+	mode := info.Mode()
 	if st, ok := info.Sys().(*syscall.Stat_t); ok {
-		err := os.Chown(path, int(st.Uid), int(st.Gid))
-		if err != nil && !errors.Is(err, fs.ErrPermission) {
+		switch err := os.Chown(path, int(st.Uid), int(st.Gid)); {
+		case errors.Is(err, fs.ErrPermission):
+			mode &^= fs.ModeSetuid | fs.ModeSetgid // they would mean somebody else
+		case err != nil:
 			return err
 		}
-		if err == nil { // chown clears set-uid and set-gid, and may clear more
-			if err := os.Chmod(path, info.Mode()); err != nil {
-				return err
-			}
-		}
+	}
+	if err := os.Chmod(path, mode); err != nil { // after chown, which clears bits
+		return err
 	}
 	return os.Chtimes(path, time.Time{}, info.ModTime())
 }

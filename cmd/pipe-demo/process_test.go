@@ -27,7 +27,6 @@ func startProcess(t *testing.T, dir string, args ...string) *process {
 	t.Helper()
 	p := &process{Cmd: exec.Command("pipe-demo", args...)}
 	p.Dir, p.Stderr = dir, &p.stderr
-	p.Env = append(os.Environ(), "WEIR_POISON=1")
 	var err error
 	if p.in, err = p.StdinPipe(); err != nil {
 		t.Fatal(err)
@@ -176,5 +175,27 @@ func TestClosedStderrDoesNotStopTheFlow(t *testing.T) {
 	}
 	if got := strings.Join(files(t, dir), " "); got != "in out" {
 		t.Errorf("files: %s", got)
+	}
+}
+
+// An output that comes into being while the flow runs is not replaced either.
+func TestOutputAppearsMeanwhile(t *testing.T) {
+	for flag, want := range map[string]int{"": exitExists, "-n": exitDone} {
+		dir := t.TempDir()
+		p := startProcess(t, dir, strings.Fields("run "+flag+" - ! tee [ out ] ! -")...)
+		p.pass(t)
+		if err := os.WriteFile(filepath.Join(dir, "out"), []byte("precious"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		p.in.Close()
+		if got := p.wait(t); got != want {
+			t.Errorf("%q: exit code %d, want %d: %s", flag, got, want, p.stderr.String())
+		}
+		if out, _ := os.ReadFile(filepath.Join(dir, "out")); string(out) != "precious" {
+			t.Errorf("%q: the file is now %q", flag, out)
+		}
+		if left := files(t, dir); len(left) != 1 {
+			t.Errorf("%q: left %q", flag, left)
+		}
 	}
 }

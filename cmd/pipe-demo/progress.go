@@ -128,8 +128,14 @@ func drawBar(share float64, inner int) string {
 	return "[" + bar + "]"
 }
 
-// formatDuration writes 0.4s below ten seconds, then 0:42, 12:05, 1:02:03.
+// formatDuration writes 0.4ms, 40ms, 4.0s, and from ten seconds on 0:42, 12:05, 1:02:03.
 func formatDuration(d time.Duration) string {
+	if d > 0 && d < 10*time.Millisecond {
+		return fmt.Sprintf("%.1fms", d.Seconds()*1e3)
+	}
+	if d > 0 && d < time.Second {
+		return fmt.Sprintf("%.0fms", d.Seconds()*1e3)
+	}
 	if d < 10*time.Second && d%time.Second != 0 {
 		return fmt.Sprintf("%.1fs", d.Seconds())
 	}

@@ -62,7 +62,7 @@ func TestProgressSummary(t *testing.T) {
 
 func TestFormatDuration(t *testing.T) {
 	for in, want := range map[time.Duration]string{
-		0: "0:00", 400 * time.Millisecond: "0.4s", 42 * time.Second: "0:42", 12*time.Minute + 4600*time.Millisecond: "12:05",
+		0: "0:00", 400 * time.Microsecond: "0.4ms", 40 * time.Millisecond: "40ms", 4200 * time.Millisecond: "4.2s", 42 * time.Second: "0:42", 12*time.Minute + 4600*time.Millisecond: "12:05",
 		3723 * time.Second: "1:02:03",
 	} {
 		if got := formatDuration(in); got != want {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
 	"path/filepath"
@@ -13,8 +14,9 @@ func (a *app) putCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "put [flags] FILE URL",
 		Short: "upload a file with PUT",
-		Long: `Uploads a file, or standard input for -, with PUT. The server gets the end of the body only when
-everything before it went well. A URL that ends in / gets the file's name.`,
+		Long: `Uploads a file, or standard input for -, with PUT. The server gets the end of
+the body only when everything before it went well. A URL that ends in / gets the
+file's name.`,
 		Example: `  pipe-demo put big.iso https://host/upload/
   tar c . | pipe-demo put - http://127.0.0.1:9000/backup.tar
   pipe-demo put --limit-rate 1M video.mp4 http://127.0.0.1:9000/video.mp4`,
@@ -47,7 +49,7 @@ everything before it went well. A URL that ends in / gets the file's name.`,
 			}
 			report, err := a.runReport(ctx, &transfer{words: words, pipe: pipe, build: b})
 			if err == nil {
-				a.note("pipe-demo: %s: %s sent", printable(target), formatSize(progressOf(report).Done))
+				a.note("pipe-demo: %s: %s sent", printable(shown(target)), formatSize(progressOf(report).Done))
 			}
 			return err
 		},
@@ -60,7 +62,7 @@ everything before it went well. A URL that ends in / gets the file's name.`,
 func uploadURL(target, file string) (string, error) {
 	u, err := url.Parse(target)
 	if err != nil {
-		return "", usageError("put: %q is no URL: %v", target, err.(*url.Error).Err)
+		return "", usageError("put: %q is no URL: %v", target, errors.Unwrap(err))
 	}
 	if scheme := strings.ToLower(u.Scheme); scheme != "http" && scheme != "https" || u.Host == "" {
 		e := usageError("put: %q is no URL to upload to: it takes http://HOST/NAME or https://HOST/NAME", target)

@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/weirflow/weir/pipeline"
 )
@@ -93,23 +92,21 @@ func (e *element) optionNames() []string {
 
 // describe writes all that is known of an element.
 func (e *element) describe(w io.Writer) {
-	fmt.Fprintf(w, "%s %s: %s\n\n  pipe-demo run %s\n", e.role, e.name, e.doc, e.example)
+	fmt.Fprintf(w, "Example:\n  pipe-demo run %s\n\n%s %s\n  %s\n", e.example, e.role, e.signature(), e.doc)
 	if len(e.options) == 0 {
 		return
 	}
-	fmt.Fprintln(w, "\nOptions:")
-	tw := tabwriter.NewWriter(w, 0, 0, 3, ' ', 0)
+	fmt.Fprintln(w)
 	for _, o := range e.options {
 		more := ""
 		switch {
 		case o.needed:
-			more = " (needed)"
+			more = ", needed"
 		case o.byDef != "":
-			more = " (default " + o.byDef + ")"
+			more = ", default " + o.byDef
 		}
-		fmt.Fprintf(tw, "  %s=%s\t%s%s; takes %s\n", o.name, o.kind.name, o.doc, more, o.kind.takes)
+		fmt.Fprintf(w, "option %s=%s%s\n  %s\n  takes %s\n", o.name, o.kind.name, more, o.doc, o.kind.takes)
 	}
-	tw.Flush()
 }
 
 // elementsOf returns the elements with a role, in the order of the table.
@@ -183,8 +180,8 @@ func endpoint(r role, w word) (*element, *flowError) {
 	return nil, &flowError{at: w.at, msg: fmt.Sprintf("unknown scheme %q for a %s", scheme, r), hint: known}
 }
 
-// schemeOf splits off the scheme of a URL. A word is a URL when :// follows the scheme, or when the scheme is file.
-// One letter is no scheme but a drive.
+// schemeOf splits off the scheme of a URL. A word is a URL when :// follows the scheme, or when the scheme is one that
+// elements have. One letter is no scheme but a drive.
 func schemeOf(w string) (string, bool) {
 	scheme, rest, ok := strings.Cut(w, ":")
 	if !ok || len(scheme) < 2 {
@@ -197,7 +194,31 @@ func schemeOf(w string) (string, bool) {
 		}
 	}
 	scheme = strings.ToLower(scheme)
-	return scheme, scheme == "file" || strings.HasPrefix(rest, "//")
+	return scheme, strings.HasPrefix(rest, "//") || slices.Contains(elementNames(sourceRole, sinkRole), scheme+":")
+}
+
+// shown is a source or a sink as it may stand in logs: a URL without its password and its query.
+func shown(w string) string {
+	if scheme, isURL := schemeOf(w); !isURL || scheme == "file" {
+		return w
+	}
+	u, err := url.Parse(w)
+	if err != nil {
+		return w
+	}
+	if u.RawQuery != "" {
+		u.RawQuery = "…"
+	}
+	return u.Redacted()
+}
+
+// allShown are the words of a flow as they may stand in logs.
+func allShown(words []string) []string {
+	safe := make([]string, len(words))
+	for i, w := range words {
+		safe[i] = shown(w)
+	}
+	return safe
 }
 
 // localPath gives the path that a word names: a path itself, or a file: URL's (RFC 8089; file:NAME is relative).

@@ -7,9 +7,9 @@ import (
 	"github.com/spf13/cobra"
 )
 
-const flowHelp = `A flow is SOURCE ! STAGE … ! SINK. The words ! [ ] stand alone and need no quotes.
-Sources and sinks are paths, - or URLs; stages take key=value. tee [ … ! SINK ] copies the
-stream into branches, and the chain may go on behind it. Flags stand before the first !.`
+const flowHelp = `The words ! [ ] stand alone and need no quotes. Sources and sinks are paths, -
+or URLs; stages take key=value, and pipe-demo list shows them. tee [ … ! SINK ]
+copies the stream into branches, and the chain may go on behind it.`
 
 func (a *app) runCommand() *cobra.Command {
 	dry := false
@@ -21,7 +21,7 @@ func (a *app) runCommand() *cobra.Command {
   pipe-demo run in.gz ! gunzip ! tee [ sha256 ! sums ] ! out
   pipe-demo run /dev/urandom ! take bytes=1M ! noise.bin
   tar c . | pipe-demo run - ! gzip ! http://127.0.0.1:9000/backup.tar.gz
-  pipe-demo run -f a ! gzip ! a                        replaces its own source`,
+  pipe-demo run -f a ! gzip ! a              replaces its own source`,
 		ValidArgsFunction: completeFlow,
 		RunE: func(cmd *cobra.Command, words []string) error {
 			p, err := planFlow(words)

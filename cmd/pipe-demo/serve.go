@@ -25,17 +25,17 @@ import (
 var tune []byte
 
 func (a *app) serveCommand() *cobra.Command {
-	addr := "127.0.0.1:8080"
+	addr := hostPort("127.0.0.1:8080")
 	grace := duration(5 * time.Second)
 	cmd := &cobra.Command{
 		Use:   "serve [flags] [PATH]",
 		Short: "serve a file or a folder over HTTP; without one, a tune",
-		Long: `Serves a file at / and at /NAME, or the files of a folder; a browser plays and seeks. Without
-PATH it serves a tune of its own. The one line on standard output says where. Ctrl-C ends it,
-after the transfers under way, or after the grace period.`,
-		Example: `  pipe-demo serve                                      then open http://127.0.0.1:8080/
+		Long: `Serves a file at / and at /NAME, or the files of a folder; a browser plays and
+seeks. Without PATH it serves a tune of its own. The one line on standard output
+says where. Ctrl-C ends it after the transfers under way, or the grace period.`,
+		Example: `  pipe-demo serve                            then open http://127.0.0.1:8080/
   pipe-demo serve video.mp4 --addr 127.0.0.1:9000
-  pipe-demo serve site/ --addr 127.0.0.1:0             takes a free port`,
+  pipe-demo serve site/ --addr 127.0.0.1:0   takes a free port`,
 		Args: needArgs(0, 1, "it takes one path at most"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts := httpflow.FileOptions{OnFlow: a.served}
@@ -47,13 +47,13 @@ after the transfers under way, or after the grace period.`,
 				return err
 			}
 			defer done()
-			return a.serve(cmd.Context(), addr, time.Duration(grace), handler)
+			return a.serve(cmd.Context(), string(addr), time.Duration(grace), handler)
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&addr, "addr", addr, "address to listen on; port 0 takes a free one")
-	f.Var(&grace, "grace", "how long transfers under way may take after Ctrl-C")
-	f.Var(&a.flags.limitRate, "limit-rate", "bytes per second at most, of each response, such as 500k")
+	f.Var(&addr, "addr", "port 0 takes a free one")
+	f.Var(&grace, "grace", "how long transfers may take after Ctrl-C")
+	f.Var(&a.flags.limitRate, "limit-rate", "bytes per second at most, of each response")
 	f.BoolVarP(&a.flags.verbose, "verbose", "v", false, "a line on stderr for each response")
 	return cmd
 }
@@ -133,11 +133,6 @@ func (a *app) serve(ctx context.Context, addr string, grace time.Duration, handl
 
 // listen opens the address, with errors that say what to do.
 func listen(addr string) (net.Listener, error) {
-	if _, _, err := net.SplitHostPort(addr); err != nil {
-		e := usageError("serve: --addr got %q: it takes HOST:PORT", addr)
-		e.hint = "such as 127.0.0.1:8080, or 127.0.0.1:0 for a free port"
-		return nil, e
-	}
 	ln, err := net.Listen("tcp", addr)
 	if err == nil {
 		return ln, nil

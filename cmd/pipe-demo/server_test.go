@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -125,6 +126,32 @@ func TestServeFinishesWhatIsUnderWay(t *testing.T) {
 	}
 }
 
+// A second signal does not wait for anything.
+func TestSecondSignalExitsAtOnce(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "big"), letters(8<<20), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	p, url := startServer(t, dir, "big", "--grace", "1h")
+	resp, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	p.Process.Signal(syscall.SIGINT)
+	for { // until it has stopped listening, and so has seen the first signal
+		conn, err := net.Dial("tcp", strings.TrimSuffix(strings.TrimPrefix(url, "http://"), "/"))
+		if err != nil {
+			break
+		}
+		conn.Close()
+	}
+	p.Process.Signal(syscall.SIGTERM)
+	if got := p.wait(t); got != 143 {
+		t.Errorf("exit code %d, want 143: %s", got, p.stderr.String())
+	}
+}
+
 // What does not finish within the grace period is broken off, and that is exit 0, too.
 func TestServeGraceEnds(t *testing.T) {
 	dir := t.TempDir()
@@ -212,7 +239,7 @@ func TestDemo(t *testing.T) {
 	dir := t.TempDir()
 	run := func(interrupt bool) {
 		p := &process{Cmd: exec.Command("pipe-demo", "demo")}
-		p.Env = append(os.Environ(), "TMPDIR="+dir, "WEIR_POISON=1")
+		p.Env = append(os.Environ(), "TMPDIR="+dir)
 		p.Stderr = &p.stderr
 		p.out, _ = p.StdoutPipe()
 		if err := p.Start(); err != nil {

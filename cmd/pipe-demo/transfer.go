@@ -44,7 +44,7 @@ func (a *app) run(ctx context.Context, t *transfer) error {
 func (a *app) runReport(ctx context.Context, t *transfer) (pipeline.Report, error) {
 	defer t.build.client.CloseIdleConnections()
 	a.wrote = false
-	a.event("start", map[string]any{"flow": t.words, "outputs": emptyNotNil(t.outputs)})
+	a.event("start", map[string]any{"flow": allShown(t.words), "outputs": emptyNotNil(t.outputs)})
 	existed := existing(t.outputs)
 	m := newMonitor(a, t.codec)
 	t.pipe.OnStart = m.start

@@ -17,10 +17,14 @@ func (a *app) versionCommand() *cobra.Command {
 		Short: "print the version",
 		Args:  needArgs(0, 0, "it takes no arguments"),
 		RunE: func(*cobra.Command, []string) error {
-			fmt.Fprintf(a.out, "pipe-demo %s %s/%s %s\n", version(), runtime.GOOS, runtime.GOARCH, runtime.Version())
+			fmt.Fprintln(a.out, versionLine())
 			return nil
 		},
 	}
+}
+
+func versionLine() string {
+	return fmt.Sprintf("pipe-demo %s %s/%s %s", version(), runtime.GOOS, runtime.GOARCH, runtime.Version())
 }
 
 // version is the module's, with the commit for a build from a checkout.
