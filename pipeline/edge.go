@@ -35,9 +35,13 @@ type edge struct {
 	size    int64 // promised bytes; -1: unknown
 	takers  int32 // goroutines waiting in take
 	putters int32 // goroutines waiting in put
+	parked  bool  // the one who offers direct waits in take
+	lent    bool  // the producer writes to direct
 	eof     bool  // everything upstream has ended well; nothing more comes
 	gone    bool  // the consumer takes no more
 	stats   edgeCounts
+	direct  directWriter // on offer to the producer: see direct.go
+	offerer *Inlet
 	ring    [slots]Chunk
 }
 
@@ -176,8 +180,9 @@ func (e *edge) putSlow(ctx context.Context, out *Outlet, c Chunk) error {
 }
 
 // take removes the oldest chunk, waiting for one. It returns bare io.EOF once
-// everything upstream has ended well and the ring is empty.
-func (e *edge) take(ctx context.Context, in *Inlet) (Chunk, error) {
+// everything upstream has ended well and the ring is empty. With lends set the
+// caller has offered its writer to the producer.
+func (e *edge) take(ctx context.Context, in *Inlet, lends bool) (Chunk, error) {
 	if err := in.node.ended(ctx); err != nil {
 		return Chunk{}, err
 	}
@@ -185,8 +190,13 @@ func (e *edge) take(ctx context.Context, in *Inlet) (Chunk, error) {
 	c, done := e.pop()
 	if !done {
 		e.takers++
+		e.parked = e.parked || lends
+		wake := lends && e.putters > 0
 		e.mu.Unlock()
-		return e.takeSlow(ctx, in)
+		if wake {
+			signal(e.space)
+		}
+		return e.takeSlow(ctx, in, lends)
 	}
 	wake := e.putters > 0
 	e.mu.Unlock()
@@ -201,8 +211,8 @@ func (e *edge) take(ctx context.Context, in *Inlet) (Chunk, error) {
 
 // pop removes the oldest chunk; an empty one stands for EOF. The lock is held.
 func (e *edge) pop() (c Chunk, done bool) {
-	if e.n == 0 {
-		return Chunk{}, e.eof
+	if e.n == 0 || e.lent {
+		return Chunk{}, e.eof && !e.lent
 	}
 	s := &e.ring[e.head%slots]
 	c = *s
@@ -218,7 +228,7 @@ func (e *edge) pop() (c Chunk, done bool) {
 }
 
 // takeSlow waits for a chunk; e.takers counts the caller already.
-func (e *edge) takeSlow(ctx context.Context, in *Inlet) (Chunk, error) {
+func (e *edge) takeSlow(ctx context.Context, in *Inlet, lends bool) (Chunk, error) {
 	in.waits(true)
 	defer in.waits(false)
 	for {
@@ -230,6 +240,11 @@ func (e *edge) takeSlow(ctx context.Context, in *Inlet) (Chunk, error) {
 		var c Chunk
 		err := in.node.ended(ctx)
 		e.mu.Lock()
+		for err != nil && lends && e.lent { // the writer is on loan; its owner must not close it
+			e.mu.Unlock()
+			<-e.ready
+			e.mu.Lock()
+		}
 		done := err != nil
 		if !done {
 			c, done = e.pop()
@@ -239,6 +254,9 @@ func (e *edge) takeSlow(ctx context.Context, in *Inlet) (Chunk, error) {
 			continue
 		}
 		e.takers--
+		if lends {
+			e.parked = false
+		}
 		wake, pass := e.putters > 0 && err == nil, e.takers > 0 && (e.n > 0 || e.eof)
 		e.mu.Unlock()
 		if wake {

@@ -32,7 +32,9 @@ type Inlet struct {
 // when everything upstream has ended well, and never an empty chunk. Any other
 // error is why the node must end: [ErrStopped] when its output is no longer
 // wanted, else the cause of the run's failure or cancellation.
-func (in *Inlet) Next(ctx context.Context) (Chunk, error) {
+func (in *Inlet) Next(ctx context.Context) (Chunk, error) { return in.next(ctx, false) }
+
+func (in *Inlet) next(ctx context.Context, lends bool) (Chunk, error) {
 	if base := in.base(); base.partial.Load() {
 		if err := in.node.ended(ctx); err != nil {
 			return Chunk{}, err
@@ -41,13 +43,13 @@ func (in *Inlet) Next(ctx context.Context) (Chunk, error) {
 			return c, nil
 		}
 	}
-	return in.receive(ctx)
+	return in.receive(ctx, lends)
 }
 
 // receive takes a chunk from the edge and counts it for every nested node it
 // passes on its way.
-func (in *Inlet) receive(ctx context.Context) (Chunk, error) {
-	c, err := in.edge.take(ctx, in)
+func (in *Inlet) receive(ctx context.Context, lends bool) (Chunk, error) {
+	c, err := in.edge.take(ctx, in, lends)
 	for v := in; v.outer != nil; v = v.outer {
 		v.bytes.Add(int64(c.n))
 	}
@@ -86,18 +88,29 @@ func (in *Inlet) Buffered() int {
 
 // CopyTo writes every chunk to w until EOF, which is not an error. w may not keep
 // the slice it is given. A short write without an error is io.ErrShortWrite.
+//
+// When w has a descriptor and a ReadFrom, and upstream copies from a descriptor with
+// [Outlet.CopyFrom], the kernel may do the copying: w.ReadFrom is then called by
+// upstream's goroutine, but only during CopyTo.
 func (in *Inlet) CopyTo(ctx context.Context, w io.Writer) error {
-	for c, err := range in.Chunks(ctx) {
+	lends := in.offer(w)
+	if lends {
+		defer in.retract()
+	}
+	for {
+		c, err := in.next(ctx, lends)
+		if err == io.EOF {
+			return nil
+		}
 		if err != nil {
 			return err
 		}
-		err := writeAll(w, c.Bytes())
+		err = writeAll(w, c.Bytes())
 		c.Release()
 		if err != nil {
 			return err
 		}
 	}
-	return nil
 }
 
 // writeAll writes b in one call and holds w to the io.Writer contract.
@@ -230,7 +243,7 @@ func (r *inletReader) next(use func([]byte) int) error {
 	defer base.mu.Unlock()
 	for base.rest.Len() == 0 {
 		base.mu.Unlock() // receive waits
-		c, err := r.in.receive(r.ctx)
+		c, err := r.in.receive(r.ctx, false)
 		base.mu.Lock()
 		if err != nil {
 			return err

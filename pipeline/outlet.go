@@ -102,7 +102,17 @@ const maxEmptyReads = 100
 // nothing and no error for ever gets io.ErrNoProgress.
 func (out *Outlet) CopyFrom(ctx context.Context, r io.Reader) error {
 	size := out.newSizer()
+	end, limit := directReader(r)
 	for empty := 0; ; {
+		if end != nil {
+			again, err := out.moveDirect(ctx, end, limit)
+			if err != nil {
+				return err
+			}
+			if !again {
+				end = nil
+			}
+		}
 		if err := out.node.ended(ctx); err != nil {
 			return err
 		}

@@ -1,0 +1,165 @@
+package pipeline
+
+import (
+	"context"
+	"io"
+	"syscall"
+)
+
+// Where CopyFrom and CopyTo meet on one edge and both ends have a descriptor, the
+// bytes need not pass through this process: the consumer, while it waits in CopyTo
+// for chunks, lends its writer to the producer, whose CopyFrom calls
+// w.ReadFrom(io.LimitReader(r, slice)). For an *os.File and a *net.TCPConn that is
+// copy_file_range, sendfile or splice. Everything else stays as it is: slices are
+// short, so that progress, promises and cancellation work; bytes are counted, chunks
+// are not; and what goes wrong is tried again with chunks, so that it fails
+// where it belongs, in the source or in the sink.
+
+// directSlice is how many bytes are moved at a time: some milliseconds' worth.
+const directSlice = 8 << 20
+
+// directWriter is a writer that may be able to have itself filled by the kernel.
+type directWriter interface {
+	io.ReaderFrom
+	syscall.Conn
+}
+
+// directReader returns r's end with the descriptor, and the limit around it, if
+// it has one and the kernel may read from it.
+func directReader(r io.Reader) (end io.Reader, limit *io.LimitedReader) {
+	if lr, ok := r.(*io.LimitedReader); ok {
+		r, limit = lr.R, lr
+	}
+	if _, ok := r.(syscall.Conn); !ok {
+		return nil, nil
+	}
+	return r, limit
+}
+
+// offer lets the producer use w while the caller waits in take, if w is fit for
+// it and no other is on offer.
+func (in *Inlet) offer(w io.Writer) bool {
+	e := in.edge
+	dw, ok := w.(directWriter)
+	if !ok || e.lossy {
+		return false
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.direct != nil {
+		return false
+	}
+	e.direct, e.offerer = dw, in
+	return true
+}
+
+// retract takes the offer back. Nobody uses the writer after it.
+func (in *Inlet) retract() {
+	e := in.edge
+	e.mu.Lock()
+	e.direct, e.offerer = nil, nil
+	wake := e.putters > 0
+	e.mu.Unlock()
+	if wake {
+		signal(e.space)
+	}
+}
+
+// moveDirect moves bytes from r to the writer on offer until r is at its end, or
+// something else must be done with chunks. It reports whether to try again after
+// the next chunk.
+func (out *Outlet) moveDirect(ctx context.Context, r io.Reader, limit *io.LimitedReader) (again bool, err error) {
+	e := out.edge
+	for {
+		if err := out.node.ended(ctx); err != nil {
+			return false, err
+		}
+		n := out.left(directSlice)
+		if limit != nil {
+			n = min(n, limit.N)
+		}
+		if n <= 0 { // at its end, or longer than promised: a chunk will tell
+			return false, nil
+		}
+		w := e.borrow(ctx, out)
+		if w == nil {
+			return true, nil
+		}
+		moved, err := e.lend(out, w, r, n)
+		if limit != nil {
+			limit.N -= moved
+		}
+		if moved == 0 || err != nil {
+			return false, nil // the end, or a failure that chunks will meet again
+		}
+	}
+}
+
+// lend moves at most n bytes to the borrowed writer and gives it back, also when it
+// panics.
+func (e *edge) lend(out *Outlet, w io.ReaderFrom, r io.Reader, n int64) (moved int64, err error) {
+	defer func() { e.giveBack(out, moved) }()
+	moved, err = w.ReadFrom(io.LimitReader(r, n))
+	return moved, err
+}
+
+// left returns how many bytes may be sent before a promise is exceeded, at most n.
+func (out *Outlet) left(n int64) int64 {
+	for v := out; v != nil; v = v.outer {
+		if size := v.size.Load(); size > 0 {
+			n = min(n, size-1-v.bytes.Load())
+		}
+	}
+	return n
+}
+
+// borrow waits until the consumer has written all that is in the ring and waits
+// for more, and returns its writer, or nil if none is on offer.
+func (e *edge) borrow(ctx context.Context, out *Outlet) io.ReaderFrom {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	waiting := false
+	for {
+		switch {
+		case e.direct == nil || e.gone || out.node.ended(ctx) != nil:
+			return nil
+		case e.n == 0 && e.parked && !e.lent:
+			e.lent = true
+			return e.direct
+		}
+		e.putters++
+		e.mu.Unlock()
+		if !waiting {
+			waiting = true
+			out.waits(true)
+			defer out.waits(false)
+		}
+		select {
+		case <-e.space:
+		case <-ctx.Done():
+		case <-out.node.ctx.Done():
+		}
+		e.mu.Lock()
+		e.putters--
+	}
+}
+
+// giveBack ends a borrow and counts what was moved.
+func (e *edge) giveBack(out *Outlet, moved int64) {
+	_ = out.count(moved) // within the promise: see left
+	e.mu.Lock()
+	e.lent = false
+	e.stats.sentBytes += moved
+	e.stats.takenBytes += moved
+	for v := e.offerer; v != nil && v.outer != nil; v = v.outer {
+		v.bytes.Add(moved)
+	}
+	wake, pass := e.takers > 0, e.putters > 0
+	e.mu.Unlock()
+	if wake {
+		signal(e.ready)
+	}
+	if pass {
+		signal(e.space)
+	}
+}

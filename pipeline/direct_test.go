@@ -1,0 +1,192 @@
+package pipeline_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/weirflow/weir/pipeline"
+)
+
+// conn stands for a writer with a descriptor; what ReadFrom does is the test's.
+type conn struct {
+	file     *os.File
+	got      bytes.Buffer
+	direct   int64 // bytes that came through ReadFrom
+	readFrom func(c *conn, r io.Reader) (int64, error)
+}
+
+func (c *conn) Write(p []byte) (int, error) { return c.got.Write(p) }
+
+func (c *conn) ReadFrom(r io.Reader) (int64, error) {
+	n, err := c.readFrom(c, r)
+	c.direct += n
+	return n, err
+}
+
+func (c *conn) SyscallConn() (syscall.RawConn, error) { return c.file.SyscallConn() }
+
+func takeAll(c *conn, r io.Reader) (int64, error) { return c.got.ReadFrom(r) }
+
+func dataFile(t *testing.T, n int) (*os.File, []byte) {
+	t.Helper()
+	data := make([]byte, n)
+	for i := range data {
+		data[i] = byte(i * 31 >> 3)
+	}
+	name := filepath.Join(t.TempDir(), "data")
+	if err := os.WriteFile(name, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = f.Close() })
+	return f, data
+}
+
+// Whatever ReadFrom does, the bytes arrive as they do without it.
+func TestDirect(t *testing.T) {
+	calls := 0
+	for name, tt := range map[string]struct {
+		readFrom func(c *conn, r io.Reader) (int64, error)
+		all      bool // everything but what was sent before the offer goes direct
+	}{
+		"all":         {takeAll, true},
+		"unsupported": {func(*conn, io.Reader) (int64, error) { return 0, errors.ErrUnsupported }, false},
+		"nothing":     {func(*conn, io.Reader) (int64, error) { return 0, nil }, false},
+		"some, then an error": {func(c *conn, r io.Reader) (int64, error) {
+			n, _ := c.got.ReadFrom(io.LimitReader(r, 1000))
+			return n, errBoom
+		}, false},
+		"short pieces": {func(c *conn, r io.Reader) (int64, error) { return c.got.ReadFrom(io.LimitReader(r, 70000)) }, true},
+		"panic later": {func(c *conn, r io.Reader) (int64, error) {
+			if calls++; calls == 3 {
+				panic("bang")
+			}
+			return c.got.ReadFrom(io.LimitReader(r, 1000))
+		}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, size := range []int{0, 1, 4096, 9 << 20} {
+				for _, limit := range []int64{-1, 0, 100, 5 << 20} {
+					calls = 0
+					f, data := dataFile(t, size)
+					var r io.Reader = f
+					if limit >= 0 {
+						r = io.LimitReader(f, limit)
+						data = data[:min(limit, int64(size))]
+					}
+					src := pipeline.NewSource("source", func(ctx context.Context, out *pipeline.Outlet) error {
+						out.SetSize(int64(len(data)))
+						return out.CopyFrom(ctx, r)
+					})
+					c := &conn{file: f, readFrom: tt.readFrom}
+					report, err := src.To(copyTo(c)).Run(t.Context())
+					if name == "panic later" && calls >= 3 {
+						var p *pipeline.PanicError
+						if !errors.As(err, &p) {
+							t.Errorf("error %v", err)
+						}
+						continue
+					}
+					if err != nil || !bytes.Equal(c.got.Bytes(), data) {
+						t.Fatalf("size %d, limit %d: %d bytes, error %v", size, limit, c.got.Len(), err)
+					}
+					e := report.Edges[0]
+					if e.Bytes != int64(len(data)) || report.Nodes[0].Out != e.Bytes || report.Nodes[1].In != e.Bytes {
+						t.Errorf("counted %+v %+v", e, report.Nodes)
+					}
+					if tt.all && len(data) > 4<<20 && c.direct < int64(len(data))-2<<20 {
+						t.Errorf("limit %d: only %d of %d bytes went direct", limit, c.direct, len(data))
+					}
+				}
+			}
+		})
+	}
+}
+
+// What is longer than promised fails as it does with chunks.
+func TestDirectLongerThanPromised(t *testing.T) {
+	f, _ := dataFile(t, 1<<20)
+	src := pipeline.NewSource("source", func(ctx context.Context, out *pipeline.Outlet) error {
+		out.SetSize(1 << 19)
+		return out.CopyFrom(ctx, f)
+	})
+	c := &conn{file: f, readFrom: takeAll}
+	_, err := src.To(copyTo(c)).Run(t.Context())
+	if wantNode(t, err, "source"); !errors.Is(err, io.ErrUnexpectedEOF) || c.got.Len() > 1<<19 {
+		t.Errorf("error %v, %d bytes", err, c.got.Len())
+	}
+}
+
+// Several sources share the edge: never two write at once, nothing is lost.
+func TestDirectWithMerge(t *testing.T) {
+	f, a := dataFile(t, 300<<10)
+	g, b := dataFile(t, 200<<10)
+	other := bytes.Repeat([]byte("x"), 100<<10)
+	c := &conn{file: f, readFrom: takeAll}
+	if _, err := pipeline.Merge(copyFrom(f), copyFrom(g), copyFrom(bytes.NewReader(other))).To(copyTo(c)).Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	got, want := c.got.Bytes(), slices.Concat(a, b, other)
+	slices.Sort(got)
+	slices.Sort(want)
+	if !bytes.Equal(got, want) {
+		t.Errorf("%d bytes of %d", len(got), len(want))
+	}
+}
+
+// A cancelled sink does not get its writer back while the producer still uses it.
+func TestDirectCancelWhileLent(t *testing.T) {
+	f, _ := dataFile(t, 20<<20)
+	ctx, cancel := context.WithCancelCause(t.Context())
+	using := false
+	c := &conn{file: f, readFrom: func(c *conn, r io.Reader) (int64, error) {
+		using = true
+		cancel(errCause)
+		time.Sleep(10 * time.Millisecond) // the sink is awake by now, and must not go on
+		n, err := c.got.ReadFrom(io.LimitReader(r, 1000))
+		using = false
+		return n, err
+	}}
+	sink := pipeline.NewSink("sink", func(ctx context.Context, in *pipeline.Inlet) error {
+		err := in.CopyTo(ctx, c)
+		if using {
+			t.Error("CopyTo returned while the writer was lent")
+		}
+		return err
+	})
+	if _, err := copyFrom(f).To(sink).Run(ctx); err != errCause {
+		t.Errorf("error %v", err)
+	}
+}
+
+// Real files; through a stage too, where nothing is direct.
+func TestDirectRealFiles(t *testing.T) {
+	for _, stage := range []pipeline.Stage{{}, pass()} {
+		f, data := dataFile(t, 30<<20)
+		out, err := os.Create(filepath.Join(t.TempDir(), "out"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		report, err := copyFrom(f).Via(stage).To(copyTo(out)).Run(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := os.ReadFile(out.Name())
+		if err != nil || !bytes.Equal(got, data) {
+			t.Errorf("%d bytes, error %v", len(got), err)
+		}
+		t.Logf("%d chunks for %d bytes", report.Edges[0].Chunks, report.Edges[0].Bytes)
+		_ = out.Close()
+	}
+}
