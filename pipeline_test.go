@@ -231,3 +231,42 @@ func TestEndlessSourceBehindTake(t *testing.T) {
 		t.Errorf("%d bytes, error %v", b.Len(), err)
 	}
 }
+
+// S08: the body of an HTTP response is the source, and the sink fails at its
+// tenth write. The run has the sink's error, and the server sees the connection go.
+func TestS08ResponseBodyIntoAFailingSink(t *testing.T) {
+	pipetest.NoLeaks(t)
+	errFull := errors.New("full")
+	gone := make(chan error, 1)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, err := sources.Seq(func(yield func([]byte, error) bool) {
+			for yield(make([]byte, 64<<10), nil) {
+			}
+		}).To(sinks.Response(w)).Run(r.Context())
+		gone <- err
+	}))
+	defer server.Close()
+	resp, err := server.Client().Get(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	failing := pipeline.NewSink("failing", func(ctx context.Context, in *pipeline.Inlet) error {
+		for range 9 {
+			c, err := in.Next(ctx)
+			if err != nil {
+				return err
+			}
+			c.Release()
+		}
+		return errFull
+	})
+	_, err = sources.Reader(resp.Body).To(failing).Run(t.Context())
+	var e *pipeline.Error
+	if !errors.As(err, &e) || e.Node != "failing" || !errors.Is(err, errFull) {
+		t.Errorf("error %v", err)
+	}
+	_ = resp.Body.Close()
+	if err := <-gone; err == nil {
+		t.Error("the server's flow ended well")
+	}
+}
