@@ -660,7 +660,8 @@ func TestBestEffortPublishFails(t *testing.T) {
 	})
 }
 
-// What goes wrong while undoing stands behind the cause; a panic and a Goexit in a last step reach nobody else.
+// What goes wrong while undoing stands behind the cause; a panic and a Goexit in a last step reach
+// nobody else.
 func TestUndoFails(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		end := func(f func()) pipeline.Sink {

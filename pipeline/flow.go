@@ -45,19 +45,19 @@ const (
 	KindSink   Kind = "sink"
 )
 
-// NewSource describes a source: run sends its stream to out and returns nil at the end of it. The name
-// stands in errors, statistics and profiles. A run function decides with its return value: nil is done, an error has
-// failed, and bare io.EOF has failed with io.ErrUnexpectedEOF. It may be called many times at once, so what it
-// changes it must have made itself.
+// NewSource describes a source: run sends its stream to out and returns nil at the end of it. The
+// name stands in errors, statistics and profiles. A run function decides with its return value: nil
+// is done, an error has failed, and bare io.EOF has failed with io.ErrUnexpectedEOF. It may be
+// called many times at once, so what it changes it must have made itself.
 func NewSource(name string, run func(ctx context.Context, out *Outlet) error) Source {
 	return Source{[]*spec{{name: name, kind: KindSource, run: func(ctx context.Context, _ *Inlet, outs []*Outlet) error {
 		return run(ctx, outs[0])
 	}}}}
 }
 
-// NewStage describes a stage: run reads in until io.EOF and sends to out. Returning
-// nil before the end of in means that it has enough: upstream is stopped, which is not a failure. See [NewSource] for the
-// rules of run functions.
+// NewStage describes a stage: run reads in until io.EOF and sends to out. Returning nil before the
+// end of in means that it has enough: upstream is stopped, which is not a failure. See [NewSource]
+// for the rules of run functions.
 func NewStage(name string, run func(ctx context.Context, in *Inlet, out *Outlet) error) Stage {
 	return Stage{[]*spec{{name: name, kind: KindStage, run: func(ctx context.Context, in *Inlet, outs []*Outlet) error {
 		return run(ctx, in, outs[0])

@@ -169,7 +169,8 @@ func TestEndEarly(t *testing.T) {
 	}
 }
 
-// The same with a promised size, which a graceful end makes void, and with a context that has ended before.
+// The same with a promised size, which a graceful end makes void, and with a context that has ended
+// before.
 func TestEndEarlyWithSize(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		sized := pipeline.NewSource("sized", func(ctx context.Context, out *pipeline.Outlet) error {

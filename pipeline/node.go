@@ -153,7 +153,8 @@ func (n *node) start() {
 		pprof.SetGoroutineLabels(n.ctx)
 		n.started.Store(n.run.stamp())
 		err, crashed := guard(n.spec.name, func() error { return n.spec.run(n.ctx, n.in, n.outs) }, func() {
-			// The goroutine is unwinding and its return value is lost, so another one carries the failure.
+			// The goroutine is unwinding and its return value is lost, so another one carries the
+			// failure.
 			g.Go(func() error { return n.settle(errGoexit, true) })
 		})
 		return n.settle(err, crashed)

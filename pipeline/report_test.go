@@ -53,7 +53,8 @@ func TestReportTimes(t *testing.T) {
 			report.Nodes[i] = n
 		}
 		want := []pipeline.NodeStats{
-			// The last two chunks of the source wait for nobody: one lies in the channel, one is at work.
+			// The last two chunks of the source wait for nobody: one lies in the channel, one is at
+			// work.
 			{Name: "paced", Parent: -1, Out: 409600, Busy: 100 * time.Second, Backpressured: 98*2*time.Second - 2*time.Second + time.Second},
 			{Name: "slow", Parent: -1, In: 409600, Out: 409600, Busy: 300 * time.Second, Idle: time.Second},
 			{Name: "slow", Parent: -1, In: 409600, Out: 409600, Busy: 200 * time.Second, Idle: 103*time.Second - time.Second + time.Second},
