@@ -284,11 +284,17 @@ func (e *edge) end() {
 func (e *edge) abandon() {
 	e.mu.Lock()
 	e.gone = true
-	left := e.ring
-	e.ring, e.n, e.held = [slots]Chunk{}, 0, 0
+	var left []Chunk
+	for ; e.n > 0; e.n-- {
+		s := &e.ring[e.head%slots]
+		left = append(left, *s)
+		*s = Chunk{}
+		e.head++
+	}
+	e.held = 0
 	e.mu.Unlock()
 	signal(e.space)
-	for _, c := range left { // empty ones need none, and have none
+	for _, c := range left { // without the locks: a stale chunk panics
 		e.run.drop(e.from, c)
 	}
 }

@@ -140,3 +140,22 @@ func benchPipe(b *testing.B, size, nodes int) {
 	_ = first.Close()
 	wg.Wait()
 }
+
+// What a run costs that moves one chunk: the price of a small file or request.
+func BenchmarkRun(b *testing.B) {
+	for _, nodes := range []int{1, 3} {
+		b.Run(fmt.Sprintf("nodes=%d", nodes), func(b *testing.B) {
+			b.ReportAllocs()
+			src := emit("x")
+			for range nodes - 1 {
+				src = src.Via(pass())
+			}
+			p := src.To(discard())
+			for b.Loop() {
+				if _, err := p.Run(context.Background()); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
