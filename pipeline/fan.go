@@ -94,7 +94,10 @@ func Concat(sources ...Source) Source {
 	sources = append([]Source(nil), sources...)
 	return Source{[]*spec{{name: "concat", kind: KindSource, inputs: sources,
 		run: func(ctx context.Context, _ *Inlet, outs []*Outlet) error {
-			for _, s := range sources {
+			for i, s := range sources {
+				if i > 0 && ctx.Err() != nil { // stopped, or asked to end early: no further one starts
+					return context.Cause(ctx)
+				}
 				if err := s.Run(ctx, outs[0]); err != nil {
 					return err
 				}

@@ -206,6 +206,38 @@ func TestEndEarlyWithSize(t *testing.T) {
 	})
 }
 
+// Asked to end before it began: the stages still say what they say of an empty
+// stream, once, however deep the source sits.
+func TestEndBeforeTheBeginning(t *testing.T) {
+	header := pipeline.NewStage("header", func(ctx context.Context, in *pipeline.Inlet, out *pipeline.Outlet) error {
+		if err := out.Send(ctx, chunkOf("<")); err != nil {
+			return err
+		}
+		if err := pass().Run(ctx, in, out); err != nil {
+			return err
+		}
+		return out.Send(ctx, chunkOf(">"))
+	})
+	for name, inner := range map[string]pipeline.Source{
+		"chain":  endless("x").Via(header),
+		"concat": pipeline.Concat(endless("x").Via(header), endless("y").Via(header)),
+		"nested": within(within(endless("x").Via(header))),
+	} {
+		bubble(t, func(t *testing.T) {
+			s := store{}
+			until := pipeline.NewSource("until", func(ctx context.Context, out *pipeline.Outlet) error {
+				sctx, cancel := context.WithCancelCause(ctx)
+				cancel(pipeline.ErrStopped)
+				return inner.Run(sctx, out)
+			})
+			run(t, until.To(s.sink()), nil)
+			if string(s.published) != "<>" {
+				t.Errorf("%s: published %q", name, s.published)
+			}
+		})
+	}
+}
+
 // When the caller gives up on a nested source with a cause of its own, what that
 // means is the caller's decision.
 func TestNestedAbandoned(t *testing.T) {

@@ -348,10 +348,7 @@ func (n *node) nest(ctx context.Context, specs []*spec, in *Inlet, out *Outlet) 
 	if err := check(specs); err != nil {
 		return err
 	}
-	if err := n.ended(ctx); err != nil {
-		if n.hard.Err() == nil && errors.Is(err, ErrStopped) {
-			return nil // asked to end before it began
-		}
+	if err := n.ended(ctx); err != nil && (n.hard.Err() != nil || !errors.Is(err, ErrStopped)) {
 		return err
 	}
 	if in != nil && specs[0].policy.lossy {
@@ -370,6 +367,9 @@ func (n *node) nest(ctx context.Context, specs []*spec, in *Inlet, out *Outlet) 
 	var soft context.Context
 	soft, first.soften = context.WithCancelCause(first.hard)
 	first.ctx = soft
+	if ctx.Err() != nil { // asked to end before it began: the stages have something to say all the same
+		first.soften(ErrStopped)
+	}
 	var aborted atomic.Bool
 	release := afterFunc(ctx, func() {
 		if cause := context.Cause(ctx); errors.Is(cause, ErrStopped) {

@@ -13,9 +13,9 @@ import (
 // A closed channel is a complete stream. A producer that fails must not close it but cancel the run's
 // context with its error as the cause; or it is better written as a [Seq], which has errors.
 //
-// Every run receives from the same channel, as goroutines do that share one: runs at once divide the
-// slices among them, and a later run goes on where an earlier one left off. A run that ends early has lost what
-// it had received by then.
+// Every run receives from the same channel, as goroutines do that share one: runs at once divide the slices
+// among them, and a later run goes on where an earlier one left off. A run that ends early has lost what it
+// had received by then.
 func Chan(ch <-chan []byte) pipeline.Source {
 	return pipeline.NewSource("chan", func(ctx context.Context, out *pipeline.Outlet) error {
 		if ch == nil {

@@ -27,12 +27,14 @@ func File(name string) pipeline.Source { return FileWith(name, FileOptions{}) }
 
 // FileWith emits a file, or a part of it. Every run opens the file anew, and closes it.
 //
-// A regular file has the size that it has when it is opened: FileWith promises that, and emits no more even if the
-// file grows. If the file shrinks while it is read, the run fails with io.ErrUnexpectedEOF. Files that do not
-// know their size (FIFOs, terminals, /proc) are read to their end, without a promise. A directory is an error.
+// A regular file has the size that it has when it is opened: FileWith promises that, and emits no more even
+// if the file grows. If the file shrinks while it is read, the run fails with io.ErrUnexpectedEOF. Files that
+// do not know their size (FIFOs, terminals, /proc) are read to their end, without a promise. A directory is
+// an error.
 //
-// Like the open(2) that blocks, FileWith waits until a FIFO has a writer; that wait, and reads from FIFOs and devices, are interrupted
-// when the run ends early. On systems other than Linux the wait is interrupted only where the process may write to the FIFO.
+// Like the open(2) that blocks, FileWith waits until a FIFO has a writer; that wait, and reads from FIFOs and
+// devices, are interrupted when the run ends early. On systems other than Linux the wait is interrupted only
+// where the process may write to the FIFO.
 func FileWith(name string, opts FileOptions) pipeline.Source {
 	return pipeline.NewSource("file", func(ctx context.Context, out *pipeline.Outlet) error {
 		switch {
@@ -43,7 +45,7 @@ func FileWith(name string, opts FileOptions) pipeline.Source {
 		}
 		f, err := open(ctx, name)
 		if err != nil {
-			return because(ctx, err)
+			return err
 		}
 		defer f.Close()
 		n, known, err := opts.locate(f, name)
@@ -66,7 +68,8 @@ func open(ctx context.Context, name string) (*os.File, error) {
 	return openSpecial(ctx, name, info)
 }
 
-// locate moves f to where the options want to begin, and returns how many bytes are to be read from there, if that is known.
+// locate moves f to where the options want to begin, and returns how many bytes are to be read from there, if
+// that is known.
 func (o FileOptions) locate(f *os.File, name string) (n int64, known bool, err error) {
 	info, err := f.Stat()
 	if err != nil {
@@ -122,7 +125,7 @@ func exactly(ctx context.Context, out *pipeline.Outlet, f *os.File, name string,
 	r, release := ioctx.Reader(ctx, f)
 	defer release()
 	part := &io.LimitedReader{R: r, N: n}
-	if err := because(ctx, out.CopyFrom(ctx, part)); err != nil {
+	if err := out.CopyFrom(ctx, part); err != nil {
 		return err
 	}
 	if part.N > 0 {

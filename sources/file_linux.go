@@ -45,8 +45,8 @@ func setBlocking(f *os.File) error {
 	return errors.Join(cerr, err)
 }
 
-// awaitWriter waits until f has something to read, or had a writer that is gone. Linux reports a hang-up only after a
-// FIFO has had a writer since it was opened, and always for a pipe that was opened through /proc.
+// awaitWriter waits until f has something to read, or had a writer that is gone. Linux reports a hang-up only
+// after a FIFO has had a writer since it was opened, and always for a pipe that was opened through /proc.
 func awaitWriter(f *os.File) error {
 	conn, err := f.SyscallConn()
 	if err != nil {
@@ -70,7 +70,8 @@ func awaitWriter(f *os.File) error {
 	return err
 }
 
-// sizeIsBuffer reports whether f is an attribute in /sys: its size is that of the buffer, not of what is in it.
+// sizeIsBuffer reports whether f is an attribute in /sys: its size is that of the buffer, not of what is in
+// it.
 func sizeIsBuffer(f *os.File, info fs.FileInfo) bool {
 	if st, ok := info.Sys().(*syscall.Stat_t); !ok || st.Blocks != 0 {
 		return false

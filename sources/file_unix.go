@@ -11,8 +11,8 @@ import (
 	"github.com/weirflow/weir/internal/ioctx"
 )
 
-// openSpecial opens a FIFO or device. Whether a FIFO that was opened in non-blocking mode has had a writer cannot
-// be found out everywhere, so open(2) waits for it; at the end of ctx a writer of our own ends that.
+// openSpecial opens a FIFO or device. Whether a FIFO that was opened in non-blocking mode has had a writer
+// cannot be found out everywhere, so open(2) waits for it; at the end of ctx a writer of our own ends that.
 func openSpecial(ctx context.Context, name string, info fs.FileInfo) (*os.File, error) {
 	if info.Mode()&fs.ModeNamedPipe == 0 {
 		return os.OpenFile(name, os.O_RDONLY|syscall.O_NOCTTY, 0)

@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"runtime/debug"
+	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/weirflow/weir/internal/ioctx"
+	"golang.org/x/sync/errgroup"
+
 	"github.com/weirflow/weir/pipeline"
 )
 
@@ -27,9 +30,10 @@ const (
 // Request fails with the body's error: io.ErrUnexpectedEOF (HTTP/1) or another one (HTTP/2) when the client breaks off,
 // an [*http.MaxBytesError] at the limit of an http.MaxBytesReader.
 //
-// A read that waits for the client is interrupted with a read deadline, within 10 ms, when the run is cancelled or has enough. If w has no
-// read deadlines (a test's recorder, a middleware's writer without Unwrap), it is waited for. A deadline that the
-// server or the handler has set stays unless the read was interrupted. A body of HTTP/1 that was not read to its end closes the connection
+// A read that waits for the client is interrupted with a read deadline, within 10 ms, when the run fails or is cancelled, and
+// in the last step when the run has enough. On HTTP/1 net/http then ends the request's context. If w has no
+// read deadlines (a test's recorder, a middleware's writer without Unwrap), the read is waited for. A deadline that the
+// server or the handler has set stays unless a read was interrupted. A body of HTTP/1 that was not read to its end closes the connection
 // after the response; the server reads up to 256 KiB of the rest, for a second at most, so that the client gets to see the answer.
 //
 // On HTTP/1 Request enables full duplex, so that the flow may answer while it reads: without that, net/http
@@ -54,11 +58,7 @@ func Request(w http.ResponseWriter, r *http.Request) pipeline.Source {
 			_ = b.rc.EnableFullDuplex()
 		}
 		out.AtEnd(b.finish)
-		release := ioctx.Interrupt(ctx, b.interrupt)
-		defer release()
-		err := out.CopyFrom(ctx, r.Body)
-		b.ended = err == nil
-		return err
+		return b.copy(ctx, out)
 	})
 }
 
@@ -67,16 +67,90 @@ type requestBody struct {
 	w           http.ResponseWriter
 	r           *http.Request
 	rc          *http.ResponseController
-	ended       bool // read to its end
+	reading     errgroup.Group // one goroutine: it outlives the node when that was stopped
+	done        chan struct{}  // closed when it has ended; nil before it begins
+	ended       bool           // read to its end; valid once done is closed
 	interrupted bool
+	told        bool // the node has returned what came of it
+
+	mu      sync.Mutex
+	inRead  bool
+	stopped bool // no further read begins
 }
 
-func (b *requestBody) interrupt() {
-	b.interrupted = b.rc.SetReadDeadline(time.Now().Add(interruptAfter)) == nil
+// Read is for the reading goroutine.
+func (b *requestBody) Read(p []byte) (int, error) {
+	b.mu.Lock()
+	if b.stopped {
+		b.mu.Unlock()
+		return 0, pipeline.ErrStopped
+	}
+	b.inRead = true
+	b.mu.Unlock()
+	n, err := b.r.Body.Read(p)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.inRead = false
+	return n, err
+}
+
+// stop reports whether the reading goroutine may stay behind: in a Read, after which it only returns. Otherwise it is
+// in a Send, which ends now, and holds a chunk that the node is responsible for.
+func (b *requestBody) stop() (waits bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.stopped = true
+	return b.inRead
+}
+
+// copy sends the body. A read that waits when the node is stopped is left to the last step: to interrupt it makes net/http
+// end the request's context, on HTTP/1, and a run that has enough must not fail of that.
+func (b *requestBody) copy(ctx context.Context, out *pipeline.Outlet) error {
+	b.done = make(chan struct{})
+	b.reading.Go(func() (err error) {
+		defer close(b.done)
+		returned := false
+		defer func() {
+			if v := recover(); v != nil {
+				err = &pipeline.PanicError{Node: "request", Value: v, Stack: debug.Stack()}
+			} else if !returned {
+				err = errors.New("the body called runtime.Goexit")
+			}
+		}()
+		err = out.CopyFrom(ctx, b)
+		returned, b.ended = true, err == nil
+		return err
+	})
+	select {
+	case <-b.done:
+	case <-ctx.Done():
+		if errors.Is(context.Cause(ctx), pipeline.ErrStopped) {
+			if !b.stop() {
+				<-b.done
+			}
+			return context.Cause(ctx)
+		}
+	}
+	b.told = true
+	return b.wait()
+}
+
+// wait interrupts the reading, unless it is over, and returns what came of it.
+func (b *requestBody) wait() error {
+	select {
+	case <-b.done:
+	default:
+		b.interrupted = b.rc.SetReadDeadline(time.Now().Add(interruptAfter)) == nil
+	}
+	return b.reading.Wait()
 }
 
 // finish leaves the connection in order. It is a last step because then nobody else is using the header.
 func (b *requestBody) finish(context.Context, error) error {
+	if b.done == nil {
+		return nil
+	}
+	err := b.wait()
 	if b.ended {
 		if b.interrupted {
 			_ = b.rc.SetReadDeadline(time.Time{})
@@ -89,6 +163,9 @@ func (b *requestBody) finish(context.Context, error) error {
 		if b.interrupted {
 			_ = b.rc.SetReadDeadline(time.Now().Add(lingerFor))
 		}
+	}
+	if p := (*pipeline.PanicError)(nil); errors.As(err, &p) && !b.told {
+		return p // after the node had returned
 	}
 	return nil
 }

@@ -8,13 +8,14 @@ import (
 	"github.com/weirflow/weir/pipeline"
 )
 
-// Seq emits the slices of a sequence, and fails with the first error that it yields; the slice that comes with an
-// error is ignored. It copies each slice before it asks for the next, so the sequence may use one
+// Seq emits the slices of a sequence, and fails with the first error that it yields; the slice that comes
+// with an error is ignored. It copies each slice before it asks for the next, so the sequence may use one
 // buffer again and again.
 //
-// Emits every slice at once, in a chunk of its own (several, if it is long); put a stages.Rechunk behind
-// a sequence of many small ones. Stops the sequence by breaking out of the loop over it. A sequence that blocks is
-// not interrupted. Every run ranges over seq anew; whether that can be done twice, or at once, is up to seq.
+// Emits every slice at once, in a chunk of its own (several, if it is long); put a stages.Rechunk behind a
+// sequence of many small ones. Stops the sequence by breaking out of the loop over it. A sequence that blocks
+// is not interrupted. Every run ranges over seq anew; whether that can be done twice, or at once, is up to
+// seq.
 func Seq(seq iter.Seq2[[]byte, error]) pipeline.Source {
 	return pipeline.NewSource("seq", func(ctx context.Context, out *pipeline.Outlet) error {
 		if seq == nil {

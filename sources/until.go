@@ -8,8 +8,8 @@ import (
 	"github.com/weirflow/weir/pipeline"
 )
 
-// Until emits source, and ends it gracefully when done is closed: its first node stops, the stages behind that see the
-// end of their input and flush, what was sent drains and is published. (To cancel the run's
+// Until emits source, and ends it gracefully when done is closed: its first node stops, the stages behind
+// that see the end of their input and flush, what was sent drains and is published. (To cancel the run's
 // context aborts it instead, and publishes nothing.)
 //
 // A source that ends by itself, or fails, does so as without Until. A size that source promises is not
