@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"fmt"
 )
 
 // A Source, a Stage and a Sink are descriptions: a name and a run function each,
@@ -145,4 +146,30 @@ func (s Sink) Run(ctx context.Context, in *Inlet) error {
 		return errNoSink
 	}
 	return in.node.nest(ctx, s.nodes, in, nil)
+}
+
+// check finds zero values in a description before anything starts.
+func check(specs []*spec) error {
+	for _, s := range specs {
+		if s.policy.bytes < 0 {
+			return fmt.Errorf("pipeline: Lossy of %d bytes: want 0 or more", s.policy.bytes)
+		}
+		for _, b := range s.branches {
+			if len(b.nodes) == 0 {
+				return errNoSink
+			}
+			if err := check(b.nodes); err != nil {
+				return err
+			}
+		}
+		for _, in := range s.inputs {
+			if len(in.nodes) == 0 {
+				return errNoSource
+			}
+			if err := check(in.nodes); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }

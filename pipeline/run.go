@@ -173,3 +173,8 @@ func (r *Run) leave(e *edge) {
 		r.leave(n.in.edge)
 	}
 }
+
+// stamp returns the nanoseconds since the start, plus one: 0 stands for "not yet".
+func (r *Run) stamp() int64 { return int64(r.now().Sub(r.start)) + 1 }
+
+func (r *Run) now() time.Time { return time.Now() }
