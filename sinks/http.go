@@ -38,9 +38,10 @@ func (e *StatusError) Error() string {
 }
 
 const (
-	maxAnswer      = 4 << 10     // bytes of an answer that are read
-	answerTime     = time.Second // for them
-	expectContinue = 1 << 20     // bytes from which a request asks before it sends
+	maxAnswer      = 4 << 10         // bytes of an answer that are read
+	answerTime     = time.Second     // for them
+	answerGrace    = time.Second / 5 // for one that comes when writing fails
+	expectContinue = 1 << 20         // bytes from which a request asks before it sends
 )
 
 // HTTP returns a sink that uploads the stream: each run sends a copy of req, a PUT, POST or PATCH
@@ -144,7 +145,7 @@ func newUpload(name string, client *http.Client, req *http.Request) *upload {
 	if u.req.Header == nil {
 		u.req.Header = make(http.Header)
 	}
-	u.body = &body{closed: make(chan struct{})}
+	u.body = &body{closed: make(chan struct{}), answered: make(chan struct{}), aborted: ctx.Done()}
 	u.body.PipeReader, u.w = io.Pipe()
 	return u
 }
@@ -267,11 +268,15 @@ func (u *upload) do() (err error) {
 // exchange sends the request and judges the answer.
 func (u *upload) exchange() error {
 	resp, err := u.client.Do(u.req)
+	close(u.body.answered)
 	early := !u.released.Load()
 	if err != nil {
 		var ue *url.Error
 		if errors.As(err, &ue) {
 			err = ue.Err // the node's name has the URL, without its secrets
+		}
+		if ctx := u.req.Context(); ctx.Err() != nil {
+			err = context.Cause(ctx) // HTTP/2 says only that it was cancelled
 		}
 		return err
 	}
@@ -353,20 +358,39 @@ func (u *upload) wait() error {
 // body is the request's body, as the transport sees it.
 type body struct {
 	*io.PipeReader
-	ended  atomic.Bool // the transport has seen the end
-	once   sync.Once
-	closed chan struct{}
+	began, ended atomic.Bool // the transport has seen the first bytes, the end
+	answered     chan struct{}
+	aborted      <-chan struct{}
+	once         sync.Once
+	closed       chan struct{}
 }
 
 func (b *body) Read(p []byte) (int, error) {
 	n, err := b.PipeReader.Read(p)
+	b.began.Store(true)
 	if err == io.EOF {
 		b.ended.Store(true)
 	}
 	return n, err
 }
 
+// Close is called when a write to the server has failed, among other times, and before that is told to anybody. A server that
+// refuses and closes makes writes fail while its answer is there and nobody has read it yet: so an answer gets a moment to
+// come first. Afterwards http.Transport would not look for it any more.
 func (b *body) Close() error {
-	defer b.once.Do(func() { close(b.closed) })
-	return b.PipeReader.Close()
+	err := b.PipeReader.Close()
+	b.once.Do(func() {
+		defer close(b.closed)
+		if !b.began.Load() || b.ended.Load() {
+			return
+		}
+		grace := time.NewTimer(answerGrace)
+		defer grace.Stop()
+		select {
+		case <-b.answered:
+		case <-b.aborted:
+		case <-grace.C:
+		}
+	})
+	return err
 }

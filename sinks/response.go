@@ -95,9 +95,19 @@ func (r *response) copy(ctx context.Context, in *pipeline.Inlet) error {
 				c.Release()
 				return err
 			}
-			defer ioctx.Interrupt(ctx, r.interrupt)()
 		}
-		err := r.pass(in, c.Bytes())
+		b, err := r.tail.cut(c.Bytes())
+		if err == nil && len(b) > 0 {
+			if !r.begun { // not sooner: a deadline would be felt by the handler's own answer
+				returned := make(chan struct{})
+				release := ioctx.Interrupt(ctx, func() { r.interrupt(returned) })
+				defer func() {
+					close(returned)
+					release()
+				}()
+			}
+			err = r.pass(in, b)
+		}
 		c.Release()
 		if err != nil {
 			return err
@@ -110,11 +120,6 @@ func (r *response) copy(ctx context.Context, in *pipeline.Inlet) error {
 	}
 	if err := r.tail.end(); err != nil {
 		return err
-	}
-	if r.begun && r.tail.length < 0 { // the client may be gone; after the return nobody could say so
-		if err := r.flush(); err != nil {
-			return err
-		}
 	}
 	r.ended = true
 	return nil
@@ -142,15 +147,8 @@ func (r *response) measure(in *pipeline.Inlet) error {
 	return nil
 }
 
-// pass writes what may go out of the stream's next bytes.
+// pass writes b, and flushes it when nothing follows soon.
 func (r *response) pass(in *pipeline.Inlet, b []byte) error {
-	b, err := r.tail.cut(b)
-	if err != nil {
-		return err
-	}
-	if len(b) == 0 {
-		return nil
-	}
 	if err := r.write(b); err != nil {
 		return err
 	}
@@ -193,10 +191,18 @@ func (r *response) flush() error {
 	return nil
 }
 
-// interrupt frees a write that waits for the client. There is no way back.
-func (r *response) interrupt() {
+// interrupt frees a write that waits for the client. There is no way back. It keeps at it until the node has returned,
+// because net/http closes a connection on which a write failed, and over TLS gives that another 5 s.
+func (r *response) interrupt(returned <-chan struct{}) {
 	r.broken.Store(true)
-	_ = r.rc.SetWriteDeadline(past)
+	for {
+		_ = r.rc.SetWriteDeadline(past)
+		select {
+		case <-returned:
+			return
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
 }
 
 // finish is the last step.
@@ -255,7 +261,7 @@ func (r *response) publish() error {
 // does not get out: the first write of it meets the deadline, and no other is tried.
 func (r *response) breakOff() error {
 	r.broken.Store(true)
-	if err := r.rc.SetWriteDeadline(past); err != nil {
+	if err := r.rc.SetWriteDeadline(past); errors.Is(err, http.ErrNotSupported) { // else it is closed already
 		return fmt.Errorf("the response cannot be broken off, panic with http.ErrAbortHandler: %w", err)
 	}
 	return nil

@@ -263,6 +263,7 @@ func TestRequestRefusalIsNotReset(t *testing.T) {
 			io.WriteString(conn, "PUT / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
 			for range 50 {
 				if _, err := fmt.Fprintf(conn, "64\r\n%s\r\n", text(100)); err != nil {
+					t.Error(err) // Linux keeps the answer even so; others do not
 					return
 				}
 				time.Sleep(time.Millisecond)
