@@ -8,9 +8,12 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/weirflow/weir/pipeline"
 )
@@ -18,14 +21,27 @@ import (
 // conn stands for a writer with a descriptor; what ReadFrom does is the test's.
 type conn struct {
 	file     *os.File
+	inUse    atomic.Bool
 	got      bytes.Buffer
 	direct   int64 // bytes that came through ReadFrom
 	readFrom func(c *conn, r io.Reader) (int64, error)
 }
 
-func (c *conn) Write(p []byte) (int, error) { return c.got.Write(p) }
+var errShared = errors.New("a writer was used by two goroutines at once")
+
+func (c *conn) Write(p []byte) (int, error) {
+	if c.inUse.Swap(true) {
+		return 0, errShared
+	}
+	defer c.inUse.Store(false)
+	return c.got.Write(p)
+}
 
 func (c *conn) ReadFrom(r io.Reader) (int64, error) {
+	if c.inUse.Swap(true) {
+		return 0, errShared
+	}
+	defer c.inUse.Store(false)
 	n, err := c.readFrom(c, r)
 	c.direct += n
 	return n, err
@@ -142,6 +158,58 @@ func TestDirectWithMerge(t *testing.T) {
 	slices.Sort(want)
 	if !bytes.Equal(got, want) {
 		t.Errorf("%d bytes of %d", len(got), len(want))
+	}
+}
+
+// While the writer is lent, what others send over the edge waits; and of two
+// goroutines that copy from one inlet each uses its own writer only.
+func TestDirectWriterIsNeverShared(t *testing.T) {
+	f, a := dataFile(t, 3<<20)
+	lent := make(chan struct{}, 100)
+	slowly := func(c *conn, r io.Reader) (int64, error) {
+		select {
+		case lent <- struct{}{}:
+		default:
+		}
+		time.Sleep(time.Millisecond)
+		return c.got.ReadFrom(io.LimitReader(r, 100<<10))
+	}
+	src := pipeline.NewSource("source", func(ctx context.Context, out *pipeline.Outlet) error {
+		g, gctx := errgroup.WithContext(ctx)
+		g.Go(func() error { return out.CopyFrom(gctx, f) })
+		g.Go(func() error {
+			for range 10 {
+				<-lent
+				if err := out.Send(gctx, chunkOf("between")); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		return g.Wait()
+	})
+	for _, writers := range []int{1, 2} {
+		conns := []*conn{{file: f, readFrom: slowly}, {file: f, readFrom: slowly}}[:writers]
+		sink := pipeline.NewSink("sink", func(ctx context.Context, in *pipeline.Inlet) error {
+			g, gctx := errgroup.WithContext(ctx)
+			for _, c := range conns {
+				g.Go(func() error { return in.CopyTo(gctx, c) })
+			}
+			return g.Wait()
+		})
+		if _, err := f.Seek(0, io.SeekStart); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := src.To(sink).Run(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		total := 0
+		for _, c := range conns {
+			total += c.got.Len()
+		}
+		if want := len(a) + 10*len("between"); total != want {
+			t.Errorf("%d writers: %d bytes, want %d", writers, total, want)
+		}
 	}
 }
 
