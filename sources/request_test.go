@@ -257,20 +257,19 @@ func TestRequestRefusalIsNotReset(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		sent := make(chan struct{})
-		go func() {
-			defer close(sent)
-			io.WriteString(conn, "PUT / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
-			for range 50 {
-				if _, err := fmt.Fprintf(conn, "64\r\n%s\r\n", text(100)); err != nil {
-					t.Error(err) // Linux keeps the answer even so; others do not
-					return
-				}
-				time.Sleep(time.Millisecond)
+		piece := fmt.Sprintf("64\r\n%s\r\n", text(100))
+		fmt.Fprintf(conn, "PUT / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n%s", piece)
+		first := make([]byte, 1)
+		if _, err := io.ReadFull(conn, first); err != nil { // the server has refused by now
+			t.Fatal(err)
+		}
+		for range 5 {
+			if _, err := io.WriteString(conn, piece); err != nil {
+				t.Error(err) // Linux keeps the answer even so; others do not
+				break
 			}
-			io.WriteString(conn, "0\r\n\r\n")
-		}()
-		<-sent
+			time.Sleep(time.Millisecond) // for a reset to come back
+		}
 		answer, err := io.ReadAll(conn)
 		if err != nil || !strings.Contains(string(answer), "507") {
 			t.Errorf("got %q %v", answer, err)
