@@ -8,11 +8,11 @@ import (
 	"github.com/weirflow/weir/pipeline"
 )
 
-// Chan sends the stream to ch, as slices that the receiver may keep and write to: they are copies. Where the stream is
-// cut has no meaning. It cannot undo what was received.
+// Chan sends the stream to ch, as slices that the receiver may keep and write to: they are copies. Where the
+// stream is cut has no meaning. It cannot undo what was received.
 //
-// Chan does not close ch. A closed channel would look like a complete stream also after a failure, and the next run
-// needs it open. Who runs the flow closes it when Run has returned, and knows by then how it ended:
+// Chan does not close ch. A closed channel would look like a complete stream also after a failure, and the
+// next run needs it open. Who runs the flow closes it when Run has returned, and knows by then how it ended:
 //
 //	go func() {
 //		defer close(ch)

@@ -7,8 +7,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// renameNoReplace reports false where the file system cannot do it.
-func renameNoReplace(from, to string) (done bool, err error) {
+// renameNoReplace reports false where the file system cannot do it, and in an [os.Root].
+func renameNoReplace(tree tree, _ *os.File, from, to string) (done bool, err error) {
+	if _, ok := tree.(system); !ok {
+		return false, nil
+	}
 	err = unix.RenamexNp(from, to, unix.RENAME_EXCL)
 	switch {
 	case err == nil:

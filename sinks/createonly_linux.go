@@ -3,14 +3,35 @@ package sinks
 import (
 	"errors"
 	"os"
+	"path/filepath"
 
 	"golang.org/x/sys/unix"
 )
 
 // renameNoReplace reports false where the kernel or the file system cannot do it.
-func renameNoReplace(from, to string) (done bool, err error) {
+func renameNoReplace(tree tree, dir *os.File, from, to string) (done bool, err error) {
+	if _, ok := tree.(system); ok {
+		return renameNoReplaceAt(unix.AT_FDCWD, from, to)
+	}
+	if dir == nil { // and the kernel does not know what the paths are relative to
+		return false, nil
+	}
+	conn, err := dir.SyscallConn()
+	if err != nil {
+		return true, err
+	}
+	cerr := conn.Control(func(fd uintptr) {
+		done, err = renameNoReplaceAt(int(fd), filepath.Base(from), filepath.Base(to))
+	})
+	if cerr != nil {
+		return true, cerr
+	}
+	return done, err
+}
+
+func renameNoReplaceAt(dir int, from, to string) (done bool, err error) {
 	for {
-		err = unix.Renameat2(unix.AT_FDCWD, from, unix.AT_FDCWD, to, unix.RENAME_NOREPLACE)
+		err = unix.Renameat2(dir, from, dir, to, unix.RENAME_NOREPLACE)
 		if !errors.Is(err, unix.EINTR) {
 			break
 		}

@@ -2,4 +2,6 @@
 
 package sinks
 
-func renameNoReplace(string, string) (done bool, err error) { return false, nil }
+import "os"
+
+func renameNoReplace(tree, *os.File, string, string) (done bool, err error) { return false, nil }

@@ -479,3 +479,27 @@ func TestFileDuringTheRun(t *testing.T) {
 	}
 	wantTree(t, dir, map[string]string{"out.gz": whileOpenAll})
 }
+
+// A flow may replace the file that it reads, also through links.
+func TestFileReplacesItsSource(t *testing.T) {
+	pipetest.NoLeaks(t)
+	dir := t.TempDir()
+	name, link := filepath.Join(dir, "a"), filepath.Join(dir, "link")
+	content := strings.Repeat("0123456789", 300_000)
+	write(t, name, content)
+	symlink(t, "a", link)
+	for _, dest := range []string{name, link} {
+		err := run(pipeline.NewSource("read", func(ctx context.Context, out *pipeline.Outlet) error {
+			f, err := os.Open(name)
+			if err != nil {
+				return err
+			}
+			defer f.Close()
+			return out.CopyFrom(ctx, f)
+		}), sinks.File(dest))
+		if err != nil {
+			t.Error(err)
+		}
+		wantTree(t, dir, map[string]string{"a": content, "link": "-> a"})
+	}
+}

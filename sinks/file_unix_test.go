@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"syscall"
 	"testing"
@@ -207,6 +208,40 @@ func TestFileIsLockedDuringTheRun(t *testing.T) {
 		t.Error(err)
 	}
 	wantTree(t, dir, map[string]string{"out": whileOpenAll})
+}
+
+// Not even until the next garbage collection is a descriptor left: of the file, its lock, its folder.
+func TestFileClosesItsDescriptors(t *testing.T) {
+	defer debug.SetGCPercent(debug.SetGCPercent(-1))
+	open := func() int {
+		t.Helper()
+		entries, err := os.ReadDir("/dev/fd")
+		if err != nil {
+			t.Skip("NOT RUN: descriptors cannot be counted: ", err)
+		}
+		return len(entries)
+	}
+	boom := errors.New("boom")
+	name := filepath.Join(t.TempDir(), "out")
+	for what, tt := range map[string]struct {
+		source pipeline.Source
+		name   string
+		want   error
+	}{
+		"success":        {say("x"), name, nil},
+		"failure":        {whileOpen(func() error { return boom }), name, boom},
+		"panic":          {whileOpen(func() error { panic(boom) }), name, boom},
+		"device":         {say("x"), "/dev/null", nil},
+		"missing folder": {say("x"), filepath.Join(name+"-missing", "out"), fs.ErrNotExist},
+	} {
+		before := open()
+		if err := run(tt.source, sinks.File(tt.name)); !errors.Is(err, tt.want) {
+			t.Errorf("%s: got %v, want %v", what, err, tt.want)
+		}
+		if after := open(); after != before {
+			t.Errorf("%s: %d descriptors open, %d before", what, after, before)
+		}
+	}
 }
 
 func TestFileReplacesOneOfSeveralHardLinks(t *testing.T) {

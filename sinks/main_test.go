@@ -67,8 +67,8 @@ func sayThen(s string, f func(ctx context.Context) error) pipeline.Source {
 	})
 }
 
-// whileOpen emits "new" and much more, and calls f when the sinks are at work: a chunk as large as a channel waits until the
-// channel is empty, and behind a tee there are two channels.
+// whileOpen emits "new" and much more, and calls f when the sinks are at work: a chunk as large as a channel
+// waits until the channel is empty, and behind a tee there are two channels.
 func whileOpen(f func() error) pipeline.Source {
 	return pipeline.NewSource("say", func(ctx context.Context, out *pipeline.Outlet) error {
 		for _, b := range [][]byte{[]byte("new"), much, much, much} {

@@ -7,11 +7,11 @@ import (
 	"github.com/weirflow/weir/pipeline"
 )
 
-// Stdout writes the stream to the process's standard output as it comes. It cannot undo. [os.Stdout] stays open, also after
-// a failure, and may be written to after the run; runs at once mix.
+// Stdout writes the stream to the process's standard output as it comes. It cannot undo. [os.Stdout] stays
+// open, also after a failure, and may be written to after the run; runs at once mix.
 //
-// A reader that has gone away fails the run with EPIPE; it does not end the process. A write to a pipe, a terminal or a socket is
-// interrupted when the run ends early, except to a Windows console.
+// A reader that has gone away fails the run with EPIPE; it does not end the process. A write to a pipe, a
+// terminal or a socket is interrupted when the run ends early, except to a Windows console.
 func Stdout() pipeline.Sink {
 	return pipeline.NewSink("stdout", func(ctx context.Context, in *pipeline.Inlet) (err error) {
 		f, err := ioctx.Stdout()

@@ -8,7 +8,9 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/weirflow/weir/pipeline"
@@ -21,6 +23,7 @@ type tempFile struct {
 	file   *os.File
 	dir    *os.File // to be synced after the rename; nil where that is not possible
 	lock   *os.File // holds the lock until the file has its own name or is gone; may be nil
+	part   *part    // not nil: the file stays when the run fails
 	closed bool
 }
 
@@ -32,43 +35,97 @@ func (d *destination) replace(ctx context.Context, in *pipeline.Inlet) error {
 	}
 	in.AtEnd(t.end) // from here on, also when this function panics
 	defer t.close()
-	if err := in.CopyTo(ctx, t.file); err != nil {
+	f := newFiller(t.file, in, d.opts)
+	if t.part != nil {
+		t.part.follow(f)
+		defer t.part.pause(f)
+	}
+	if err := in.CopyTo(ctx, f); err != nil {
 		return t.named(err)
 	}
-	return t.finish()
+	if err := f.finish(); err != nil {
+		return t.named(err)
+	}
+	return t.finish(f.end)
 }
 
-// create makes a temporary file.
+// create makes a temporary file, or takes up a partial one.
 func (d *destination) create() (*tempFile, error) {
 	folder, base := filepath.Split(d.path)
+	sweep(d.tree, d.path)
 	t := &tempFile{dest: d}
 	var err error
-	if t.dir, err = openDir(folder); err != nil {
+	if t.dir, err = openDir(d.tree, folder); err != nil {
 		return nil, &fs.PathError{Op: "open", Path: d.name, Err: cause(err)}
 	}
-	mode := d.opts.Mode
-	switch {
-	case d.old != nil:
-		mode = 0o600 // until finish
-	case mode == 0:
-		mode = 0o666
-	}
-	// What a directory entry holds is 255 bytes nearly everywhere.
-	base = shorten(base, 200)
-	for range 10000 {
-		t.path = folder + "." + base + ".weir-" + strconv.FormatUint(rand.Uint64(), 36)
-		t.file, err = os.OpenFile(t.path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
-		if !errors.Is(err, fs.ErrExist) {
-			break
-		}
+	if d.opts.Resume != "" {
+		err = t.resume()
+	} else {
+		err = t.createNew(folder + prefix(base))
 	}
 	if err != nil {
-		t.dir.Close()
-		return nil, &fs.PathError{Op: "open", Path: d.name, Err: cause(err)}
+		t.dir.Close() // nil is in order
+		return nil, err
 	}
-	t.lock = lock(t.file)
 	return t, nil
 }
+
+// newMode is the mode with which the file is opened: never one that lets others in who will not be let in later.
+func (d *destination) newMode() fs.FileMode {
+	switch {
+	case d.old != nil, d.opts.Owner != nil && d.opts.Mode != 0:
+		return 0o600 // until finish
+	case d.opts.Mode == 0:
+		return 0o666
+	}
+	return d.opts.Mode
+}
+
+// createNew makes and locks a new file with the given prefix. Between the two, a run that looks for stale files may take it for
+// one: then it has no name any more, or the other one has the lock, and another file is made.
+func (t *tempFile) createNew(prefix string) error {
+	d := t.dest
+	for range 10000 {
+		t.path = prefix + random()
+		var err error
+		t.file, err = d.tree.OpenFile(t.path, os.O_RDWR|os.O_CREATE|os.O_EXCL, d.newMode())
+		switch {
+		case errors.Is(err, fs.ErrExist):
+			continue
+		case err != nil:
+			return &fs.PathError{Op: "open", Path: d.name, Err: cause(err)}
+		}
+		var mine bool
+		if t.lock, mine = lock(t.file); mine && isAt(d.tree, t.path, t.file) {
+			return nil
+		}
+		t.lock.Close() // nil is in order
+		t.file.Close()
+		_ = d.tree.Remove(t.path)
+	}
+	return &fs.PathError{Op: "open", Path: d.name, Err: fs.ErrExist}
+}
+
+// isAt reports whether f is still the file that path names.
+func isAt(tree tree, path string, f *os.File) bool {
+	there, err := tree.Lstat(path)
+	if err != nil {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && os.SameFile(there, info)
+}
+
+// randomLen is how many letters and digits a temporary name ends with.
+const randomLen = 13
+
+func random() string {
+	s := strconv.FormatUint(rand.Uint64(), 36)
+	return strings.Repeat("0", randomLen-len(s)) + s
+}
+
+// prefix returns what the names of a file's temporary files begin with. A directory entry holds 255 bytes nearly everywhere.
+func prefix(base string) string { return "." + shorten(base, 200) + ".weir-" }
 
 // shorten cuts s to at most n bytes, between characters.
 func shorten(s string, n int) string {
@@ -81,21 +138,65 @@ func shorten(s string, n int) string {
 	return s[:n]
 }
 
-// finish does all that can fail before the rename.
-func (t *tempFile) finish() error {
-	if old := t.dest.old; old != nil {
-		mode := old.Mode().Perm()
-		if !keepOwner(t.file, old) {
-			mode = mode&^0o070 | mode&0o007<<3
-		}
-		if err := t.file.Chmod(mode); err != nil {
-			return t.named(err)
-		}
-	}
-	if err := t.file.Sync(); err != nil {
+// finish does all that can fail before the rename, when the file has all its bytes, the last at size.
+func (t *tempFile) finish(size int64) error {
+	d := t.dest
+	if err := t.setMode(); err != nil {
 		return t.named(err)
 	}
-	return t.named(t.close())
+	if err := d.setTimes(t.path); err != nil {
+		return t.named(err)
+	}
+	if d.opts.Durability != DurabilityNone {
+		if err := syncFile(t.file, d.opts.Durability); err != nil {
+			return t.named(t.part.failed(err))
+		}
+	}
+	if t.part != nil {
+		t.part.finished(size)
+	}
+	if err := t.close(); err != nil {
+		return t.named(t.part.failed(err))
+	}
+	if runtime.GOOS == "windows" { // where closing a file that was written sets its time
+		return t.named(d.setTimes(t.path))
+	}
+	return nil
+}
+
+// setMode gives the file its owner and its mode.
+func (t *tempFile) setMode() error {
+	opts, old := t.dest.opts, t.dest.old
+	groupKept := true
+	switch {
+	case opts.Owner != nil:
+		if err := opts.Owner.give(t.file); err != nil {
+			return err
+		}
+	case old != nil:
+		groupKept = keepOwner(t.file, old)
+	}
+	var mode fs.FileMode
+	switch {
+	case opts.Owner != nil && opts.Mode != 0:
+		mode = opts.Mode
+	case old == nil:
+		return nil
+	default:
+		mode = old.Mode().Perm()
+	}
+	if !groupKept {
+		mode = mode&^0o070 | mode&0o007<<3
+	}
+	return t.file.Chmod(mode)
+}
+
+// setTimes sets the times that the options have on the file at path.
+func (d *destination) setTimes(path string) error {
+	if d.opts.ModTime.IsZero() && d.opts.AccessTime.IsZero() {
+		return nil
+	}
+	return d.tree.Chtimes(path, d.opts.AccessTime, d.opts.ModTime)
 }
 
 // close closes the file once. The lock stays.
@@ -111,52 +212,51 @@ func (t *tempFile) close() error {
 func (t *tempFile) end(_ context.Context, failed error) error {
 	defer t.lock.Close() // nil is in order
 	defer t.dir.Close()
+	defer t.part.close()
 	if failed != nil {
-		return t.remove()
+		return t.undo()
 	}
 	if err := t.publish(); err != nil {
-		if left := t.remove(); left != nil {
+		if left := t.undo(); left != nil {
 			return fmt.Errorf("%w (its temporary file is left: %w)", err, left)
 		}
 		return err
 	}
-	return t.syncDir()
+	if err := t.syncDir(); err != nil {
+		return err
+	}
+	return t.part.published()
 }
 
 func (t *tempFile) publish() error {
-	if t.dest.opts.NoClobber {
-		return t.named(createOnly(t.path, t.dest.path))
+	d := t.dest
+	if d.opts.NoClobber || d.old == nil && d.opts.Append {
+		return t.named(createOnly(d.tree, t.dir, t.path, d.path))
 	}
-	return t.named(os.Rename(t.path, t.dest.path))
+	return t.named(rename(d.tree, t.path, d.path))
 }
 
 // syncDir makes the rename last.
 func (t *tempFile) syncDir() error {
-	if t.dir == nil {
+	if t.dir == nil || t.dest.opts.Durability == DurabilityNone {
 		return nil
 	}
-	if err := t.dir.Sync(); err != nil && !cannotSync(err) {
+	if err := syncFile(t.dir, t.dest.opts.Durability); err != nil && !cannotSync(err) {
 		return fmt.Errorf("%s is in place, but may be lost if the system crashes now: %w", t.dest.name, err)
 	}
 	return nil
 }
 
-func (t *tempFile) remove() error {
-	if err := os.Remove(t.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+// undo removes the file, unless it is to be kept.
+func (t *tempFile) undo() error {
+	if t.part != nil && t.part.keep() {
+		return nil
+	}
+	if err := t.dest.tree.Remove(t.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	return nil
+	return t.part.remove()
 }
 
 // named gives an error about the temporary file the name that the user knows.
-func (t *tempFile) named(err error) error {
-	switch e := err.(type) { //nolint:errorlint // what upstream failed with keeps its own names
-	case *fs.PathError:
-		if e.Path == t.path {
-			return &fs.PathError{Op: e.Op, Path: t.dest.name, Err: e.Err}
-		}
-	case *os.LinkError:
-		return &fs.PathError{Op: e.Op, Path: t.dest.name, Err: e.Err}
-	}
-	return err
-}
+func (t *tempFile) named(err error) error { return t.dest.named(err, t.path, t.file.Name()) }

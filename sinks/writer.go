@@ -10,16 +10,18 @@ import (
 	"github.com/weirflow/weir/pipeline"
 )
 
-// Writer writes the stream to w as it comes. It is single-use: a second run fails with [pipeline.ErrSingleUse].
-// It cannot undo: what w has got stays there when the run fails. The caller keeps w; what has to be flushed or closed, the
-// caller flushes and closes after the run. w must not keep the slices it is given.
+// Writer writes the stream to w as it comes. It is single-use: a second run fails with
+// [pipeline.ErrSingleUse]. It cannot undo: what w has got stays there when the run fails. The caller keeps w;
+// what has to be flushed or closed, the caller flushes and closes after the run. w must not keep the slices
+// it is given.
 //
 // A short write fails with io.ErrShortWrite.
 //
-// When the run ends early, a Write that blocks is interrupted by a write deadline, if w has SetWriteDeadline (it
-// is cleared afterwards), else by w's Close, if it has one. Close is called in no other case. Neither is done to
-// regular files, and an [*os.File] in blocking mode is waited for with poll(2) instead. A writer with neither holds up the end of the
-// run until its Write returns. If w must not be closed during a Write, hide its Close with struct{ io.Writer }.
+// When the run ends early, a Write that blocks is interrupted by a write deadline, if w has SetWriteDeadline
+// (it is cleared afterwards), else by w's Close, if it has one. Close is called in no other case. Neither is
+// done to regular files, and an [*os.File] in blocking mode is waited for with poll(2) instead. A writer with
+// neither holds up the end of the run until its Write returns. If w must not be closed during a Write, hide
+// its Close with struct{ io.Writer }.
 func Writer(w io.Writer) pipeline.Sink {
 	var used atomic.Bool
 	return pipeline.NewSink("writer", func(ctx context.Context, in *pipeline.Inlet) error {
@@ -33,13 +35,10 @@ func Writer(w io.Writer) pipeline.Sink {
 	})
 }
 
-// copyTo writes the stream to w; the end of ctx interrupts a Write.
+// copyTo writes the stream to w; the end of ctx interrupts a Write. What an interrupted Write returns does
+// not matter: the engine knows why the node ended.
 func copyTo(ctx context.Context, in *pipeline.Inlet, w io.Writer) error {
 	w, release := ioctx.Writer(ctx, w)
 	defer release()
-	err := in.CopyTo(ctx, w)
-	if ctx.Err() != nil { // the error of an interrupted Write says nothing
-		return context.Cause(ctx)
-	}
-	return err
+	return in.CopyTo(ctx, w)
 }

@@ -44,7 +44,8 @@ type writerFunc func([]byte) (int, error)
 
 func (f writerFunc) Write(b []byte) (int, error) { return f(b) }
 
-// S70: writers that take less than they should. A writer may lie and take less without a word; that cannot be seen.
+// S70: writers that take less than they should. A writer may lie and take less without a word; that cannot be
+// seen.
 func TestWriterThatFails(t *testing.T) {
 	boom := errors.New("boom")
 	var b strings.Builder

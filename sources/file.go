@@ -20,7 +20,24 @@ type FileOptions struct {
 
 	// Length is how many bytes to emit; 0 means all up to the end. If the file has fewer, the run fails.
 	Length int64
+
+	// Root, if it is not nil, is the folder that name is relative to, and that neither name nor a symbolic link leads out of.
+	Root *os.Root
 }
+
+// tree is where a name leads: through the whole system, or through an [os.Root].
+type tree interface {
+	OpenFile(name string, flag int, perm fs.FileMode) (*os.File, error)
+	Stat(name string) (fs.FileInfo, error)
+}
+
+type system struct{}
+
+func (system) OpenFile(name string, flag int, perm fs.FileMode) (*os.File, error) {
+	return os.OpenFile(name, flag, perm)
+}
+
+func (system) Stat(name string) (fs.FileInfo, error) { return os.Stat(name) }
 
 // File emits the content of the file called name. See [FileWith].
 func File(name string) pipeline.Source { return FileWith(name, FileOptions{}) }
@@ -43,7 +60,7 @@ func FileWith(name string, opts FileOptions) pipeline.Source {
 		case opts.Length < 0:
 			return fmt.Errorf("length %d: want 0 or more bytes", opts.Length)
 		}
-		f, err := open(ctx, name)
+		f, err := opts.open(ctx, name)
 		if err != nil {
 			return err
 		}
@@ -60,12 +77,21 @@ func FileWith(name string, opts FileOptions) pipeline.Source {
 }
 
 // open opens name, whatever it is, without waiting for ever.
-func open(ctx context.Context, name string) (*os.File, error) {
-	info, err := os.Stat(name)
-	if err != nil || info.Mode().IsRegular() || info.IsDir() {
-		return os.Open(name) // and its error, which says open, not stat
+func (o FileOptions) open(ctx context.Context, name string) (f *os.File, err error) {
+	var in tree = system{}
+	if o.Root != nil {
+		in = o.Root
 	}
-	return openSpecial(ctx, name, info)
+	info, err := in.Stat(name)
+	if err != nil || info.Mode().IsRegular() || info.IsDir() {
+		f, err = in.OpenFile(name, os.O_RDONLY, 0) // and its error, which says open, not stat
+	} else {
+		f, err = openSpecial(ctx, in, name, info)
+	}
+	if e, ok := err.(*fs.PathError); ok && o.Root != nil { //nolint:errorlint // only the outermost one
+		e.Op = "open" // not openat
+	}
+	return f, err
 }
 
 // locate moves f to where the options want to begin, and returns how many bytes are to be read from there, if

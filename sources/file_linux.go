@@ -16,8 +16,8 @@ import (
 // openSpecial opens a FIFO or device in non-blocking mode, so that neither the open nor a read can
 // hold up the end of ctx. It waits for the first writer of a FIFO: before there is one, a non-blocking read
 // would give EOF.
-func openSpecial(ctx context.Context, name string, info fs.FileInfo) (*os.File, error) {
-	f, err := os.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
+func openSpecial(ctx context.Context, in tree, name string, info fs.FileInfo) (*os.File, error) {
+	f, err := in.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
 	if err != nil {
 		return nil, err
 	}

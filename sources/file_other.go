@@ -8,8 +8,8 @@ import (
 	"os"
 )
 
-func openSpecial(_ context.Context, name string, _ fs.FileInfo) (*os.File, error) {
-	return os.Open(name)
+func openSpecial(_ context.Context, in tree, name string, _ fs.FileInfo) (*os.File, error) {
+	return in.OpenFile(name, os.O_RDONLY, 0)
 }
 
 func sizeIsBuffer(*os.File, fs.FileInfo) bool { return false }

@@ -13,19 +13,19 @@ import (
 
 // openSpecial opens a FIFO or device. Whether a FIFO that was opened in non-blocking mode has had a writer
 // cannot be found out everywhere, so open(2) waits for it; at the end of ctx a writer of our own ends that.
-func openSpecial(ctx context.Context, name string, info fs.FileInfo) (*os.File, error) {
+func openSpecial(ctx context.Context, in tree, name string, info fs.FileInfo) (*os.File, error) {
 	if info.Mode()&fs.ModeNamedPipe == 0 {
-		return os.OpenFile(name, os.O_RDONLY|syscall.O_NOCTTY, 0)
+		return in.OpenFile(name, os.O_RDONLY|syscall.O_NOCTTY, 0)
 	}
 	opened := make(chan struct{})
 	release := ioctx.Interrupt(ctx, func() {
 		// Reading as well, because to open only for writing fails before the reader waits.
-		if w, err := os.OpenFile(name, os.O_RDWR|syscall.O_NONBLOCK, 0); err == nil {
+		if w, err := in.OpenFile(name, os.O_RDWR|syscall.O_NONBLOCK, 0); err == nil {
 			<-opened
 			w.Close()
 		}
 	})
-	f, err := os.OpenFile(name, os.O_RDONLY, 0)
+	f, err := in.OpenFile(name, os.O_RDONLY, 0)
 	close(opened)
 	release()
 	if err == nil && ctx.Err() != nil {

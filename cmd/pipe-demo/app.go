@@ -34,7 +34,7 @@ type shared struct {
 	verbose   bool
 	json      bool
 	progress  choice
-	limitRate rate
+	limitRate byteRate
 	maxTime   duration
 }
 

@@ -17,9 +17,9 @@ import (
 type build struct {
 	ctx       context.Context // of requests, whose answers the last steps wait for
 	force     bool
-	limitRate int64 // bytes per second; 0: none
-	terminal  bool  // standard output is a terminal
-	client    *http.Client
+	limitRate int64        // bytes per second; 0: none
+	terminal  bool         // standard output is a terminal
+	client    *http.Client // made when it is needed
 
 	origin  string // the source's name, as long as the stream is still its bytes; else "-"
 	digests []*digestSeen
@@ -36,6 +36,29 @@ func (b *build) digest(algorithm string) *digestSeen {
 	d := &digestSeen{algorithm: algorithm}
 	b.digests = append(b.digests, d)
 	return d
+}
+
+// http is the client of the run's uploads.
+func (b *build) http() *http.Client {
+	if b.client == nil {
+		b.client = httpClient()
+	}
+	return b.client
+}
+
+// close ends the connections that are left.
+func (b *build) close() {
+	if b.client != nil {
+		b.client.CloseIdleConnections()
+	}
+}
+
+// limit is --limit-rate.
+func (b *build) limit() pipeline.Stage {
+	if b.limitRate == 0 {
+		return pipeline.Stage{}
+	}
+	return stages.Limit(b.limitRate)
 }
 
 // httpClient waits for a connection and for an answer only so long. A transfer itself may take all the time it needs.

@@ -1,40 +1,33 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
 
-	"github.com/weirflow/weir/pipeline"
 	"github.com/weirflow/weir/sinks"
-	"github.com/weirflow/weir/sources"
-	"github.com/weirflow/weir/stages"
 )
 
 func (a *app) cpCommand() *cobra.Command {
-	var opts copyOptions
+	opts := copyOptions{fsync: newChoice("data", "none", "full")}
 	dry := false
 	cmd := &cobra.Command{
 		Use:   "cp [flags] SRC... DST",
-		Short: "copy files; each one appears complete or not at all",
-		Long: `Copies files and keeps their permission bits. DST is a file, a folder that keeps
-the names, or - for standard output; SRC may be - for standard input.`,
-		Example: `  pipe-demo cp big.iso /mnt/backup/
-  pipe-demo cp -f --limit-rate 10M a b
-  pipe-demo cp -n *.log archive/             leaves what is there already`,
+		Short: "copy files and folders; each file appears complete or not at all",
+		Example: `  pipe-demo cp big.iso /mnt/backup/          -r copies folders
+  pipe-demo cp --verify --resume big.iso /mnt/usb/
+  pipe-demo cp -rpn photos/ /mnt/backup/     leaves what is there already`,
 		Args: needArgs(2, -1, "it takes one or more sources and a destination"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			rule, err := a.flags.rule()
 			if err != nil {
 				return err
 			}
-			copies, err := planCopies(args[:len(args)-1], args[len(args)-1])
+			copies, err := planCopies(args[:len(args)-1], args[len(args)-1], opts)
 			if err != nil {
 				return err
 			}
@@ -43,24 +36,50 @@ the names, or - for standard output; SRC may be - for standard input.`,
 			}
 			ctx, cancel := a.limits(cmd.Context())
 			defer cancel()
-			return a.copyAll(ctx, copies, rule, opts)
+			if len(copies) == 1 && !copies[0].tree {
+				return a.copyOne(ctx, copies[0], rule, opts)
+			}
+			return a.copyMany(ctx, copies, rule, opts)
 		},
 	}
 	a.outputFlags(cmd.Flags())
+	f := cmd.Flags()
+	f.BoolVarP(&opts.recursive, "recursive", "r", false, "copy folders, and links as links")
+	f.BoolVarP(&opts.preserve, "preserve", "p", false, "keep mode, times and, if allowed, owner")
+	f.BoolVar(&opts.verify, "verify", false, "read it back before it appears; exit 6 if it differs")
+	f.BoolVar(&opts.resume, "resume", false, "keep .NAME.part when it fails, and continue it")
+	f.Var(&opts.fsync, "fsync", "data, none or full, for a power cut")
+	f.BoolVar(&dry, "dry-run", false, "say what would be copied, and stop")
+	completeWords(cmd, "fsync", opts.fsync.words)
 	a.transferFlags(cmd)
-	cmd.Flags().BoolVarP(&opts.preserve, "preserve", "p", false, "keep the time and, if allowed, the owner too")
-	cmd.Flags().BoolVar(&opts.verify, "verify", false, "read each copy again; exit 6 if it differs")
-	cmd.Flags().BoolVar(&dry, "dry-run", false, "say what would be copied, and stop")
 	return cmd
 }
 
-type copyOptions struct{ preserve, verify bool }
+// copyOptions are the flags that only cp has.
+type copyOptions struct {
+	recursive, preserve, verify, resume bool
+	fsync                               choice
+}
 
-// A fileCopy is one source and the name it goes to. Either may be "-".
-type fileCopy struct{ src, dst string }
+func (o *copyOptions) durability() sinks.Durability {
+	switch o.fsync.value {
+	case "none":
+		return sinks.DurabilityNone
+	case "full":
+		return sinks.DurabilityFull
+	}
+	return sinks.DurabilityData
+}
+
+// A fileCopy is one source of the command line and the name it goes to. Either may be "-".
+type fileCopy struct {
+	src, dst string
+	tree     bool // with -r: a folder, or a link that is copied as one
+	made     bool // dst is a folder that is not there yet
+}
 
 // planCopies finds the destination of every source. It looks at folders and touches nothing.
-func planCopies(sources []string, dst string) ([]fileCopy, error) {
+func planCopies(sources []string, dst string, opts copyOptions) ([]fileCopy, error) {
 	info, err := os.Stat(dst)
 	folder := dst != "-" && err == nil && info.IsDir()
 	if !folder && len(sources) > 1 {
@@ -73,28 +92,83 @@ func planCopies(sources []string, dst string) ([]fileCopy, error) {
 	var copies []fileCopy
 	taken := make(map[string]string)
 	for _, src := range sources {
-		to := dst
+		if opts.resume && (src == "-" || dst == "-") {
+			return nil, usageError("cp: --resume takes files: where - stopped is not known")
+		}
+		c := fileCopy{src: src, dst: dst}
 		if folder {
 			if src == "-" {
 				return nil, usageError("cp: standard input has no name to keep in %s; name the file", dst)
 			}
-			to = filepath.Join(dst, filepath.Base(filepath.Clean(src)))
-			if before, ok := taken[to]; ok {
-				return nil, usageError("cp: %s and %s would both become %s", before, src, to)
+			c.dst = filepath.Join(dst, keptName(src))
+			if before, ok := taken[c.dst]; ok {
+				return nil, usageError("cp: %s and %s would both become %s", before, src, c.dst)
 			}
-			taken[to] = src
+			taken[c.dst] = src
 		}
-		copies = append(copies, fileCopy{src, to})
+		if opts.recursive && src != "-" {
+			if info, err := os.Lstat(src); err == nil {
+				c.tree = info.IsDir() || info.Mode()&os.ModeSymlink != 0
+			}
+		}
+		if c.tree {
+			if err := c.checkApart(); err != nil {
+				return nil, err
+			}
+			_, err := os.Lstat(c.dst)
+			c.made = err != nil && !folder
+		}
+		copies = append(copies, c)
 	}
 	return copies, nil
 }
 
+// keptName is what a source is called in a folder. What ends in . or .. has no name of its own: then its content goes
+// into the folder itself.
+func keptName(src string) string {
+	trimmed := strings.TrimRightFunc(src, func(r rune) bool { return r < 128 && os.IsPathSeparator(uint8(r)) })
+	switch base := filepath.Base(trimmed); {
+	case trimmed == "", base == ".", base == "..":
+		return "."
+	default:
+		return base
+	}
+}
+
+// checkApart fails if a folder would be copied into itself.
+func (c fileCopy) checkApart() error {
+	src, err := os.Lstat(c.src)
+	if err != nil || !src.IsDir() {
+		return nil // what is wrong with it is told when its turn comes
+	}
+	if c.dst == "-" {
+		return &exitError{code: exitFailed, err: fmt.Errorf("%s: is a directory, and standard output takes one file", c.src)}
+	}
+	if to, err := os.Stat(c.dst); err == nil && !to.IsDir() {
+		return &exitError{code: exitFailed, err: fmt.Errorf("%s: exists and is no folder, but %s is one", c.dst, c.src)}
+	}
+	for path := canonical(c.dst); ; path = filepath.Dir(path) {
+		switch info, err := os.Stat(path); {
+		case err == nil && os.SameFile(info, src) && path == canonical(c.dst):
+			return &exitError{code: exitFailed, err: fmt.Errorf("%s: is the same folder as %s", c.dst, c.src)}
+		case err == nil && os.SameFile(info, src):
+			return &exitError{code: exitFailed, err: fmt.Errorf("%s: lies in %s, and a folder cannot be copied into itself", c.dst, c.src)}
+		}
+		if path == filepath.Dir(path) {
+			return nil
+		}
+	}
+}
+
 // check finds what is wrong with a copy before anything is touched, and gives the source's information.
-func (c fileCopy) check(rule outputRule) (fs.FileInfo, error) {
-	var info fs.FileInfo
+func (c fileCopy) check(rule outputRule) (os.FileInfo, error) {
+	var info os.FileInfo
 	if c.src != "-" {
 		var err error
 		if info, err = checkSource(asPath(c.src)); err != nil {
+			if at, serr := os.Stat(c.src); serr == nil && at.IsDir() {
+				err = &exitError{code: exitFailed, err: fmt.Errorf("%s: is a directory", c.src), hint: "-r copies folders"}
+			}
 			return nil, err
 		}
 	}
@@ -102,9 +176,13 @@ func (c fileCopy) check(rule outputRule) (fs.FileInfo, error) {
 		return info, nil
 	}
 	if to, err := os.Stat(c.dst); err == nil && info != nil && os.SameFile(info, to) && overwrites(info) {
-		return nil, &exitError{code: exitFailed, err: fmt.Errorf("%s: is the same file as %s", c.dst, c.src)}
+		return nil, sameFile(c.dst, c.src)
 	}
 	return info, checkOutput(c.dst, rule)
+}
+
+func sameFile(dst, src string) error {
+	return &exitError{code: exitFailed, err: fmt.Errorf("%s: is the same file as %s", dst, src)}
 }
 
 // asPath writes a path so that it is not taken for a URL or for "-".
@@ -115,109 +193,13 @@ func asPath(path string) string {
 	return path
 }
 
-// copyAll makes the copies one after the other. One that fails does not keep the others from being made, but a signal
-// or a limit does.
-func (a *app) copyAll(ctx context.Context, copies []fileCopy, rule outputRule, opts copyOptions) error {
-	var first error
-	for _, c := range copies {
-		err := a.copyOne(ctx, c, rule, opts)
-		switch {
-		case errors.Is(err, errSkipped):
-			a.note("pipe-demo: %s: exists already, skipped", c.dst)
-			continue
-		case err == nil:
-			continue
-		case len(copies) == 1:
-			return err
-		}
-		if first == nil {
-			first = &exitError{code: exitCode(err), err: errReported}
-		}
-		if a.flags.json && !a.wrote {
-			a.event("end", endEvent(exitCode(err), err, nil))
-		}
-		if !a.flags.json && exitCode(err) != exitPipe {
-			a.complain(err)
-		}
-		if ctx.Err() != nil {
-			break
-		}
-	}
-	return first
-}
-
-func (a *app) copyOne(ctx context.Context, c fileCopy, rule outputRule, opts copyOptions) error {
-	a.wrote = false
-	info, err := c.check(rule)
-	if err != nil {
-		return err
-	}
-	src := sources.Stdin()
-	options := sinks.FileOptions{NoClobber: !rule.force}
-	if c.src != "-" {
-		src = sources.File(c.src)
-		if info.Mode().IsRegular() {
-			options.Mode = info.Mode().Perm()
-		}
-	}
-	b := a.newBuild(ctx)
-	b.labels = append(b.labels, c.src)
-	if b.limitRate > 0 {
-		src = src.Via(stages.Limit(b.limitRate))
-		b.labels = append(b.labels, "limit")
-	}
-	var read *digestSeen
-	if opts.verify && c.dst != "-" {
-		src = src.Via(digestStage(b, values{"a": "sha256"}))
-		read = b.digests[0]
-		b.labels = append(b.labels, "digest")
-	}
-	t := &transfer{words: []string{c.src, "!", c.dst}, build: b}
-	var sink pipeline.Sink
-	if c.dst == "-" {
-		sink = sinks.Stdout()
-		if b.terminal && !b.force {
-			sink = textOnly().To(sink)
-			b.labels = append(b.labels, "terminal")
-		}
-	} else {
-		sink = sinks.FileWith(c.dst, options)
-		t.outputs = []string{c.dst}
-	}
-	b.labels = append(b.labels, c.dst)
-	t.pipe = src.To(sink)
-	if err := a.run(ctx, t); err != nil {
-		return err
-	}
-	if read != nil {
-		if err := verifyCopy(ctx, c.dst, read.sum); err != nil {
-			return err
-		}
-	}
-	if to, err := os.Stat(c.dst); opts.preserve && info != nil && c.dst != "-" && err == nil && to.Mode().IsRegular() {
-		if err := keepTimesAndOwner(c.dst, info); err != nil {
-			return fmt.Errorf("%s: is in place, but not with its times: %w", c.dst, bareCause(err))
-		}
-	}
-	return nil
-}
-
-// verifyCopy reads a copy again and compares what it is with what was read from the source.
-func verifyCopy(ctx context.Context, path, want string) error {
-	var b build
-	_, err := sources.File(path).Via(digestStage(&b, values{"a": "sha256"})).To(sinks.Discard()).Run(ctx)
-	if err != nil {
-		return err
-	}
-	if got := b.digests[0].sum; got != want {
-		return &exitError{code: exitIntegrity, err: fmt.Errorf("%s: reads back as sha256 %s, and %s was written", path, got, want), hint: "the disk, or another program, has changed it"}
-	}
-	return nil
-}
-
 // explainCopies is --dry-run.
 func (a *app) explainCopies(copies []fileCopy, rule outputRule) error {
 	for _, c := range copies {
+		if c.tree {
+			fmt.Fprintf(a.out, "%s -> %s   with all that is in it\n", printable(c.src), printable(c.dst))
+			continue
+		}
 		info, err := c.check(rule)
 		switch {
 		case errors.Is(err, errSkipped):

@@ -164,7 +164,7 @@ func (d *demo) flow(elements ...string) error {
 		return err
 	}
 	b := d.app.newBuild(d.ctx)
-	defer b.client.CloseIdleConnections()
+	defer b.close()
 	pipe, err := b.pipeline(p)
 	if err != nil {
 		return err

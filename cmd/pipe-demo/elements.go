@@ -112,7 +112,7 @@ func httpSink(b *build, address string) (pipeline.Sink, error) {
 		return pipeline.Sink{}, errors.New("URL without a host; write http://HOST/NAME")
 	}
 	req.Header.Set("User-Agent", userAgent)
-	return sinks.HTTP(b.client, req), nil
+	return sinks.HTTP(b.http(), req), nil
 }
 
 // sumElement is a stage that replaces the stream by its digest.
@@ -155,23 +155,20 @@ func sumLine(sum []byte, name string) string {
 func digestStage(b *build, v values) pipeline.Stage {
 	algorithm := v.text("a")
 	seen := b.digest(algorithm)
+	return digestInto(func() hash.Hash { return newHash(algorithm) }, func(h hash.Hash) { seen.sum = hex.EncodeToString(h.Sum(nil)) })
+}
+
+// digestInto lets a stream pass, writes it to a hash, and hands that on when it has seen the whole stream.
+func digestInto(begin func() hash.Hash, done func(hash.Hash)) pipeline.Stage {
 	return pipeline.NewStage("digest", func(ctx context.Context, in *pipeline.Inlet, out *pipeline.Outlet) error {
-		h := newHash(algorithm)
-		first := true
-		for c, err := range in.Chunks(ctx) {
-			if err != nil {
-				return err
-			}
-			if n, known := in.Size(); known && first {
-				out.SetSize(n)
-			}
-			first = false
+		h := begin()
+		err := passOn(ctx, in, out, func(c pipeline.Chunk) error {
 			h.Write(c.Bytes())
-			if err := out.Send(ctx, c); err != nil {
-				return err
-			}
+			return out.Send(ctx, c)
+		})
+		if err == nil {
+			done(h)
 		}
-		seen.sum = hex.EncodeToString(h.Sum(nil))
-		return nil
+		return err
 	})
 }

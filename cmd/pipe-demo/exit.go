@@ -97,7 +97,13 @@ func isNetwork(err error) bool {
 
 // isCorrupt says that a decoder did not like its input: it is damaged, foreign or cut off.
 func isCorrupt(err error) bool {
-	return isA[*stages.CorruptError](err) || isTruncated(err)
+	return isA[*stages.CorruptError](err) || isTruncated(err) || isShort(err)
+}
+
+// isShort says that a file turned out shorter than it was when it was opened.
+func isShort(err error) bool {
+	e, ok := errors.AsType[*pipeline.Error](err)
+	return ok && e.Node == "file" && errors.Is(err, io.ErrUnexpectedEOF)
 }
 
 // isTruncated says that a decoder came to the end of its input too early.

@@ -12,17 +12,17 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// rate is a flag in bytes per second; 0 is no limit.
-type rate int64
+// byteRate is a flag in bytes per second; 0 is no limit.
+type byteRate int64
 
-func (r *rate) String() string {
+func (r *byteRate) String() string {
 	if *r == 0 {
 		return ""
 	}
 	return fmt.Sprint(int64(*r))
 }
-func (r *rate) Type() string { return "RATE" }
-func (r *rate) Set(s string) error {
+func (r *byteRate) Type() string { return "RATE" }
+func (r *byteRate) Set(s string) error {
 	if s == "0" {
 		*r = 0
 		return nil
@@ -31,7 +31,7 @@ func (r *rate) Set(s string) error {
 	if err != nil {
 		return fmt.Errorf("it takes %s: %w", rateKind.takes, err)
 	}
-	*r = rate(n)
+	*r = byteRate(n)
 	return nil
 }
 

@@ -23,6 +23,7 @@ var hints = []struct {
 	hint string
 }{
 	{isTruncated, "the input ends in the middle: it is cut off or not complete yet"},
+	{isShort, "somebody cut it off while it was read"},
 	{is(syscall.ECONNREFUSED), "nothing listens there; is the server running?"},
 	{func(err error) bool { return isA[*pipeline.Error](err) && errors.Is(err, fs.ErrPermission) }, "this user may not write there"},
 	{is(fs.ErrPermission), "this user may not read it, or may not enter its folder"},

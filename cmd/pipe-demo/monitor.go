@@ -21,6 +21,7 @@ const (
 type monitor struct {
 	app    *app
 	codec  bool
+	files  func() int    // how many are done; nil: there is only one
 	every  time.Duration // 0: nothing to show
 	show   func(progress)
 	window rateWindow
@@ -44,7 +45,10 @@ func newMonitor(a *app, codec bool) *monitor {
 }
 
 // start is the pipeline's OnStart.
-func (m *monitor) start(run *pipeline.Run) {
+func (m *monitor) start(run *pipeline.Run) { m.watch(run.Snapshot) }
+
+// watch shows what snapshot says, until stop.
+func (m *monitor) watch(snapshot func() pipeline.Report) {
 	if m.every == 0 {
 		return
 	}
@@ -56,7 +60,7 @@ func (m *monitor) start(run *pipeline.Run) {
 			case <-m.over:
 				return nil
 			case <-ticks.C:
-				p := m.progress(run.Snapshot())
+				p := m.progress(snapshot())
 				p.Rate = m.window.rate(p.Elapsed, p.Done)
 				m.show(p)
 			}
@@ -84,6 +88,9 @@ func (m *monitor) progress(r pipeline.Report) progress {
 	if !m.codec {
 		p.Written = -1
 	}
+	if m.files != nil {
+		p.Files = m.files()
+	}
 	return p
 }
 
@@ -99,6 +106,9 @@ func (m *monitor) event(p progress) {
 	e := map[string]any{"elapsed_seconds": p.Elapsed.Seconds(), "bytes": p.Done, "rate": p.Rate}
 	if p.Total >= 0 {
 		e["total"] = p.Total
+	}
+	if m.files != nil {
+		e["files"] = p.Files
 	}
 	if p.Bottleneck != "" {
 		e["bottleneck"] = p.Bottleneck

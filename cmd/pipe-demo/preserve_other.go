@@ -6,9 +6,23 @@ import (
 	"io/fs"
 	"os"
 	"time"
+
+	"github.com/weirflow/weir/sinks"
 )
 
-// keepTimesAndOwner gives a copy the time of its source.
-func keepTimesAndOwner(path string, info fs.FileInfo) error {
-	return os.Chtimes(path, time.Time{}, info.ModTime())
-}
+func owner(fs.FileInfo) *sinks.Owner { return nil }
+
+func inode(fs.FileInfo) string { return "" }
+
+func device(fs.FileInfo) uint64 { return 0 }
+
+func accessTime(fs.FileInfo) time.Time { return time.Time{} }
+
+func keepOwner(_ *os.Root, _ string, info fs.FileInfo) (fs.FileMode, error) { return info.Mode(), nil }
+
+// keepLinkTimes: a link's own times cannot be set.
+func keepLinkTimes(*os.Root, string, fs.FileInfo) error { return nil }
+
+func keepSpecialBits(*os.Root, string, fs.FileInfo) error { return nil }
+
+func isSparse(fs.FileInfo) bool { return false }

@@ -12,6 +12,7 @@ type progress struct {
 	Done       int64         // bytes that the source has delivered
 	Total      int64         // bytes that it will deliver; negative when nobody knows
 	Written    int64         // bytes that arrived at the sinks; negative when that means nothing
+	Files      int           // that are done; 0 when there is only one
 	Rate       float64       // bytes per second, of late
 	Elapsed    time.Duration // since the start
 	Bottleneck string        // the node that holds the others up; "" when none does
@@ -41,6 +42,7 @@ func (p progress) line(width int) string {
 		{formatRate(p.Rate), 2},
 		{eta, 3},
 		{p.ratio(), 4},
+		{p.files(), 4},
 		{p.slowest(), 6},
 	}
 	if percent == "" {
@@ -109,6 +111,13 @@ func (p progress) ratio() string {
 		return ""
 	}
 	return fmt.Sprintf("ratio %.3f", float64(p.Written)/float64(p.Done))
+}
+
+func (p progress) files() string {
+	if p.Files == 0 {
+		return ""
+	}
+	return plural(p.Files, "file")
 }
 
 func (p progress) slowest() string {

@@ -20,11 +20,12 @@ type transfer struct {
 	codec   bool     // its point is to change the size of the stream, so the ratio is worth telling
 	pipe    *pipeline.Pipeline
 	build   *build
+	kept    func() string // what a failed run has left, to be told with its end; nil: nothing is kept
 }
 
 // newBuild is a build with the flags of the command line.
 func (a *app) newBuild(ctx context.Context) *build {
-	return &build{ctx: ctx, force: a.flags.force, limitRate: int64(a.flags.limitRate), terminal: a.outTTY, client: httpClient()}
+	return &build{ctx: ctx, force: a.flags.force, limitRate: int64(a.flags.limitRate), terminal: a.outTTY}
 }
 
 // limits gives a context that ends when --max-time is over.
@@ -42,7 +43,7 @@ func (a *app) run(ctx context.Context, t *transfer) error {
 }
 
 func (a *app) runReport(ctx context.Context, t *transfer) (pipeline.Report, error) {
-	defer t.build.client.CloseIdleConnections()
+	defer t.build.close()
 	a.wrote = false
 	a.event("start", map[string]any{"flow": allShown(t.words), "outputs": emptyNotNil(t.outputs)})
 	existed := existing(t.outputs)
@@ -52,7 +53,7 @@ func (a *app) runReport(ctx context.Context, t *transfer) (pipeline.Report, erro
 	m.stop(report, err == nil)
 
 	if err != nil {
-		err = explainFailure(err, t, existed)
+		err = t.resumable(explainFailure(err, t, existed))
 		if a.flags.noClobber && errors.Is(err, fs.ErrExist) {
 			err = errSkipped // it came into being meanwhile
 		}
@@ -77,6 +78,17 @@ func (a *app) runReport(ctx context.Context, t *transfer) (pipeline.Report, erro
 		}
 	}
 	return report, err
+}
+
+// resumable says behind an error what is kept, and how to go on.
+func (t *transfer) resumable(err error) error {
+	if t.kept == nil || err == nil {
+		return err
+	}
+	if kept := t.kept(); kept != "" {
+		return &exitError{code: exitCode(err), err: err, hint: kept}
+	}
+	return err
 }
 
 // existing are the outputs that are in place.
@@ -106,6 +118,7 @@ func explainFailure(err error, t *transfer, existed map[string]bool) error {
 		info, err := os.Stat(path)
 		switch {
 		case err == nil && !overwrites(info):
+		case t.kept != nil && !existed[path]: // kept tells of it
 		case existed[path]:
 			kept = append(kept, path)
 		default:

@@ -14,15 +14,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// descriptor reports which of the process's descriptors path names. To open such a name would begin a regular file at its start
-// again, and fail for a socket.
+// descriptor reports which of the process's descriptors path names; /dev/stdout is a link to such a path. To
+// open such a name would begin a regular file at its start again, and fail for a socket.
 func descriptor(path string) (fd int, ok bool) {
-	switch path {
-	case "/dev/stdout":
-		return 1, true
-	case "/dev/stderr":
-		return 2, true
-	}
 	for _, dir := range []string{"/dev/fd/", "/proc/self/fd/"} {
 		if n, found := strings.CutPrefix(path, dir); found {
 			fd, err := strconv.ParseUint(n, 10, 31)
@@ -43,11 +37,11 @@ func (d *destination) open(ctx context.Context) (*os.File, error) {
 	}
 	const flags = os.O_WRONLY | unix.O_NOCTTY
 	if d.old.Mode()&fs.ModeNamedPipe == 0 {
-		return os.OpenFile(d.name, flags, 0)
+		return d.tree.OpenFile(d.path, flags, 0)
 	}
 	// An open(2) that waits for a reader cannot be interrupted, and nothing tells that one has come.
 	for wait := time.Millisecond; ; wait = min(2*wait, 50*time.Millisecond) {
-		f, err := os.OpenFile(d.name, flags|unix.O_NONBLOCK, 0)
+		f, err := d.tree.OpenFile(d.path, flags|unix.O_NONBLOCK, 0)
 		if err == nil {
 			return f, restoreBlocking(f)
 		}

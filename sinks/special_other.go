@@ -10,5 +10,5 @@ import (
 func descriptor(string) (fd int, ok bool) { return 0, false }
 
 func (d *destination) open(context.Context) (*os.File, error) {
-	return os.OpenFile(d.name, os.O_WRONLY, 0)
+	return d.tree.OpenFile(d.path, os.O_WRONLY, 0)
 }

@@ -2,8 +2,6 @@ package sinks
 
 import (
 	"context"
-	"io/fs"
-	"os"
 
 	"github.com/weirflow/weir/pipeline"
 )
@@ -12,7 +10,7 @@ import (
 func (d *destination) pass(ctx context.Context, in *pipeline.Inlet) (err error) {
 	f, err := d.open(ctx)
 	if err != nil {
-		return d.named(err)
+		return d.named(err, d.path)
 	}
 	defer func() {
 		if cerr := f.Close(); err == nil {
@@ -20,18 +18,10 @@ func (d *destination) pass(ctx context.Context, in *pipeline.Inlet) (err error) 
 		}
 	}()
 	if err := copyTo(ctx, in, f); err != nil {
-		return d.named(err)
+		return d.named(err, d.path, f.Name())
 	}
 	if d.old != nil && isBlockDevice(d.old) {
-		return f.Sync()
+		return d.named(f.Sync(), d.path, f.Name())
 	}
 	return nil
-}
-
-// named gives a bare error of a system call the name that the user knows.
-func (d *destination) named(err error) error {
-	if e, ok := err.(*os.SyscallError); ok { //nolint:errorlint // what upstream failed with stays as it is
-		return &fs.PathError{Op: e.Syscall, Path: d.name, Err: e.Err}
-	}
-	return err
 }

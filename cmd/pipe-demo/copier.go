@@ -1,0 +1,328 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/weirflow/weir/pipeline"
+)
+
+// A copier copies several files, or trees of them, some at a time. One that fails does not keep the others from being
+// copied, but a signal or a limit does.
+type copier struct {
+	app   *app
+	ctx   context.Context
+	opts  *copyOptions
+	rule  outputRule
+	pace  pipeline.Stage
+	tally tally
+
+	jobs  errgroup.Group
+	slots chan struct{}         // held by the files that are being copied
+	begun chan struct{}         // held by these and by those that wait for a sync
+	syncs map[uint64]*syncGroup // by device
+	place atomic.Int64          // of the file met last
+}
+
+// filesAtOnce is how many files may be under way, most of them waiting for a sync.
+const filesAtOnce = 256
+
+func (a *app) newCopier(ctx context.Context, rule outputRule, opts *copyOptions) *copier {
+	c := &copier{app: a, ctx: ctx, opts: opts, rule: rule, syncs: make(map[uint64]*syncGroup),
+		slots: make(chan struct{}, 2*runtime.GOMAXPROCS(0)), begun: make(chan struct{}, filesAtOnce)}
+	c.tally = tally{start: time.Now(), live: make(map[*pipeline.Run]struct{}), total: -1}
+	if a.flags.limitRate > 0 {
+		c.pace = together(int64(a.flags.limitRate))
+	}
+	return c
+}
+
+func (c *copier) nextPlace() int {
+	return int(c.place.Add(1))
+}
+
+// copy copies all, and returns when it is done.
+func (c *copier) copy(copies []fileCopy) {
+	for _, f := range copies {
+		if c.ctx.Err() != nil {
+			break
+		}
+		if err := c.begin(f); err != nil {
+			c.fail(c.nextPlace(), err)
+		}
+	}
+	c.jobs.Wait()
+	if err := c.lastSync(); err != nil {
+		c.fail(c.nextPlace(), err)
+	}
+}
+
+// fail notes a failure, unless it only follows from the end of the whole.
+func (c *copier) fail(place int, err error) {
+	switch {
+	case c.ctx.Err() != nil && errors.Is(err, context.Cause(c.ctx)):
+		return
+	case errors.Is(err, errSkipped), c.rule.noClobber && errors.Is(err, fs.ErrExist):
+		c.tally.count(&c.tally.skipped)
+		return
+	}
+	c.tally.fail(place, err)
+	c.app.event("warn", map[string]any{"error": message(err), "exit": exitCode(err)})
+}
+
+// begin starts with a source of the command line.
+func (c *copier) begin(f fileCopy) error {
+	info, err := os.Lstat(f.src)
+	switch {
+	case f.tree && err == nil && info.IsDir():
+		top, err := c.enter(nil, "", f.src, f.dst)
+		if err != nil {
+			return err
+		}
+		c.walk(top)
+		return nil
+	case f.tree && err == nil:
+		return c.topLink(f)
+	}
+	if info, err = f.check(c.rule); err != nil {
+		return err
+	}
+	j := c.job(nil, f.src, f.dst)
+	j.info = info
+	var syncs *syncGroup
+	if canSyncFileSystem && c.opts.fsync.value != "none" {
+		dir, err := os.Open(filepath.Dir(f.dst))
+		if err == nil {
+			syncs, err = c.syncsOf(dir, filepath.Dir(f.dst))
+		}
+		if err != nil {
+			syncs = nil // a folder that cannot be read: the file is synced by itself
+		}
+	}
+	c.start(j, syncs)
+	return nil
+}
+
+func (c *copier) job(up *folder, src, dst string) *copyJob {
+	return &copyJob{src: src, dst: dst, up: up, opts: c.opts, force: c.rule.force, pace: c.pace}
+}
+
+// walk copies what is in a folder, and ends its use.
+func (c *copier) walk(f *folder) {
+	defer f.done()
+	dir, err := f.src.Open(".")
+	if err != nil {
+		c.fail(c.nextPlace(), fmt.Errorf("%s: %w", f.from, bareCause(err)))
+		return
+	}
+	var folders []string
+	for err == nil && c.ctx.Err() == nil {
+		var entries []fs.DirEntry
+		entries, err = dir.ReadDir(1000)
+		for _, e := range entries {
+			if c.ctx.Err() != nil {
+				break
+			}
+			if e.IsDir() {
+				folders = append(folders, e.Name())
+			} else {
+				c.meet(f, e)
+			}
+		}
+	}
+	dir.Close()
+	if err != nil && err != io.EOF { //nolint:errorlint // ReadDir returns it bare
+		c.fail(c.nextPlace(), fmt.Errorf("%s: %w", f.from, bareCause(err)))
+	}
+	for _, name := range folders {
+		if c.ctx.Err() != nil {
+			return
+		}
+		inner, err := c.enter(f, name, filepath.Join(f.from, name), filepath.Join(f.to, name))
+		if err != nil {
+			c.fail(c.nextPlace(), err)
+			continue
+		}
+		c.walk(inner)
+	}
+}
+
+// meet copies what is no folder.
+func (c *copier) meet(f *folder, e fs.DirEntry) {
+	src, dst := filepath.Join(f.from, e.Name()), filepath.Join(f.to, e.Name())
+	var err error
+	switch {
+	case e.Type().IsRegular():
+		j := c.job(f, src, dst)
+		if j.info, err = e.Info(); err != nil {
+			c.fail(c.nextPlace(), fmt.Errorf("%s: %w", src, bareCause(err)))
+			return
+		}
+		f.users.Add(1)
+		c.start(j, f.syncs)
+	case e.Type()&fs.ModeSymlink != 0:
+		if err = c.link(f.src, f.dst, e.Name(), e.Name(), src, dst); err != nil {
+			c.fail(c.nextPlace(), err)
+		}
+	default:
+		c.tally.count(&c.tally.special)
+		c.app.note("pipe-demo: %s: is %s, skipped", printable(src), specialName(e.Type()))
+		c.app.event("warn", map[string]any{"error": src + ": is " + specialName(e.Type()) + ", skipped", "exit": exitDone})
+	}
+}
+
+func specialName(mode fs.FileMode) string {
+	switch {
+	case mode&fs.ModeNamedPipe != 0:
+		return "a FIFO"
+	case mode&fs.ModeSocket != 0:
+		return "a socket"
+	case mode&fs.ModeDevice != 0:
+		return "a device"
+	}
+	return "no regular file"
+}
+
+// start copies a file, beside others.
+func (c *copier) start(j *copyJob, syncs *syncGroup) {
+	place := c.nextPlace()
+	c.begun <- struct{}{}
+	c.jobs.Go(func() error {
+		c.slots <- struct{}{}
+		if syncs != nil {
+			j.settle = func(ctx context.Context) error {
+				<-c.slots // so that others copy meanwhile
+				defer func() { c.slots <- struct{}{} }()
+				return syncs.wait(ctx)
+			}
+		}
+		err := c.file(j)
+		<-c.slots
+		<-c.begun
+		if err != nil {
+			c.fail(place, err)
+		} else {
+			c.tally.count(&c.tally.done)
+		}
+		if j.up != nil {
+			j.up.done()
+		}
+		return nil
+	})
+}
+
+func (c *copier) file(j *copyJob) error {
+	if j.up != nil && !j.up.fresh {
+		_, to, _, root := j.names()
+		if err := mayReplace(root, to, j.dst, j.src, j.info, c.rule); err != nil {
+			return err
+		}
+	}
+	b := c.app.newBuild(c.ctx)
+	pipe, err := j.pipeline(c.ctx, b)
+	if err != nil {
+		return j.explain(err)
+	}
+	var run *pipeline.Run
+	pipe.OnStart = func(r *pipeline.Run) {
+		run = r
+		c.tally.begin(r)
+	}
+	report, err := pipe.Run(c.ctx)
+	c.tally.end(run, report)
+	if err != nil {
+		return j.explain(err)
+	}
+	return j.finish()
+}
+
+// mayReplace says whether something in a tree may take a name.
+func mayReplace(root *os.Root, name, dst, src string, info fs.FileInfo, rule outputRule) error {
+	there, err := root.Lstat(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", dst, bareCause(err))
+	}
+	at, err := root.Stat(name)
+	switch {
+	case err == nil && os.SameFile(at, info):
+		return sameFile(dst, src)
+	case there.IsDir():
+		return fmt.Errorf("%s: is a folder, but %s is none", dst, src)
+	case rule.noClobber:
+		return errSkipped
+	case !rule.force:
+		return &exitError{code: exitExists, err: fmt.Errorf("%s: exists already", dst), hint: "-f replaces it, -n skips it"}
+	}
+	return nil
+}
+
+// topLink copies a link of the command line.
+func (c *copier) topLink(f fileCopy) error {
+	src, err := os.OpenRoot(filepath.Dir(f.src))
+	if err != nil {
+		return fmt.Errorf("%s: %w", f.src, bareCause(err))
+	}
+	defer src.Close()
+	dst, err := os.OpenRoot(filepath.Dir(f.dst))
+	if err != nil {
+		return fmt.Errorf("%s: %w", f.dst, bareCause(err))
+	}
+	defer dst.Close()
+	return c.link(src, dst, filepath.Base(f.src), filepath.Base(f.dst), f.src, f.dst)
+}
+
+// link copies a symbolic link as a link.
+func (c *copier) link(src, dst *os.Root, from, to, srcPath, dstPath string) error {
+	info, err := src.Lstat(from)
+	if err != nil {
+		return fmt.Errorf("%s: %w", srcPath, bareCause(err))
+	}
+	target, err := src.Readlink(from)
+	if err != nil {
+		return fmt.Errorf("%s: %w", srcPath, bareCause(err))
+	}
+	err = dst.Symlink(target, to)
+	if errors.Is(err, fs.ErrExist) {
+		there, serr := dst.Lstat(to)
+		if serr == nil && os.SameFile(there, info) {
+			return sameFile(dstPath, srcPath)
+		}
+		if err := mayReplace(dst, to, dstPath, srcPath, info, c.rule); err != nil {
+			return err
+		}
+		passing := "." + to + ".weir-" + strconv.FormatUint(rand.Uint64(), 36)
+		if err = dst.Symlink(target, passing); err == nil {
+			if err = dst.Rename(passing, to); err != nil {
+				dst.Remove(passing)
+			}
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", dstPath, bareCause(err))
+	}
+	if c.opts.preserve {
+		if _, err := keepOwner(dst, to, info); err != nil {
+			return fmt.Errorf("%s: %w", dstPath, bareCause(err))
+		}
+		if err := keepLinkTimes(dst, to, info); err != nil {
+			return fmt.Errorf("%s: %w", dstPath, bareCause(err))
+		}
+	}
+	c.tally.count(&c.tally.done)
+	return nil
+}

@@ -1,0 +1,294 @@
+//go:build unix
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/weirflow/weir/pipeline"
+	"github.com/weirflow/weir/sinks"
+	"github.com/weirflow/weir/sources"
+)
+
+func write(t *testing.T, path string, content []byte) {
+	t.Helper()
+	if err := os.WriteFile(path, content, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A copy that is not what was written, or a source that is not as long as it was, fails before the copy appears, with
+// both numbers.
+func TestCopyIsCheckedBeforeItAppears(t *testing.T) {
+	content := letters(1 << 20)
+	for _, tt := range []struct {
+		name  string
+		spoil func(dir string) error // when all is read, and not yet checked
+		want  string
+	}{
+		{"same", func(string) error { return nil }, ""},
+		{"changed", func(dir string) error {
+			temp := debris(dir)
+			if len(temp) != 1 {
+				return fmt.Errorf("temporary files: %q", temp)
+			}
+			f, err := os.OpenFile(temp[0], os.O_WRONLY, 0)
+			if err == nil {
+				_, err = f.WriteAt([]byte("?"), 1000)
+				err = errors.Join(err, f.Close())
+			}
+			return err
+		}, "reads back as sha256"},
+		{"grown", func(dir string) error { return os.WriteFile(filepath.Join(dir, "in"), append(content, '!'), 0o644) },
+			"grew from 1048576 to 1048577 bytes while it was read"},
+	} {
+		for _, rooted := range []bool{false, true} {
+			dir := t.TempDir()
+			in, out := filepath.Join(dir, "in"), filepath.Join(dir, "out")
+			write(t, in, content)
+			write(t, out, []byte("precious"))
+			info, err := os.Stat(in)
+			if err != nil {
+				t.Fatal(err)
+			}
+			opts := &copyOptions{verify: true, fsync: newChoice("data")}
+			j := &copyJob{src: in, dst: out, info: info, opts: opts, force: true}
+			if rooted {
+				root, err := os.OpenRoot(dir)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer root.Close()
+				j.up = &folder{src: root, dst: root}
+			}
+			from, to, root, _ := j.names()
+			v := &verifier{job: j}
+			if err := v.begin(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			spoil := func(context.Context, *pipeline.Inlet) error { return tt.spoil(dir) }
+			sink := before(sinks.FileWith(to, sinks.FileOptions{Root: root}), spoil, j.checkSize, v.check)
+			_, err = sources.FileWith(from, sources.FileOptions{Root: root}).Via(v.stage(&build{})).To(sink).Run(t.Context())
+			got, _ := os.ReadFile(out)
+			switch {
+			case tt.want == "" && (err != nil || !bytes.Equal(got, content)):
+				t.Errorf("%s: %v", tt.name, err)
+			case tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want) || exitCode(err) != exitIntegrity):
+				t.Errorf("%s: got %v (exit %d), want %q", tt.name, err, exitCode(err), tt.want)
+			case tt.want != "" && string(got) != "precious":
+				t.Errorf("%s: the old file is gone", tt.name)
+			}
+			if left := debris(dir); len(left) > 0 {
+				t.Errorf("%s: left %q", tt.name, left)
+			}
+		}
+	}
+}
+
+// A source that shrinks while it is read is exit 6, and nothing appears.
+func TestSourceShrinks(t *testing.T) {
+	dir := t.TempDir()
+	in := filepath.Join(dir, "in")
+	write(t, in, letters(4<<20))
+	p := startProcess(t, dir, strings.Fields("cp --limit-rate 8M in -")...)
+	if _, err := io.ReadFull(p.out, make([]byte, 1000)); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(in, 100); err != nil {
+		t.Fatal(err)
+	}
+	io.Copy(io.Discard, p.out)
+	if got := p.wait(t); got != exitIntegrity {
+		t.Errorf("exit code %d, want 6", got)
+	}
+	if said := p.stderr.String(); !strings.Contains(said, "of 4194304 bytes are missing") {
+		t.Errorf("said %q", said)
+	}
+}
+
+// A tree deeper than a path may be long is copied all the same.
+func TestDeepTree(t *testing.T) {
+	top := t.TempDir()
+	const depth = 1200 // of names that together are longer than PATH_MAX
+	root, err := os.OpenRoot(top)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := root.Mkdir("src", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	at, err := root.OpenRoot("src")
+	for range depth {
+		if err == nil {
+			err = at.Mkdir("deep", 0o755)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		next, nerr := at.OpenRoot("deep")
+		at.Close()
+		at, err = next, nerr
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := at.WriteFile("bottom", []byte("here"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	at.Close()
+	var stderr bytes.Buffer
+	cmd := exec.Command("pipe-demo", "cp", "-rp", "--fsync=none", "src", "dst")
+	cmd.Dir, cmd.Stderr = top, &stderr
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("%v: %.300s", err, stderr.String())
+	}
+	at, err = root.OpenRoot("dst")
+	for range depth {
+		if err != nil {
+			t.Fatal(err)
+		}
+		next, nerr := at.OpenRoot("deep")
+		at.Close()
+		at, err = next, nerr
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := at.ReadFile("bottom"); string(got) != "here" {
+		t.Errorf("at the bottom: %q, %v", got, err)
+	}
+	at.Close()
+}
+
+// A signal ends the copy of a tree: complete files stay, what was under way is undone, and the message says so. With
+// --resume it is kept, and the message says how to go on.
+func TestSignalInTree(t *testing.T) {
+	for sig, code := range map[syscall.Signal]int{syscall.SIGINT: 130, syscall.SIGTERM: 143, syscall.SIGHUP: 129} {
+		for _, resume := range []bool{false, true} {
+			dir := t.TempDir()
+			if err := os.Mkdir(filepath.Join(dir, "src"), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			write(t, filepath.Join(dir, "src", "big"), letters(16<<20))
+			if err := syscall.Mkfifo(filepath.Join(dir, "src", "fifo"), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			args := strings.Fields("cp -r --limit-rate 1M --fsync=none --json src dst")
+			if resume {
+				args = append(args[:2], append([]string{"--resume"}, args[2:]...)...)
+			}
+			p := &process{Cmd: exec.Command("pipe-demo", args...)}
+			p.Dir = dir
+			events, err := p.StderrPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := p.Start(); err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { p.Process.Kill() })
+			said := make([]byte, 0, 4096)
+			for !bytes.Contains(said, []byte(`"event":"progress"`)) { // the big file is under way
+				buf := make([]byte, 4096)
+				n, err := events.Read(buf)
+				said = append(said, buf[:n]...)
+				if err != nil {
+					t.Fatalf("%v: %s", err, said)
+				}
+			}
+			p.Process.Signal(sig)
+			rest, _ := io.ReadAll(events)
+			if got := p.wait(t); got != code {
+				t.Errorf("%v: exit code %d, want %d: %s", sig, got, code, rest)
+			}
+			left := strings.Join(files(t, filepath.Join(dir, "dst")), " ")
+			want, hint := "", "nothing unfinished is left"
+			if resume {
+				want, hint = ".big.part .big.part.id", "to go on: pipe-demo cp -n -r --resume --limit-rate 1M --fsync=none --json src/. dst"
+			}
+			if left != want || !bytes.Contains(rest, []byte(hint)) {
+				t.Errorf("%v, resume %v: left %q, said %s", sig, resume, left, rest)
+			}
+		}
+	}
+}
+
+// A full disk, here a limit on the size of files, is told with the file's name; what was there stays, and nothing else.
+func TestNoRoom(t *testing.T) {
+	for name, args := range map[string]string{
+		"cp": "cp -f in out", "cp -r": "cp -rf in out", "cp several": "cp -f in small .", "cp --verify": "cp -f --verify in out", "run": "run -f in ! out",
+	} {
+		dir := t.TempDir()
+		if name == "cp several" {
+			args = "cp -f src/out src/small ."
+			if err := os.Mkdir(filepath.Join(dir, "src"), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			write(t, filepath.Join(dir, "src", "out"), letters(1<<20))
+			write(t, filepath.Join(dir, "src", "small"), letters(1000))
+		}
+		write(t, filepath.Join(dir, "in"), letters(1<<20))
+		write(t, filepath.Join(dir, "out"), []byte("precious"))
+		var stderr bytes.Buffer
+		cmd := exec.Command("sh", "-c", "ulimit -f 500 && exec pipe-demo "+strings.ReplaceAll(args, "!", `'!'`))
+		cmd.Dir, cmd.Stderr = dir, &stderr
+		cmd.Run()
+		if got := cmd.ProcessState.ExitCode(); got != exitFailed {
+			t.Errorf("%s: exit code %d, want 1", name, got)
+		}
+		if said := stderr.String(); !strings.HasPrefix(said, "pipe-demo: file: ") || !strings.Contains(said, "out: file too large\n") {
+			t.Errorf("%s: said %q", name, said)
+		}
+		if got, _ := os.ReadFile(filepath.Join(dir, "out")); string(got) != "precious" {
+			t.Errorf("%s: the old file has %d bytes", name, len(got))
+		}
+		if left := debris(dir); len(left) > 0 {
+			t.Errorf("%s: left %q", name, left)
+		}
+		if small, _ := os.ReadFile(filepath.Join(dir, "small")); name == "cp several" && len(small) != 1000 {
+			t.Errorf("%s: the small file was not copied: %s", name, stderr.String())
+		}
+	}
+}
+
+// Many small files are all there, each with its content, however they are synced.
+func TestManySmallFiles(t *testing.T) {
+	dir := t.TempDir()
+	sums := make(map[string][32]byte)
+	for i := range 500 {
+		sub := filepath.Join(dir, "src", fmt.Sprint(i%7))
+		if err := os.MkdirAll(sub, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		content := letters(i * 13)
+		write(t, filepath.Join(sub, fmt.Sprint(i)), content)
+		sums[filepath.Join(fmt.Sprint(i%7), fmt.Sprint(i))] = sha256.Sum256(content)
+	}
+	for _, fsync := range []string{"data", "none"} {
+		cmd := exec.Command("pipe-demo", "cp", "-r", "--fsync="+fsync, "src", fsync)
+		cmd.Dir = dir
+		if said, err := cmd.CombinedOutput(); err != nil || len(said) > 0 {
+			t.Fatalf("%s: %v: %s", fsync, err, said)
+		}
+		for name, want := range sums {
+			got, err := os.ReadFile(filepath.Join(dir, fsync, name))
+			if err != nil || sha256.Sum256(got) != want {
+				t.Errorf("%s: %s: %d bytes, %v", fsync, name, len(got), err)
+			}
+		}
+		if left := debris(dir); len(left) > 0 {
+			t.Errorf("%s: left %q", fsync, left)
+		}
+	}
+}

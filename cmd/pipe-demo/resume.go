@@ -1,0 +1,57 @@
+package main
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"unicode/utf8"
+
+	"github.com/weirflow/weir/sinks"
+)
+
+// fingerprint tells whether what an earlier run has left came from this file as it is now.
+func fingerprint(path string, info fs.FileInfo) string {
+	return fmt.Sprintf("%s %d bytes of %s", canonical(path), info.Size(), info.ModTime().UTC().Format("2006-01-02T15:04:05.000000000Z")) + inode(info)
+}
+
+// kept says what is left of a copy that has failed, and how to go on; "" when nothing is.
+func (j *copyJob) kept() string {
+	n, err := sinks.Partial(j.dst, fingerprint(j.src, j.info))
+	if err != nil || n == 0 {
+		return ""
+	}
+	part := filepath.Join(filepath.Dir(j.dst), partName(filepath.Base(j.dst)))
+	return fmt.Sprintf("%s of %s are kept in %s; to go on: %s", formatSize(n), formatSize(j.info.Size()), printable(part), again())
+}
+
+// partName is what a file is called before it is complete, for --resume.
+func partName(base string) string {
+	n := min(len(base), 200) // the sink's own limit
+	for n < len(base) && n > 0 && !utf8.RuneStart(base[n]) {
+		n--
+	}
+	return "." + base[:n] + ".part"
+}
+
+// again is the command line that this process was started with.
+func again() string { return "pipe-demo " + printable(shellWords(os.Args[1:])) }
+
+// againTree is the command line that goes on with several files or a tree: what is complete is there already, and a
+// folder that was made is one to copy into now.
+func againTree(copies []fileCopy, rule outputRule) string {
+	words := slices.Clone(os.Args[1:])
+	if c := copies[0]; len(copies) == 1 && c.tree && c.made {
+		for i := len(words) - 2; i >= 0; i-- {
+			if words[i] == c.src {
+				words[i] = filepath.Clean(c.src) + string(filepath.Separator) + "."
+				break
+			}
+		}
+	}
+	if at := slices.Index(words, "cp"); at >= 0 && !rule.force && !rule.noClobber {
+		words = slices.Insert(words, at+1, "-n")
+	}
+	return "pipe-demo " + printable(shellWords(words))
+}

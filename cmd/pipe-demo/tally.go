@@ -1,0 +1,182 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/weirflow/weir/pipeline"
+)
+
+// A tally is what the copies of one command have come to. Its report is that of a single flow: the sums over the flows of
+// all files.
+type tally struct {
+	start time.Time
+
+	mu      sync.Mutex
+	live    map[*pipeline.Run]struct{}
+	sum     pipeline.Report
+	total   int64 // bytes of all files; -1: not known yet
+	done    int   // files and links copied
+	skipped int   // there already
+	special int   // neither file nor folder nor link
+	failed  []failure
+}
+
+// A failure is a file that was not copied.
+type failure struct {
+	place int // in the order in which the files were met
+	err   error
+}
+
+// begin is the OnStart of every flow.
+func (t *tally) begin(run *pipeline.Run) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.live[run] = struct{}{}
+}
+
+// end takes the flow's report instead of the flow.
+func (t *tally) end(run *pipeline.Run, report pipeline.Report) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.live, run)
+	t.sum = sumReports(t.sum, report)
+}
+
+// count adds to one of the tally's numbers.
+func (t *tally) count(n *int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	*n++
+}
+
+func (t *tally) setTotal(bytes int64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.total = bytes
+}
+
+func (t *tally) doneFiles() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.done
+}
+
+// met is how many files there were, however it went with them.
+func (t *tally) met() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.done + t.skipped + t.special + len(t.failed)
+}
+
+// fill adds the numbers to the event of the end.
+func (t *tally) fill(end map[string]any, failed []error) {
+	list := make([]map[string]any, len(failed))
+	for i, err := range failed {
+		list[i] = map[string]any{"error": message(err), "exit": exitCode(err)}
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	end["files"], end["skipped"], end["special"], end["failed"] = t.done, t.skipped, t.special, list
+}
+
+func (t *tally) fail(place int, err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.failed = append(t.failed, failure{place, err})
+}
+
+// snapshot is the report so far.
+func (t *tally) snapshot() pipeline.Report {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	sum := sumReports(pipeline.Report{}, t.sum)
+	for run := range t.live {
+		sum = sumReports(sum, run.Snapshot())
+	}
+	sum.Elapsed = time.Since(t.start)
+	if len(sum.Edges) > 0 {
+		sum.Edges[0].Size = t.total
+	}
+	return sum
+}
+
+// failures are all of them in the order of the files.
+func (t *tally) failures() []error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	slices.SortStableFunc(t.failed, func(a, b failure) int { return cmp.Compare(a.place, b.place) })
+	all := make([]error, len(t.failed))
+	for i, f := range t.failed {
+		all[i] = f.err
+	}
+	return all
+}
+
+// sumReports adds a report of the same kind of flow to a sum. Nodes inside nodes are not told apart.
+func sumReports(sum, r pipeline.Report) pipeline.Report {
+	index := make([]int, len(r.Nodes))
+	n := 0
+	for i, node := range r.Nodes {
+		index[i] = -1
+		if node.Parent >= 0 {
+			continue
+		}
+		if n == len(sum.Nodes) {
+			sum.Nodes = append(sum.Nodes, pipeline.NodeStats{Name: node.Name, Parent: -1})
+		}
+		at := &sum.Nodes[n]
+		at.In += node.In
+		at.Out += node.Out
+		at.Busy += node.Busy
+		at.Idle += node.Idle
+		at.Backpressured += node.Backpressured
+		index[i] = n
+		n++
+	}
+	n = 0
+	for _, e := range r.Edges {
+		from, to := index[e.From], index[e.To]
+		if from < 0 || to < 0 {
+			continue
+		}
+		if n == len(sum.Edges) {
+			sum.Edges = append(sum.Edges, pipeline.EdgeStats{From: from, To: to, Size: -1})
+		}
+		at := &sum.Edges[n]
+		at.Chunks += e.Chunks
+		at.Bytes += e.Bytes
+		at.Held += e.Held
+		at.Peak = max(at.Peak, e.Peak)
+		at.FullFor += e.FullFor
+		at.EmptyFor += e.EmptyFor
+		n++
+	}
+	return sum
+}
+
+// summary says in a line what became of the files.
+func (t *tally) summary() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	text := fmt.Sprintf("%s copied", plural(t.done, "file"))
+	for _, part := range []struct {
+		n    int
+		what string
+	}{{len(t.failed), "failed"}, {t.skipped, "there already"}, {t.special, "neither file nor folder"}} {
+		if part.n > 0 {
+			text += fmt.Sprintf(", %d %s", part.n, part.what)
+		}
+	}
+	return text
+}
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}

@@ -1,0 +1,253 @@
+package sinks_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/weirflow/weir/pipeline"
+	"github.com/weirflow/weir/pipeline/pipetest"
+	"github.com/weirflow/weir/sinks"
+	"github.com/weirflow/weir/sources"
+)
+
+func TestFileBadOptions(t *testing.T) {
+	dir := t.TempDir()
+	for _, tt := range []struct {
+		opts sinks.FileOptions
+		want string
+	}{
+		{sinks.FileOptions{Durability: 3}, "durability 3: want"},
+		{sinks.FileOptions{Durability: -1}, "durability -1: want"},
+		{sinks.FileOptions{Owner: &sinks.Owner{UID: -2}}, "owner -2:0: want"},
+		{sinks.FileOptions{Append: true, InPlace: true}, "append and in place"},
+		{sinks.FileOptions{Append: true, Resume: "x"}, "resume: want neither"},
+		{sinks.FileOptions{InPlace: true, Resume: "x"}, "resume: want neither"},
+		{sinks.FileOptions{Append: true, Sparse: true}, "append and sparse"},
+		{sinks.FileOptions{Resume: strings.Repeat("x", 1<<20)}, "a fingerprint of 1048576 bytes: want at most 65536"},
+	} {
+		if err := run(say("x"), sinks.FileWith(filepath.Join(dir, "out"), tt.opts)); err == nil || !strings.HasPrefix(err.Error(), "file: "+tt.want) {
+			t.Errorf("got %v, want %s", err, tt.want)
+		}
+	}
+	wantTree(t, dir, map[string]string{})
+}
+
+func TestFileTimes(t *testing.T) {
+	mod, access := time.Unix(1e9, 123_000_000), time.Unix(1.1e9, 0)
+	for _, opts := range []sinks.FileOptions{{}, {Append: true}, {InPlace: true}, {Resume: "x"}, {Sparse: true}} {
+		opts.ModTime, opts.AccessTime = mod, access
+		for _, old := range []bool{false, true} {
+			name := filepath.Join(t.TempDir(), "out")
+			if old {
+				write(t, name, "old")
+			}
+			// The times are there when the file appears: a branch that publishes later sees them.
+			if err := run(say("new"), sinks.FileWith(name, opts)); err != nil {
+				t.Fatal(err)
+			}
+			info, err := os.Stat(name)
+			if err != nil || !info.ModTime().Equal(mod) {
+				t.Errorf("%+v, old=%t: got %v, %v", opts, old, info.ModTime(), err)
+			}
+		}
+	}
+}
+
+func TestFileAppend(t *testing.T) {
+	pipetest.NoLeaks(t)
+	dir := t.TempDir()
+	name := filepath.Join(dir, "out")
+	sink := sinks.FileWith(name, sinks.FileOptions{Append: true})
+	boom := errors.New("boom")
+	for _, step := range []struct {
+		source pipeline.Source
+		err    error
+		want   string
+	}{
+		{whileOpen(func() error { return boom }), boom, ""}, // a new file appears only complete
+		{say("one "), nil, "one "},
+		{say("two ", "three "), nil, "one two three "},
+		{whileOpen(func() error { return boom }), boom, "one two three "},
+		{say(), nil, "one two three "},
+		{say("four"), nil, "one two three four"},
+	} {
+		if err := run(step.source, sink); !errors.Is(err, step.err) {
+			t.Errorf("got %v, want %v", err, step.err)
+		}
+		want := map[string]string{}
+		if step.want != "" {
+			want["out"] = step.want
+		}
+		wantTree(t, dir, want)
+	}
+	// From a file: the kernel must not write to the start.
+	if err := run(sources.File(name), sink); err != nil { // refusing this is the caller's business
+		t.Error(err)
+	}
+	wantTree(t, dir, map[string]string{"out": "one two three fourone two three four"})
+}
+
+// What somebody else has appended is not taken back.
+func TestFileAppendWithOthers(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "out")
+	write(t, name, "old ")
+	boom := errors.New("boom")
+	err := run(whileOpen(func() error {
+		f, err := os.OpenFile(name, os.O_WRONLY|os.O_APPEND, 0)
+		if err != nil {
+			return err
+		}
+		_, err = f.WriteString("theirs")
+		return errors.Join(boom, err, f.Close())
+	}), sinks.FileWith(name, sinks.FileOptions{Append: true}))
+	if !errors.Is(err, boom) || !strings.Contains(err.Error(), "what was appended is left, because somebody else has changed the file") {
+		t.Errorf("got %v", err)
+	}
+	b, err := os.ReadFile(name)
+	if err != nil || !strings.HasPrefix(string(b), "old new") || !strings.Contains(string(b), "theirs") {
+		t.Errorf("%d bytes, %v", len(b), err)
+	}
+	// Nor is a file replaced that came into being during the run.
+	name = filepath.Join(t.TempDir(), "out")
+	err = run(whileOpen(func() error { return os.WriteFile(name, []byte("theirs"), 0o666) }), sinks.FileWith(name, sinks.FileOptions{Append: true}))
+	if !errors.Is(err, fs.ErrExist) {
+		t.Errorf("got %v", err)
+	}
+	wantTree(t, filepath.Dir(name), map[string]string{"out": "theirs"})
+}
+
+func TestFileInPlace(t *testing.T) {
+	pipetest.NoLeaks(t)
+	dir := t.TempDir()
+	name, link, from := filepath.Join(dir, "out"), filepath.Join(dir, "link"), filepath.Join(t.TempDir(), "from")
+	write(t, name, strings.Repeat("old", 1000))
+	if err := os.Link(name, link); err != nil {
+		t.Skip("NOT RUN: no hard links here: ", err)
+	}
+	sink := sinks.FileWith(name, sinks.FileOptions{InPlace: true})
+	for _, want := range []string{"short", strings.Repeat("long", 1000), ""} {
+		if err := run(say(want), sink); err != nil {
+			t.Fatal(err)
+		}
+		wantTree(t, dir, map[string]string{"out": want, "link": want})
+	}
+	sparseFile(t, from, 6<<20, map[int64]string{0: "a", 5 << 20: "b"})
+	if err := run(sources.File(from), sink); err != nil {
+		t.Fatal(err)
+	}
+	sameFiles(t, from, link)
+	// It cannot be undone, and says so, but only if something came.
+	boom := errors.New("boom")
+	if err := run(whileOpen(func() error { return boom }), sink); !errors.Is(err, boom) || !strings.Contains(err.Error(), "its old content is lost") {
+		t.Errorf("got %v", err)
+	}
+	write(t, name, "old")
+	err := run(sayThen("", func(context.Context) error { return boom }), sink)
+	if !errors.Is(err, boom) || strings.Contains(err.Error(), "lost") {
+		t.Errorf("got %v", err)
+	}
+	wantTree(t, dir, map[string]string{"out": "old", "link": "old"})
+}
+
+// A Root confines everything: the file, its temporary one, and what links point to.
+func TestFileInARoot(t *testing.T) {
+	pipetest.NoLeaks(t)
+	outside := t.TempDir()
+	dir := filepath.Join(outside, "root")
+	if err := errors.Join(os.Mkdir(dir, 0o777), os.Mkdir(filepath.Join(dir, "sub"), 0o777)); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(outside, "secret"), "secret")
+	write(t, filepath.Join(dir, "target"), "old")
+	symlink(t, "../target", filepath.Join(dir, "sub", "inside"))
+	symlink(t, "../secret", filepath.Join(dir, "out of it"))
+	symlink(t, "../new", filepath.Join(dir, "dangling"))
+	symlink(t, filepath.Join(outside, "secret"), filepath.Join(dir, "absolute"))
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	t.Chdir(t.TempDir()) // names are relative to the root
+	want := tree(t, outside)
+	for _, opts := range []sinks.FileOptions{{}, {NoClobber: true}, {Append: true}, {InPlace: true}, {Resume: "x"}, {Sparse: true, ModTime: time.Unix(1e9, 0)}} {
+		opts.Root = root
+		for _, name := range []string{"new", "sub/new", "sub/inside"} {
+			if opts.Resume != "" {
+				if _, err := sinks.PartialWith(name, opts); err != nil {
+					t.Error(err)
+				}
+			}
+			err := run(say("new"), sinks.FileWith(name, opts))
+			if opts.NoClobber && name == "sub/inside" {
+				if !errors.Is(err, fs.ErrExist) {
+					t.Errorf("got %v", err)
+				}
+				continue
+			}
+			if err != nil {
+				t.Errorf("%s, %+v: %v", name, opts, err)
+			}
+			hits := "root/" + name
+			if name == "sub/inside" {
+				hits = "root/target"
+			}
+			got := "new"
+			if opts.Append {
+				got = want[hits] + got
+			}
+			want[hits] = got
+			wantTree(t, outside, want)
+			for _, n := range []string{"new", "sub/new"} {
+				if opts.NoClobber || opts.Append || opts.InPlace {
+					continue
+				}
+				if os.Remove(filepath.Join(dir, n)) == nil {
+					delete(want, "root/"+n)
+				}
+			}
+		}
+		for _, name := range []string{"out of it", "dangling", "absolute", "../new", filepath.Join(outside, "new")} {
+			err := run(say("bad"), sinks.FileWith(name, opts))
+			if err == nil || !strings.Contains(err.Error(), name) || strings.Contains(err.Error(), "openat") {
+				t.Errorf("%s: got %v", name, err)
+			}
+			wantTree(t, outside, want)
+		}
+	}
+	// A failed run leaves nothing, also there.
+	boom := errors.New("boom")
+	if err := run(whileOpen(func() error { return boom }), sinks.FileWith("sub/x", sinks.FileOptions{Root: root})); !errors.Is(err, boom) {
+		t.Error(err)
+	}
+	wantTree(t, outside, want)
+	// So does reading.
+	var b bytes.Buffer
+	if err := run(sources.FileWith("sub/inside", sources.FileOptions{Root: root}), sinks.Buffer(&b)); err != nil || b.String() != want["root/target"] {
+		t.Errorf("got %q, %v", b.String(), err)
+	}
+	for _, name := range []string{"out of it", "absolute", "../secret", "missing", "sub"} {
+		if err := run(sources.FileWith(name, sources.FileOptions{Root: root}), sinks.Discard()); err == nil || !strings.Contains(err.Error(), "file: open "+name+": ") {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+}
+
+func TestFileOptionsConform(t *testing.T) {
+	for what, opts := range map[string]sinks.FileOptions{
+		"sparse": {Sparse: true},
+		"none":   {Durability: sinks.DurabilityNone},
+		"full":   {Durability: sinks.DurabilityFull},
+	} {
+		t.Run(what, func(t *testing.T) {
+			pipetest.TestSink(t, fileTarget(opts))
+		})
+	}
+}
