@@ -1,0 +1,174 @@
+package sources
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+)
+
+// part is which part of the file an answer's body has, seen from where the download is.
+type part struct {
+	nothing bool    // the file is complete without it
+	whole   bool    // it goes to the end of the file
+	skip    int64   // bytes at its beginning that are there already
+	length  int64   // bytes after these; -1 if unknown
+	claims  []claim // about the content of this body alone
+}
+
+// errStatus is an answer that is no success.
+var errStatus = errors.New("no success")
+
+// judge decides what an answer means for the download.
+func (d *download) judge(ctx context.Context, resp *http.Response) (part, error) {
+	switch status := resp.StatusCode; {
+	case status == http.StatusRequestedRangeNotSatisfiable && d.pos > 0:
+		return d.judgeUnsatisfied(ctx, resp)
+	case status < 200 || status > 299:
+		return part{}, errStatus
+	}
+	if coding := coded(d.req, resp); coding != "" {
+		return part{}, &CodingError{coding}
+	}
+	switch status := resp.StatusCode; {
+	case status == http.StatusPartialContent && d.pos > 0:
+		return d.judgePartial(ctx, resp)
+	case status == http.StatusOK && d.o.RequireLength && unframed(resp):
+		return part{}, ErrNoLength
+	case status == http.StatusOK && d.pos > 0:
+		return d.judgeAgain(ctx, resp)
+	case status == http.StatusOK:
+		return d.judgeWhole(ctx, resp)
+	case d.pos > 0:
+		return part{}, d.changed("the server answered %d %s", status, http.StatusText(status))
+	}
+	return part{}, errStatus // another kind of success than the one that was asked for
+}
+
+// unframed reports whether only the end of the connection ends a body (RFC 9112 section 6.3, case
+// 8).
+func unframed(resp *http.Response) bool {
+	return resp.ContentLength < 0 && len(resp.TransferEncoding) == 0 && resp.ProtoMajor == 1
+}
+
+// judgeWhole takes a file from its beginning. If an earlier answer was about another version,
+// nothing of that was emitted.
+func (d *download) judgeWhole(ctx context.Context, resp *http.Response) (part, error) {
+	d.validator, d.size = validatorOf(resp.Header), resp.ContentLength
+	d.validator.Size = max(0, d.size)
+	return part{whole: true, length: d.size}, d.begin(ctx, resp, true)
+}
+
+// judgeAgain takes the whole file where only the rest was asked for.
+func (d *download) judgeAgain(ctx context.Context, resp *http.Response) (part, error) {
+	if d.validator.ETag == "" {
+		return part{}, d.changed("the server sends it from the beginning, and without an ETag there is no proof that it is the same")
+	}
+	if why := d.validator.contradicts(resp.Header, false); why != "" {
+		return part{}, d.changed("%s", why)
+	}
+	n := resp.ContentLength
+	if n >= 0 && d.size >= 0 && n != d.size {
+		return part{}, d.changed("it had %d bytes and has now %d", d.size, n)
+	}
+	if n >= 0 {
+		if n < d.pos {
+			return part{}, d.changed("it has only %d bytes", n)
+		}
+		d.size = n
+	}
+	p := part{whole: true, skip: d.pos, length: -1}
+	if d.size >= 0 {
+		p.length = d.size - d.pos
+	}
+	return p, d.begin(ctx, resp, true)
+}
+
+// judgePartial takes the rest of the file, or the beginning of that.
+func (d *download) judgePartial(ctx context.Context, resp *http.Response) (part, error) {
+	r, ok := parseContentRange(resp.Header)
+	switch {
+	case !ok || r.first < 0:
+		return part{}, d.changed("the Content-Range %.100q says nothing", resp.Header.Values("Content-Range"))
+	case r.first != d.pos:
+		return part{}, d.changed("the server sends it from byte %d", r.first)
+	case d.size >= 0 && r.size < 0:
+		return part{}, d.changed("it had %d bytes, and the server does not say how many it has now", d.size)
+	case d.size >= 0 && r.size != d.size:
+		return part{}, d.changed("it had %d bytes and has now %d", d.size, r.size)
+	case resp.ContentLength >= 0 && resp.ContentLength != r.last-r.first+1:
+		return part{}, d.changed("the Content-Range %.100q does not have the %d bytes of Content-Length", resp.Header.Get("Content-Range"), resp.ContentLength)
+	}
+	if why := d.validator.contradicts(resp.Header, false); why != "" {
+		return part{}, d.changed("%s", why)
+	}
+	d.size = r.size
+	p := part{length: r.last - r.first + 1, claims: claimsOf(resp.Header, contentDigest)}
+	return p, d.begin(ctx, resp, false)
+}
+
+// judgeUnsatisfied takes the answer that there is nothing from d.pos on (RFC 9110 section 15.5.17).
+func (d *download) judgeUnsatisfied(ctx context.Context, resp *http.Response) (part, error) {
+	r, ok := parseContentRange(resp.Header)
+	switch {
+	case !ok || r.first >= 0:
+		return part{}, d.changed("the server has nothing there, and does not say how many bytes it has")
+	case r.size != d.pos || d.size >= 0 && r.size != d.size:
+		return part{}, d.changed("it has now %d bytes", r.size)
+	}
+	if why := d.validator.contradicts(resp.Header, true); why != "" {
+		return part{}, d.changed("%s", why)
+	}
+	d.size = r.size
+	return part{nothing: true}, d.begin(ctx, resp, false)
+}
+
+// begin looks at the digests of an accepted answer, and tells of the first. whole: the body has the
+// whole file, so that Content-Digest is about that too.
+func (d *download) begin(ctx context.Context, resp *http.Response, whole bool) error {
+	claims := claimsOf(resp.Header, reprDigest)
+	if whole {
+		claims = append(claims, claimsOf(resp.Header, contentDigest)...)
+	}
+	if d.begun && d.pos > 0 {
+		for _, c := range claims {
+			if earlier, found := d.digests.contradicts(c); found {
+				return d.changed("its %s was %x and is now %x", c.algorithm, earlier.sum, c.sum)
+			}
+		}
+		d.digests.add(claims)
+		return nil
+	}
+	if err := d.startDigests(ctx, resp, claims); err != nil {
+		return err
+	}
+	d.begun = true
+	if d.o.OnAnswer != nil {
+		d.validator.Size = max(0, d.size)
+		where := ""
+		if resp.Request != nil && resp.Request.URL != nil {
+			where = resp.Request.URL.String()
+		}
+		d.o.OnAnswer(Remote{URL: where, Header: resp.Header.Clone(), Size: d.size, Validator: d.validator})
+	}
+	return nil
+}
+
+// startDigests begins to hash the file.
+func (d *download) startDigests(ctx context.Context, resp *http.Response, claims []claim) error {
+	if d.o.Hash != nil {
+		claims = append(claims, claim{sum: d.o.Sum})
+	}
+	_, repr := resp.Trailer[reprDigest]
+	_, content := resp.Trailer[contentDigest]
+	d.digests = digests{}
+	if d.o.Offset > 0 && d.o.Prior == nil {
+		return nil
+	}
+	// Where two claims are about one algorithm, both are verified.
+	d.digests.start(slices.Clip(claims), d.o.Hash, repr || content)
+	if d.o.Offset > 0 && len(d.digests.hashes) > 0 {
+		return d.digests.prior(ctx, d.o.Prior, d.o.Offset)
+	}
+	return nil
+}

@@ -1,0 +1,134 @@
+package sources
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"time"
+)
+
+// watch ends an attempt that waits too long for the server. It runs only while somebody waits for
+// the server, so that a slow flow is not the server's fault.
+type watch struct {
+	cancel context.CancelCauseFunc // of the attempt
+	idle   time.Duration
+	rate   float64       // bytes per second; 0 means none
+	window time.Duration // by how much the body may lag behind that rate
+	lag    time.Duration
+	timer  *time.Timer
+	since  time.Time
+}
+
+func newWatch(o *HTTPOptions, cancel context.CancelCauseFunc) *watch {
+	return &watch{
+		cancel: cancel,
+		idle:   limit(o.Idle, defaultIdle),
+		rate:   float64(o.MinRate),
+		window: limit(o.MinRateWindow, defaultMinRateWindow),
+	}
+}
+
+// begin says that a wait begins: for the body, or for an answer, which has no rate.
+func (w *watch) begin(body bool) {
+	w.since = time.Now()
+	after, why := w.idle, &TimeoutError{Limit: "idle", After: w.idle}
+	if left := w.window - w.lag; body && w.rate > 0 && left < after {
+		after, why = left, &TimeoutError{Limit: "rate", After: w.window}
+	}
+	if after != noLimit {
+		w.timer = time.AfterFunc(after, func() { w.cancel(why) })
+	}
+}
+
+// end says that it ended, with n bytes of the body.
+func (w *watch) end(n int) {
+	if w.timer != nil {
+		w.timer.Stop()
+	}
+	if w.rate > 0 {
+		// What n bytes may take. As a float64 it can be more than a Duration holds.
+		earned := float64(n) / w.rate * float64(time.Second)
+		w.lag = time.Duration(max(0, float64(w.lag+time.Since(w.since))-min(earned, math.MaxInt64/2)))
+	}
+}
+
+// errLong is a body that has more than its answer said.
+var errLong = errors.New("more bytes came than the answer said")
+
+// body reads what of an answer's body is to be emitted. It belongs to one attempt.
+type body struct {
+	r     io.Reader
+	watch *watch
+	skip  int64          // bytes that are there already
+	left  int64          // to be emitted after that; -1 if unknown
+	taken func(b []byte) // called with what a Read is about to return
+	empty int            // reads in a row that brought nothing
+	err   error          // the body's, which CopyFrom's may not be
+}
+
+// Read fails with io.ErrUnexpectedEOF if the body is too short.
+func (b *body) Read(p []byte) (int, error) {
+	for b.skip > 0 {
+		n, err := b.read(p[:min(int64(len(p)), b.skip)])
+		if b.skip -= int64(n); err == io.EOF && (b.skip > 0 || b.left > 0) {
+			err = io.ErrUnexpectedEOF
+		}
+		if err != nil {
+			return 0, b.failed(err)
+		}
+	}
+	if b.left == 0 {
+		return 0, b.failed(b.end())
+	}
+	if b.left > 0 {
+		p = p[:min(int64(len(p)), b.left)]
+	}
+	n, err := b.read(p)
+	if b.left > 0 {
+		b.left -= int64(n)
+	}
+	if n > 0 {
+		b.taken(p[:n])
+	}
+	if err == io.EOF && b.left > 0 {
+		err = io.ErrUnexpectedEOF
+	}
+	return n, b.failed(err)
+}
+
+// end reads the end of a body of which everything has been read.
+func (b *body) end() error {
+	var more [1]byte
+	for {
+		if n, err := b.read(more[:]); n > 0 {
+			return errLong
+		} else if err != nil {
+			return err
+		}
+	}
+}
+
+func (b *body) read(p []byte) (int, error) {
+	b.watch.begin(true)
+	n, err := b.r.Read(p)
+	if n < 0 || n > len(p) {
+		return 0, fmt.Errorf("%T: Read of %d bytes returned %d", b.r, len(p), n)
+	}
+	b.watch.end(n)
+	if b.empty++; n > 0 || err != nil {
+		b.empty = 0
+	} else if b.empty == 100 {
+		err = io.ErrNoProgress
+	}
+	return n, err
+}
+
+// failed keeps an error, to tell it from one of the flow.
+func (b *body) failed(err error) error {
+	if err != nil && err != io.EOF {
+		b.err = err
+	}
+	return err
+}

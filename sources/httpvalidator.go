@@ -1,0 +1,146 @@
+package sources
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Validator says which version of a file a download is of, well enough to continue it. It is plain
+// data, to be kept beside an unfinished file.
+type Validator struct {
+	ETag         string // a strong entity tag, with its quotes
+	LastModified string // as the server wrote it; set only where it counts as strong, and there is no ETag
+	Size         int64  // the complete length in bytes; 0 means unknown
+}
+
+// Resumable reports whether a download can be continued with v.
+func (v Validator) Resumable() bool { return v.ifRange() != "" }
+
+// ifRange is the value of If-Range, or "".
+func (v Validator) ifRange() string {
+	if v.ETag != "" {
+		if strong(v.ETag) {
+			return v.ETag
+		}
+		return ""
+	}
+	return v.LastModified
+}
+
+// Remote is what a server says about a file.
+type Remote struct {
+	URL       string      // where it is, after redirects; it may have secrets in its query
+	Header    http.Header // of the answer; the caller's to keep
+	Size      int64       // the complete length in bytes; -1 means unknown
+	Validator Validator   // for a later HTTPOptions.Validator, if it is Resumable
+}
+
+// strong reports whether tag is a strong entity tag (RFC 9110 section 8.8.3).
+func strong(tag string) bool {
+	if len(tag) < 2 || tag[0] != '"' || tag[len(tag)-1] != '"' {
+		return false
+	}
+	for _, c := range []byte(tag[1 : len(tag)-1]) {
+		if c < 0x21 || c == '"' || c == 0x7f {
+			return false
+		}
+	}
+	return true
+}
+
+// strongAge is by how much a Last-Modified must be older than Date to be strong. RFC 9110 section
+// 8.8.2.2 wants a second, and enough for clocks that differ; RFC 7232 said 60.
+const strongAge = 60 * time.Second
+
+// validatorOf returns what an answer with the whole file has to resume with. A date counts only
+// where there is no entity tag at all, not even a weak one (section 13.1.5).
+func validatorOf(h http.Header) Validator {
+	if tags := h.Values("ETag"); len(tags) > 0 {
+		if len(tags) == 1 && strong(tags[0]) {
+			return Validator{ETag: tags[0]}
+		}
+		return Validator{}
+	}
+	modified, err := http.ParseTime(h.Get("Last-Modified"))
+	if err != nil {
+		return Validator{}
+	}
+	date, err := http.ParseTime(h.Get("Date"))
+	if err != nil || date.Sub(modified) < strongAge {
+		return Validator{}
+	}
+	return Validator{LastModified: h.Get("Last-Modified")}
+}
+
+// contradicts returns what in the header of an answer to If-Range says that it is about another
+// version, or "". What must be there in a 206 is the ETag; a server should leave out Last-Modified
+// (section 15.3.7).
+func (v Validator) contradicts(h http.Header, mayLack bool) string {
+	tag := h.Get("ETag")
+	if tag != v.ETag && !(mayLack && tag == "") {
+		return "its ETag was " + shownTag(v.ETag) + " and is now " + shownTag(tag)
+	}
+	if m := h.Get("Last-Modified"); v.LastModified != "" && m != "" && m != v.LastModified {
+		return "its Last-Modified was " + strconv.Quote(v.LastModified) + " and is now " + strconv.Quote(m)
+	}
+	return ""
+}
+
+func shownTag(tag string) string {
+	if tag == "" {
+		return "missing"
+	}
+	return strconv.Quote(tag)
+}
+
+// contentRange is a parsed Content-Range.
+type contentRange struct {
+	first, last int64 // -1 if unsatisfied
+	size        int64 // complete length; -1 if unknown
+}
+
+// parseContentRange parses "bytes 0-9/10", "bytes 0-9/*" and "bytes */10" (RFC 9110 section 14.4).
+// What it calls invalid there is not ok here.
+func parseContentRange(h http.Header) (r contentRange, ok bool) {
+	values := h.Values("Content-Range")
+	if len(values) != 1 {
+		return r, false
+	}
+	unit, rest, found := strings.Cut(values[0], " ")
+	if !found || !strings.EqualFold(unit, "bytes") {
+		return r, false
+	}
+	part, whole, found := strings.Cut(rest, "/")
+	if !found {
+		return r, false
+	}
+	r.size = -1
+	if whole != "*" {
+		if r.size, ok = parseDigits(whole); !ok {
+			return r, false
+		}
+	}
+	if part == "*" {
+		r.first, r.last = -1, -1
+		return r, whole != "*"
+	}
+	first, last, found := strings.Cut(part, "-")
+	if !found {
+		return r, false
+	}
+	if r.first, ok = parseDigits(first); !ok {
+		return r, false
+	}
+	if r.last, ok = parseDigits(last); !ok {
+		return r, false
+	}
+	return r, r.first <= r.last && (r.size < 0 || r.last < r.size)
+}
+
+// parseDigits parses 1*DIGIT, which has no sign, as an int64.
+func parseDigits(s string) (int64, bool) {
+	n, err := strconv.ParseUint(s, 10, 63)
+	return int64(n), err == nil
+}
