@@ -1,10 +1,7 @@
 package httpflow
 
 import (
-	"cmp"
-	"math"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -13,20 +10,26 @@ import (
 // methods is the Allow header of everything that serves content.
 const methods = "GET, HEAD, OPTIONS"
 
-// A content is what a resource holds at the moment of a request: the selected representation of RFC 9110 §3.2.
+// A content is what a resource holds at the moment of a request: the selected representation of RFC
+// 9110 §3.2.
 type content struct {
 	size    int64
 	modTime time.Time // zero: unknown
 	etag    string    // strong, with its quotes; empty: none
 	kind    string    // media type
+	coding  string    // content coding; empty: identity
+	vary    bool      // which coding it has depends on the request
 }
 
-// An answer says what to send: status and header, then length bytes of the content from offset on, or
-// the text if there is one. It never has a body for HEAD.
+// An answer says what to send: status and header, then length bytes of the content from offset on,
+// or several parts of it that make length bytes with what frames them, or the text if there is one.
+// It never has a body for HEAD. Whoever sends adds Content-Length, and the Content-Type if there
+// are parts, because that has the boundary in it.
 type answer struct {
 	status         int
-	header         http.Header // Content-Length is left to whoever sends
+	header         http.Header
 	offset, length int64
+	parts          []byteRange
 	text           string
 }
 
@@ -53,8 +56,9 @@ func decideMethod(method string) (answer, bool) {
 	}
 }
 
-// decide says what a GET or HEAD with the header h is answered, for the content c at the time now. It depends on nothing
-// else: RFC 9110 §13 (conditions) and §14 (ranges). The caller adds what does not depend on the request (Cache-Control).
+// decide says what a GET or HEAD with the header h is answered, for the content c at the time now.
+// It depends on nothing else: RFC 9110 §13 (conditions) and §14 (ranges). The caller adds what does
+// not depend on the request (Cache-Control, Content-Disposition).
 func decide(method string, h http.Header, c content, now time.Time) answer {
 	modified := lastModified(c.modTime, now)
 	validators := http.Header{}
@@ -63,6 +67,9 @@ func decide(method string, h http.Header, c content, now time.Time) answer {
 	}
 	if !modified.IsZero() {
 		validators.Set("Last-Modified", modified.Format(http.TimeFormat))
+	}
+	if c.vary { // §12.5.5
+		validators.Set("Vary", "Accept-Encoding")
 	}
 
 	// Conditions, in the order of RFC 9110 §13.2.2.
@@ -89,7 +96,10 @@ func decide(method string, h http.Header, c content, now time.Time) answer {
 	a.header.Set("Content-Type", c.kind)
 	a.header.Set("X-Content-Type-Options", "nosniff")
 	a.header.Set("Accept-Ranges", "bytes") // §14.3
-	if method != http.MethodGet {          // §14.2: a Range field is defined for GET alone
+	if c.coding != "" {
+		a.header.Set("Content-Encoding", c.coding) // §8.4
+	}
+	if method != http.MethodGet { // §14.2: a Range field is defined for GET alone
 		return a
 	}
 	if ifRange, ok := h["If-Range"]; ok && !sameForRange(ifRange, c, modified, now) { // §13.1.5
@@ -105,17 +115,19 @@ func decide(method string, h http.Header, c content, now time.Time) answer {
 		})
 	case len(ranges) == 1: // §15.3.7.1
 		r := ranges[0]
-		a.status, a.offset, a.length = http.StatusPartialContent, r.first, r.last-r.first+1
-		a.header.Set("Content-Range", "bytes "+strconv.FormatInt(r.first, 10)+"-"+strconv.FormatInt(r.last, 10)+
-			"/"+strconv.FormatInt(c.size, 10))
-	default:
-		// Several ranges that leave gaps: the whole content. §14.2 lets a server ignore the Range field, and
-		// every client that asks for several ranges has to understand that.
+		a.status, a.offset, a.length = http.StatusPartialContent, r.first, r.length()
+		a.header.Set("Content-Range", r.contentRange(c.size))
+	case len(ranges) <= maxParts: // §15.3.7.2; more are ignored, as §14.2 permits and §17.15 advises
+		if n := multipartLength(c, ranges); n <= c.size {
+			a.status, a.parts, a.length = http.StatusPartialContent, ranges, n
+			a.header.Del("Content-Type")
+		}
 	}
 	return a
 }
 
-// lastModified is t in the precision of the header field, and never later than now (RFC 9110 §8.8.2.1).
+// lastModified is t in the precision of the header field, and never later than now (RFC 9110
+// §8.8.2.1).
 func lastModified(t, now time.Time) time.Time {
 	if t.IsZero() {
 		return t
@@ -126,7 +138,8 @@ func lastModified(t, now time.Time) time.Time {
 	return t.UTC().Truncate(time.Second)
 }
 
-// httpDate parses a field that holds one date. More than one, or anything else, is as if it was absent.
+// httpDate parses a field that holds one date. More than one, or anything else, is as if it was
+// absent.
 func httpDate(values []string) (time.Time, bool) {
 	if len(values) != 1 {
 		return time.Time{}, false
@@ -143,8 +156,8 @@ const (
 	weak   comparison = false
 )
 
-// matches reports whether one of the entity tags in values is etag. "*" matches all content there is.
-// A list with an error in it matches up to there.
+// matches reports whether one of the entity tags in values is etag. "*" matches all content there
+// is. A list with an error in it matches up to there.
 func matches(values []string, etag string, c comparison) bool {
 	list := strings.Join(values, ",")
 	if strings.Trim(list, " \t") == "*" {
@@ -183,8 +196,8 @@ func cutTag(s string) (tag string, isWeak bool, rest string, ok bool) {
 	return "", false, "", false
 }
 
-// sameForRange evaluates If-Range: is the content still the one that the client has a part of? Only a strong
-// validator can tell (RFC 9110 §13.1.5).
+// sameForRange evaluates If-Range: is the content still the one that the client has a part of? Only
+// a strong validator can tell (RFC 9110 §13.1.5).
 func sameForRange(values []string, c content, modified, now time.Time) bool {
 	if len(values) != 1 {
 		return false
@@ -194,89 +207,8 @@ func sameForRange(values []string, c content, modified, now time.Time) bool {
 		return rest == "" && !isWeak && c.etag != "" && tag == c.etag
 	}
 	since, err := http.ParseTime(value)
-	// §8.8.2.2: a date is strong only if the content did not change again within that second. That the client saw it
-	// after that second is for the client to make sure; that the second is over can be checked here.
+	// §8.8.2.2: a date is strong only if the content did not change again within that second. That
+	// the client saw it after that second is for the client to make sure; that the second is over
+	// can be checked here.
 	return err == nil && !modified.IsZero() && since.Equal(modified) && now.Sub(modified) >= time.Second
-}
-
-// A byteRange is a range of positions, both inclusive, that lies within the content.
-type byteRange struct{ first, last int64 }
-
-// parseRange says which bytes of a content of the given size a Range field asks for: the satisfiable ranges in
-// ascending order, those that overlap or touch made one (RFC 9110 §15.3.7.2 permits that). None are left
-// if no range is satisfiable. It reports false if the field is to be ignored: absent, given twice, in another unit
-// (§14.2), in error, or for an empty content, of which no range could say more than the whole.
-func parseRange(values []string, size int64) (ranges []byteRange, ok bool) {
-	if len(values) != 1 || size == 0 {
-		return nil, false
-	}
-	unit, set, found := strings.Cut(values[0], "=")
-	if !found || !strings.EqualFold(unit, "bytes") { // §14.1: case-insensitive
-		return nil, false
-	}
-	empty := true
-	for spec := range strings.SplitSeq(set, ",") {
-		spec = strings.Trim(spec, " \t")
-		if spec == "" { // §5.6.1.2: empty list elements do not count
-			continue
-		}
-		empty = false
-		from, to, found := strings.Cut(spec, "-")
-		if !found || from == "" && to == "" || !digits(from) || !digits(to) {
-			return nil, false
-		}
-		r := byteRange{position(from), size - 1}
-		switch last := position(to); {
-		case from == "": // suffix-range
-			r.first = max(size-last, 0)
-		case to != "":
-			if less(to, from) { // §14.1.1: invalid
-				return nil, false
-			}
-			r.last = min(last, size-1)
-		}
-		if r.first < size {
-			ranges = append(ranges, r)
-		}
-	}
-	if empty {
-		return nil, false
-	}
-	slices.SortFunc(ranges, func(a, b byteRange) int { return cmp.Compare(a.first, b.first) })
-	merged := ranges[:0]
-	for _, r := range ranges {
-		if n := len(merged); n > 0 && r.first <= merged[n-1].last+1 {
-			merged[n-1].last = max(merged[n-1].last, r.last)
-		} else {
-			merged = append(merged, r)
-		}
-	}
-	return merged, true
-}
-
-func digits(s string) bool {
-	for i := range len(s) {
-		if s[i] < '0' || s[i] > '9' {
-			return false
-		}
-	}
-	return true
-}
-
-// position is the number in s, or the largest there is: past the end of every content.
-func position(s string) int64 {
-	n, err := strconv.ParseInt(s, 10, 64)
-	if err != nil {
-		return math.MaxInt64
-	}
-	return n
-}
-
-// less compares two numbers of any length.
-func less(a, b string) bool {
-	a, b = strings.TrimLeft(a, "0"), strings.TrimLeft(b, "0")
-	if len(a) != len(b) {
-		return len(a) < len(b)
-	}
-	return a < b
 }

@@ -11,8 +11,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// The tests of what is answered are inside the package: decide is where the rules of RFC 9110 are kept, and
-// a pure function shows them best. The handlers' tests show that it is what arrives.
+// The tests of what is answered are inside the package: decide is where the rules of RFC 9110 are
+// kept, and a pure function shows them best. The handlers' tests show that it is what arrives.
 
 var (
 	modTime  = time.Date(2024, 2, 29, 12, 30, 15, 123456789, time.UTC)
@@ -35,6 +35,18 @@ func part(first, last int) string {
 		" bytes " + strconv.Itoa(first) + "-" + strconv.Itoa(last) + "/1000"
 }
 
+func parts(length int, ranges ...string) string {
+	return "206 0+" + strconv.Itoa(length) + " parts " + strings.Join(ranges, " ")
+}
+
+// singles are n ranges of one byte with gaps.
+func singles(n int) (specs []string) {
+	for i := range n {
+		specs = append(specs, strconv.Itoa(2*i)+"-"+strconv.Itoa(2*i))
+	}
+	return specs
+}
+
 func short(a answer) string {
 	s := []string{strconv.Itoa(a.status)}
 	if a.status == 200 || a.status == 206 {
@@ -42,6 +54,12 @@ func short(a answer) string {
 	}
 	if r := a.header.Get("Content-Range"); r != "" {
 		s = append(s, r)
+	}
+	if len(a.parts) > 0 {
+		s = append(s, "parts")
+	}
+	for _, r := range a.parts {
+		s = append(s, strconv.FormatInt(r.first, 10)+"-"+strconv.FormatInt(r.last, 10))
 	}
 	return strings.Join(s, " ")
 }
@@ -101,7 +119,13 @@ func TestRange(t *testing.T) {
 		{"§15.3.7.2: MAY coalesce overlapping ranges", "bytes=5-20,0-9", part(0, 20)},
 		{"§15.3.7.2: and nested ones", "bytes=0-99,10-19,20-29", part(0, 99)},
 		{"§15.3.7.2: and those without a gap", "bytes=10-19,0-9", part(0, 19)},
-		{"§14.2: MAY ignore the field: several ranges", "bytes=0-9,20-29", full},
+		{"§15.3.7.2: several ranges are parts", "bytes=0-9,20-29", parts(238, "0-9", "20-29")},
+		{"§15.3.7.2: SHOULD send them in the order of the field", "bytes=20-29,0-9", parts(238, "20-29", "0-9")},
+		{"§15.3.7.2: coalesced, where the first of them was", "bytes=500-509,-1,0-9,510-519,5-14", parts(352, "500-519", "999-999", "0-14")},
+		{"§15.3.7.2: MUST NOT for a single range, coalesced or not", "bytes=0-9,5000-", part(0, 9)},
+		{"§15.3.7.2: without the unsatisfiable ones", "bytes=0-9,5000-,20-29", parts(238, "0-9", "20-29")},
+		{"§17.15: MAY ignore what is larger than the whole, framing included", "bytes=0-799,801-999", full},
+		{"§17.15: also with many small ones", "bytes=" + strings.Join(singles(16), ","), full},
 	} {
 		t.Run(test.rule+" "+test.field, func(t *testing.T) {
 			h := http.Header{"Range": {test.field}}
@@ -113,6 +137,25 @@ func TestRange(t *testing.T) {
 				t.Error("HEAD:", diff)
 			}
 		})
+	}
+}
+
+// §17.15: more than 16 ranges, after coalescing, are ignored.
+func TestManyRanges(t *testing.T) {
+	c := content{size: 1 << 20, kind: "text/plain"}
+	for _, test := range []struct {
+		specs []string
+		want  int // parts
+	}{
+		{singles(16), 16},
+		{singles(17), 0},
+		{append(singles(16), singles(16)...), 16},
+		{append(singles(17), "1-1"), 16}, // joins the first two
+	} {
+		a := decide("GET", http.Header{"Range": {"bytes=" + strings.Join(test.specs, ",")}}, c, now)
+		if len(a.parts) != test.want || test.want == 0 && (a.status != 200 || a.length != c.size) {
+			t.Errorf("%d ranges: %d, %d parts, want %d", len(test.specs), a.status, len(a.parts), test.want)
+		}
 	}
 }
 
@@ -266,6 +309,8 @@ func TestHeaders(t *testing.T) {
 		{"§15.5.17: SHOULD send Content-Range in 416", "GET", fields("Range: bytes=5000-"), fields(
 			"Accept-Ranges: bytes", "Content-Range: bytes */1000",
 			"Content-Type: text/plain; charset=utf-8", "X-Content-Type-Options: nosniff")},
+		{"§15.3.7.2: MUST NOT send Content-Range with parts", "GET", fields("Range: bytes=0-0,2-2"), fields(
+			"Accept-Ranges: bytes", "X-Content-Type-Options: nosniff", `Etag: "v1"`, "Last-Modified: "+modified)},
 		{"§15.5.13: 412 has no validators of what it did not send", "HEAD", fields(`If-Match: "v0"`), http.Header{}},
 	} {
 		t.Run(test.rule, func(t *testing.T) {
@@ -291,6 +336,27 @@ func TestLastModifiedIsNotInTheFuture(t *testing.T) {
 	h := fields("If-Range: "+early.Format(http.TimeFormat), "Range: bytes=0-9")
 	if diff := cmp.Diff(full, short(decide("GET", h, thousand, early))); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// §12.5.5 and §15.4.5: Vary in what would be another representation for another client, 304
+// included.
+func TestCodedContent(t *testing.T) {
+	c := thousand
+	c.coding, c.vary = "br", true
+	for _, test := range []struct {
+		header http.Header
+		want   string
+	}{
+		{nil, "200 br Accept-Encoding"},
+		{fields("Range: bytes=0-9"), "206 br Accept-Encoding"},
+		{fields(`If-None-Match: "v1"`), "304  Accept-Encoding"},
+	} {
+		a := decide("GET", test.header, c, now)
+		got := strconv.Itoa(a.status) + " " + a.header.Get("Content-Encoding") + " " + a.header.Get("Vary")
+		if got != test.want {
+			t.Errorf("%v: %s, want %s", test.header, got, test.want)
+		}
 	}
 }
 
@@ -327,7 +393,7 @@ func TestAnswersAreConsistent(t *testing.T) {
 		h := http.Header{}
 		for _, name := range []string{"Range", "If-Range", "If-Match", "If-None-Match", "If-Modified-Since"} {
 			value := rapid.OneOf(
-				rapid.StringMatching(`bytes=([0-9]{0,2}-[0-9]{0,20},? ?){0,4}`),
+				rapid.StringMatching(`bytes=([0-9]{0,4}-[0-9]{0,20},? ?){0,5}`),
 				rapid.SampledFrom([]string{`"v1"`, `W/"v1"`, "*", modified, ""}),
 				rapid.String(),
 			)
@@ -348,6 +414,10 @@ func check(t interface{ Fatalf(string, ...any) }, h http.Header, c content) {
 			t.Fatalf("200: %d+%d of %d", a.offset, a.length, c.size)
 		}
 	case 206:
+		if len(a.parts) > 0 {
+			checkParts(t, a, c)
+			return
+		}
 		want := "bytes " + strconv.FormatInt(a.offset, 10) + "-" + strconv.FormatInt(a.offset+a.length-1, 10) +
 			"/" + strconv.FormatInt(c.size, 10)
 		if got := a.header.Get("Content-Range"); !inside || a.length == 0 || got != want {
@@ -362,8 +432,27 @@ func check(t interface{ Fatalf(string, ...any) }, h http.Header, c content) {
 	}
 }
 
+func checkParts(t interface{ Fatalf(string, ...any) }, a answer, c content) {
+	if len(a.parts) < 2 || len(a.parts) > maxParts || a.length > c.size || a.length != multipartLength(c, a.parts) {
+		t.Fatalf("206: %d parts in %d bytes of %d", len(a.parts), a.length, c.size)
+	}
+	if a.header.Get("Content-Range") != "" { // §15.3.7.2: MUST NOT
+		t.Fatalf("parts with Content-Range: %s", a.header.Get("Content-Range"))
+	}
+	for i, r := range a.parts {
+		if r.first < 0 || r.first > r.last || r.last >= c.size {
+			t.Fatalf("part %d-%d of %d", r.first, r.last, c.size)
+		}
+		for _, other := range a.parts[:i] {
+			if r.first <= other.last+1 && other.first <= r.last+1 {
+				t.Fatalf("parts %d-%d and %d-%d touch", r.first, r.last, other.first, other.last)
+			}
+		}
+	}
+}
+
 func FuzzRange(f *testing.F) {
-	for _, seed := range []string{"bytes=0-499", "bytes=-1", "bytes=5-,0-0", "bytes=,", "bytes=9-0", "x=1-2"} {
+	for _, seed := range []string{"bytes=0-499", "bytes=-1", "bytes=5-,0-0", "bytes=0-0,500-599,20-29", "bytes=,", "bytes=9-0", "x=1-2"} {
 		f.Add(seed, int64(1000))
 	}
 	f.Fuzz(func(t *testing.T, field string, size int64) {

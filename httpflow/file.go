@@ -21,22 +21,36 @@ type FileOptions struct {
 	// CacheControl is the Cache-Control field of responses with content and of 304; empty: none.
 	CacheControl string
 
-	// Via is a stage that the bytes of every response pass through, such as a rate limit. It must keep
-	// their number, otherwise the response fails. The zero Stage is the identity.
+	// Attachment has clients save the content instead of showing it: a Content-Disposition
+	// with the file's name (RFC 6266).
+	Attachment bool
+
+	// Via is a stage that the bytes of every response pass through, such as a rate limit. It must
+	// keep their number, otherwise the response fails. The zero Stage is the identity.
 	Via pipeline.Stage
 
-	// OnFlow, if not nil, is called when the flow of a response has ended, before the handler returns, with
-	// what it did. An error means that the response was broken off, or that it was an error status if nothing had been
-	// written yet. A client that has left shows as the context of the request, which is done by then.
+	// Limits say how long a client may take. Zero: a minute for each chunk.
+	Limits Limits
+
+	// OnFlow, if not nil, is called when the flow of a response has ended, before the handler
+	// returns, with what it did. An error means that the response was broken off, or that it was an
+	// error status if nothing had been written yet. A client that has left shows as the context of
+	// the request, which is done by then.
 	OnFlow func(r *http.Request, report pipeline.Report, err error)
+
+	// OnRequest, if not nil, is called at the end of every request, before the handler returns.
+	OnRequest func(r *http.Request, outcome Outcome)
 }
 
-// File serves the file called name at "/" and at "/" followed by the last element of name; see [FileWith].
+// File serves the file called name at "/" and at "/" followed by the last element of name; see
+// [FileWith].
 func File(name string) http.Handler { return FileWith(name, FileOptions{}) }
 
-// FileWith serves the file called name at "/" and at "/" followed by the last element of name. Anything else is
-// 404. Every request opens the file anew, so a file that was replaced is served as it is now. The name may be that of a
-// symbolic link to anywhere; if what it leads to is not a regular file, the answer is 404.
+// FileWith serves the file called name at "/" and at "/" followed by the last element of name.
+// Anything else is 404. Every request opens the file anew, so a file that was replaced is served as
+// it is now. The name may be that of a symbolic link to anywhere; if what it leads to is not a
+// regular file, the answer is 404. Precompressed siblings are not looked for: nobody has named
+// them.
 func FileWith(name string, opts FileOptions) http.Handler {
 	return single{filepath.Base(name), opts, func() (*resource, error) {
 		info, err := os.Stat(name) // before opening: a FIFO has a writer that would notice
@@ -62,31 +76,36 @@ type single struct {
 }
 
 func (s single) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	x := newExchange(w, r, &s.opts)
+	defer x.end()
 	if a, done := decideMethod(r.Method); done {
-		a.send(w)
+		x.send(a)
 		return
 	}
 	if r.URL.Path != "/" && r.URL.Path != "/"+s.name {
-		refuse(r.Method, http.StatusNotFound, http.Header{}).send(w)
+		x.refuse(http.StatusNotFound, nil)
 		return
 	}
 	res, err := s.open()
 	if err != nil {
-		refuse(r.Method, statusOf(err), http.Header{}).send(w)
+		x.refuse(statusOf(err), err)
 		return
 	}
-	serve(w, r, res, s.opts)
+	x.serve(res)
 }
 
 // A resource is content that is open.
 type resource struct {
 	content
+	name   string                                     // of the file, without its folder; empty: it is none
+	header http.Header                                // further fields of responses with content and of 304
 	source func(offset, length int64) pipeline.Source // runs once, before close
+	at     io.ReaderAt                                // the same, for several parts
 	close  func() error
 }
 
-// newResource looks at f, once, and takes it over. The name is for the media type and for errors. What is not a regular
-// file does not exist.
+// newResource looks at f, once, and takes it over. The name is for the media type, for errors and
+// for the client that saves it. What is not a regular file does not exist.
 func newResource(name string, f *os.File) (*resource, error) {
 	res, err := describe(name, f)
 	if err != nil {
@@ -117,13 +136,15 @@ func describe(name string, f *os.File) (*resource, error) {
 	}
 	return &resource{
 		content: content{size: info.Size(), modTime: info.ModTime(), etag: fileTag(f, info), kind: kind},
+		name:    filepath.Base(name),
 		source:  func(offset, length int64) pipeline.Source { return section(f, offset, length) },
+		at:      f,
 		close:   f.Close,
 	}, nil
 }
 
-// fileTag is an entity tag that changes when the file does or when another one takes its place. It is a hash, so that it
-// gives no inode numbers away.
+// fileTag is an entity tag that changes when the file does or when another one takes its place. It
+// is a hash, so that it gives no inode numbers away.
 func fileTag(f *os.File, info fs.FileInfo) string {
 	device, inode := identity(f, info)
 	var b []byte
@@ -139,6 +160,16 @@ func hashTag(b []byte) string {
 	return `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`
 }
 
+// A client that does not read seems to until the system's buffers are full: up to 4 MiB, as Linux
+// has it. So that many such clients take little memory, a response begins with small chunks and
+// goes on with larger ones when it has got past that. One of at most 1 MiB fits into the buffers,
+// as a rule.
+const (
+	smallResponse = 1 << 20
+	unproven      = 6 << 20 // how much of a larger one goes in small chunks
+	firstChunk    = 4 << 10
+)
+
 // section emits length bytes of f, which stays open.
 func section(f *os.File, offset, length int64) pipeline.Source {
 	return pipeline.NewSource("file", func(ctx context.Context, out *pipeline.Outlet) error {
@@ -147,6 +178,23 @@ func section(f *os.File, offset, length int64) pipeline.Source {
 			return err
 		}
 		part := &io.LimitedReader{R: f, N: length}
+		for length > smallResponse && part.N > length-unproven {
+			c := pipeline.NewChunk(firstChunk)
+			n, err := part.Read(c.Bytes())
+			if n > 0 {
+				if err := out.Send(ctx, c.Slice(0, n)); err != nil {
+					return err
+				}
+			} else {
+				c.Release()
+			}
+			if err == io.EOF {
+				break
+			}
+			if err != nil {
+				return err
+			}
+		}
 		if err := out.CopyFrom(ctx, part); err != nil {
 			return err
 		}

@@ -15,14 +15,31 @@ type FileServerOptions struct {
 
 	// Dotfiles serves files and folders whose name begins with a dot, too.
 	Dotfiles bool
+
+	// List answers the path of a folder that has no index.html with a page of what is in it: a
+	// plain HTML page without scripts, folders first, with sizes, times, and players for audio and
+	// video. It has the names that the server would serve, at most 10,000 of them.
+	List bool
+
+	// NoSiblings turns precompressed siblings off.
+	NoSiblings bool
 }
 
-// FileServer serves the regular files below root. The caller keeps root open as long as the handler is in use.
+// FileServer serves the regular files below root. The caller keeps root open as long as the handler
+// is in use.
 //
-// A folder's path without a slash at its end is redirected (301) to the one with it, which answers with the folder's
-// index.html. There are no listings. These are 404: what does not exist; a path with "..", ".", an empty element, a
-// backslash or a NUL, however encoded; names that begin with a dot; symbolic links that leave the root; and
-// everything that is neither file nor folder, which is not even opened. A file that the process may not read is 403.
+// A folder's path without a slash at its end is redirected (301) to the one with it, which answers
+// with the folder's index.html. Otherwise there are no listings, unless they are asked for.
+//
+// A file that has a sibling of the same name and ".br", ".zst" or ".gz" is served in that coding to
+// clients that prefer it by their Accept-Encoding (RFC 9110 §12.5.3), if the sibling is not older
+// than the file. It has an entity tag of its own, ranges are those of its bytes, and the
+// Content-Type is the file's.
+//
+// These are 404: what does not exist; a path with "..", ".", an empty element, a backslash or a
+// NUL, however encoded; names that begin with a dot; symbolic links that leave the root; and
+// everything that is neither file nor folder, which is not even opened. A file that the process may
+// not read is 403.
 func FileServer(root *os.Root, opts FileServerOptions) http.Handler { return fileServer{root, opts} }
 
 type fileServer struct {
@@ -31,52 +48,121 @@ type fileServer struct {
 }
 
 func (s fileServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	x := newExchange(w, r, &s.opts.FileOptions)
+	defer x.end()
 	if a, done := decideMethod(r.Method); done {
-		a.send(w)
+		x.send(a)
 		return
 	}
 	name, folder, ok := localName(r.URL.Path, s.opts.Dotfiles)
 	if !ok {
-		refuse(r.Method, http.StatusNotFound, http.Header{}).send(w)
+		x.refuse(http.StatusNotFound, nil)
 		return
 	}
-	res, err := s.open(name, folder)
+	res, err := s.open(name, folder, r)
 	switch {
 	case errors.Is(err, errIsFolder):
 		// Relative, because the handler may be mounted below a prefix that it does not know.
 		to := url.URL{Path: path.Base(r.URL.Path) + "/", RawQuery: r.URL.RawQuery}
-		refuse(r.Method, http.StatusMovedPermanently, http.Header{"Location": {to.String()}}).send(w)
+		x.send(refuse(r.Method, http.StatusMovedPermanently, http.Header{"Location": {to.String()}}))
 	case err != nil:
-		refuse(r.Method, statusOf(err), http.Header{}).send(w)
+		x.refuse(statusOf(err), err)
 	default:
-		serve(w, r, res, s.opts.FileOptions)
+		x.serve(res)
 	}
 }
 
 // errIsFolder: the name of a folder was asked for as if it were a file.
 var errIsFolder = errors.New("is a folder")
 
-func (s fileServer) open(name string, folder bool) (*resource, error) {
+func (s fileServer) open(name string, folder bool, r *http.Request) (*resource, error) {
 	// Opening a FIFO wakes its writer, and opening a device may do anything: look first.
 	info, err := s.root.Stat(name)
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, err
-	}
-	if info.IsDir() {
-		if !folder {
-			return nil, errIsFolder
+	case info.IsDir() && !folder:
+		return nil, errIsFolder
+	case info.IsDir():
+		index := path.Join(name, "index.html")
+		info, err := s.regular(index)
+		if err == nil {
+			return s.negotiate(index, info, r)
 		}
-		name, folder = path.Join(name, "index.html"), false
-		if info, err = s.root.Stat(name); err != nil {
-			return nil, err
+		if s.opts.List && statusOf(err) == http.StatusNotFound {
+			return s.list(name, r.URL.Path)
 		}
-	}
-	if folder || !info.Mode().IsRegular() {
+		return nil, err
+	case folder || !info.Mode().IsRegular():
 		return nil, fs.ErrNotExist
 	}
-	f, err := s.root.OpenFile(name, os.O_RDONLY|nonblock, 0) // non-blocking, in case it has become a FIFO
+	return s.negotiate(name, info, r)
+}
+
+// regular is Stat, for which only regular files exist.
+func (s fileServer) regular(name string) (fs.FileInfo, error) {
+	info, err := s.root.Stat(name)
+	if err == nil && !info.Mode().IsRegular() {
+		return nil, fs.ErrNotExist
+	}
+	return info, err
+}
+
+// negotiate opens the file called name, or the sibling that the client prefers.
+func (s fileServer) negotiate(name string, info fs.FileInfo, r *http.Request) (*resource, error) {
+	f, err := s.openFile(name)
 	if err != nil {
 		return nil, err
 	}
-	return newResource(name, f)
+	res, err := newResource(name, f)
+	if err != nil || s.opts.NoSiblings {
+		return res, err
+	}
+	siblings := s.siblings(name, info)
+	if len(siblings) == 0 {
+		return res, nil
+	}
+	res.vary = true
+	for _, c := range accepted(r.Header["Accept-Encoding"]) {
+		if !siblings[c] { // the identity is none
+			continue
+		}
+		f, err := s.openFile(name + c.suffix)
+		if err != nil {
+			continue // it has gone, or may not be read
+		}
+		coded, err := newResource(name, f) // with the file's name, and so its type
+		if err != nil {
+			continue
+		}
+		coded.kind, coded.coding, coded.vary = res.kind, c.name, true
+		coded.etag = hashTag([]byte(coded.etag + c.name))
+		res.close()
+		return coded, nil
+	}
+	return res, nil
+}
+
+// siblings finds the precompressed siblings of a file that are not older than it is: an older one
+// was made of something else.
+func (s fileServer) siblings(name string, info fs.FileInfo) map[coding]bool {
+	var found map[coding]bool
+	for _, c := range codings {
+		if c.name == "" {
+			continue
+		}
+		sibling, err := s.regular(name + c.suffix)
+		if err != nil || sibling.ModTime().Before(info.ModTime()) {
+			continue
+		}
+		if found == nil {
+			found = map[coding]bool{}
+		}
+		found[c] = true
+	}
+	return found
+}
+
+func (s fileServer) openFile(name string) (*os.File, error) {
+	return s.root.OpenFile(name, os.O_RDONLY|nonblock, 0) // non-blocking, in case it has become a FIFO
 }

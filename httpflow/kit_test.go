@@ -20,7 +20,8 @@ import (
 // protocols are the ways that a handler is reached in the tests.
 var protocols = []string{"h1", "h2", "h2c"}
 
-// serve starts a server for the test and returns its URL, with a slash at the end, and a client for it.
+// serve starts a server for the test and returns its URL, with a slash at the end, and a client for
+// it.
 func serve(t *testing.T, protocol string, h http.Handler) (url string, client *http.Client) {
 	t.Helper()
 	pipetest.NoLeaks(t)
@@ -112,7 +113,8 @@ func openRoot(t *testing.T, dir string) *os.Root {
 	return root
 }
 
-// after returns a stage that passes everything on and calls f once, when n bytes have passed. An error of f is its own.
+// after returns a stage that passes everything on and calls f once, when n bytes have passed. An
+// error of f is its own.
 func after(n int64, f func() error) pipeline.Stage {
 	return pipeline.NewStage("after", func(ctx context.Context, in *pipeline.Inlet, out *pipeline.Outlet) error {
 		var seen int64
@@ -187,4 +189,10 @@ func equal(t *testing.T, got, want []byte) {
 	if !bytes.Equal(got, want) {
 		t.Errorf("got %d bytes, want %d, or other ones", len(got), len(want))
 	}
+}
+
+// discard reads a response to its end.
+func discard(res *http.Response) (int64, error) {
+	defer res.Body.Close()
+	return io.Copy(io.Discard, res.Body)
 }

@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// mediaTypes is a table of our own: the one of package mime depends on what is installed on the machine.
+// mediaTypes is a table of our own: the one of package mime depends on what is installed on the
+// machine.
 var mediaTypes = map[string]string{
 	".aac":   "audio/aac",
 	".flac":  "audio/flac",

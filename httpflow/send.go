@@ -1,8 +1,8 @@
 package httpflow
 
 import (
+	"context"
 	"errors"
-	"io"
 	"maps"
 	"net/http"
 	"strconv"
@@ -11,89 +11,73 @@ import (
 	"github.com/weirflow/weir/sinks"
 )
 
-// buffer is what one channel of a response may hold, in bytes. Chunks have at most a quarter of it. It is small because slow
-// clients are many.
-const buffer = 64 << 10
-
-// send writes an answer that has no content.
-func (a answer) send(w http.ResponseWriter) {
-	maps.Copy(w.Header(), a.header)
-	if a.text != "" {
-		w.Header().Set("Content-Length", strconv.Itoa(len(a.text)))
-	}
-	w.WriteHeader(a.status)
-	io.WriteString(w, a.text) // a client that has left needs no answer
-}
+// The chunks of a response, and what one channel of it may hold, in bytes. They are small because
+// slow clients are many; see also section.
+const (
+	chunkSize = 16 << 10
+	buffer    = 16 << 10
+)
 
 // serve answers a GET or HEAD with the resource, and closes it.
-func serve(w http.ResponseWriter, r *http.Request, res *resource, opts FileOptions) {
+func (x *exchange) serve(res *resource) {
 	defer res.close()
+	r, opts := x.request, x.opts
 	a := decide(r.Method, r.Header, res.content, time.Now())
 	switch a.status {
 	case http.StatusOK, http.StatusPartialContent:
-		if opts.CacheControl != "" {
-			a.header.Set("Cache-Control", opts.CacheControl)
+		if opts.Attachment && res.name != "" {
+			a.header.Set("Content-Disposition", attachment(res.name))
 		}
 		a.header.Set("Content-Length", strconv.FormatInt(a.length, 10))
-		if r.Method == http.MethodGet {
-			flow(w, r, res, a, opts)
-			return
-		}
+		fallthrough
 	case http.StatusNotModified: // RFC 9110 §15.4.5
 		if opts.CacheControl != "" {
 			a.header.Set("Cache-Control", opts.CacheControl)
 		}
+		maps.Copy(a.header, res.header)
 	}
-	a.send(w)
+	if r.Method == http.MethodGet && (a.status == http.StatusOK || a.status == http.StatusPartialContent) {
+		x.flow(res, a)
+		return
+	}
+	x.send(a)
 }
 
 // flow sends the content.
-func flow(w http.ResponseWriter, r *http.Request, res *resource, a answer, opts FileOptions) {
-	maps.Copy(w.Header(), a.header)
-	out := &watched{ResponseWriter: w}
-	p := res.source(a.offset, a.length).Via(opts.Via).To(sinks.ResponseWith(out, sinks.ResponseOptions{Status: a.status}))
-	p.Buffer = buffer
-	report, err := p.Run(r.Context())
-	if opts.OnFlow != nil {
-		opts.OnFlow(r, report, err)
+func (x *exchange) flow(res *resource, a answer) {
+	ctx := x.ctx
+	if total := x.opts.Limits.Total; total > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadlineCause(ctx, x.wait.start.Add(total), errTotal)
+		defer cancel()
 	}
+	source := res.source(a.offset, a.length)
+	if len(a.parts) > 0 {
+		boundary := newBoundary()
+		a.header.Set("Content-Type", "multipart/byteranges; boundary="+boundary)
+		source = multipart(res.at, res.name, boundary, res.content, a.parts)
+	}
+	maps.Copy(x.Header(), a.header)
+	p := source.Via(x.opts.Via).To(sinks.ResponseWith(x, sinks.ResponseOptions{Status: a.status}))
+	p.ChunkSize, p.Buffer = chunkSize, buffer
+	report, err := p.Run(ctx)
+	if x.opts.OnFlow != nil {
+		x.opts.OnFlow(x.request, report, err)
+	}
+	x.outcome.Err = err
 	switch {
 	case err == nil:
-	case !out.begun:
+	case x.outcome.Status == 0: // not begun
 		for name := range a.header {
-			w.Header().Del(name)
+			x.Header().Del(name)
 		}
 		status := http.StatusInternalServerError
-		if r.Context().Err() != nil {
-			status = http.StatusServiceUnavailable // nobody sees it, unless somebody else's time limit was up
+		if ctx.Err() != nil {
+			status = http.StatusServiceUnavailable // nobody sees it, unless a time limit was up
 		}
-		refuse(r.Method, status, http.Header{}).send(w)
+		x.wait.Total = 0
+		x.refuse(status, err)
 	case errors.Is(err, http.ErrNotSupported):
 		panic(http.ErrAbortHandler) // the sink could not break the response off
 	}
 }
-
-// watched tells whether a response has begun.
-type watched struct {
-	http.ResponseWriter
-	begun bool
-}
-
-func (w *watched) WriteHeader(status int) {
-	w.begun = true
-	w.ResponseWriter.WriteHeader(status)
-}
-
-func (w *watched) Write(b []byte) (int, error) {
-	w.begun = true
-	return w.ResponseWriter.Write(b)
-}
-
-// ReadFrom keeps the way to sendfile(2) open.
-func (w *watched) ReadFrom(r io.Reader) (int64, error) {
-	w.begun = true
-	return io.Copy(w.ResponseWriter, r)
-}
-
-// Unwrap is for [http.ResponseController].
-func (w *watched) Unwrap() http.ResponseWriter { return w.ResponseWriter }

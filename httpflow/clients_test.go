@@ -1,0 +1,98 @@
+package httpflow_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/weirflow/weir/httpflow"
+)
+
+// program runs a client that is not ours, in a folder of its own.
+func program(t *testing.T, dir, name string, args ...string) error {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	if err != nil {
+		t.Skipf("SKIPPED: %s is not installed", name)
+	}
+	cmd := exec.CommandContext(t.Context(), path, args...)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "no_proxy=127.0.0.1", "http_proxy=", "HTTP_PROXY=")
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Logf("%s: %v: %s", name, err, out)
+	}
+	return err
+}
+
+func TestWgetContinues(t *testing.T) {
+	dir, into := t.TempDir(), t.TempDir()
+	want := random(3<<20 + 5)
+	write(t, dir, "a.bin", want)
+	part := write(t, into, "a.bin", want[:1_234_567])
+	url, _ := serve(t, "h1", httpflow.FileServer(openRoot(t, dir), httpflow.FileServerOptions{}))
+	if err := program(t, into, "wget", "--continue", "--tries=1", "--no-verbose", url+"a.bin"); err != nil {
+		t.Error(err)
+	}
+	got, err := os.ReadFile(part)
+	if err != nil {
+		t.Fatal(err)
+	}
+	equal(t, got, want)
+}
+
+func TestAria2Splits(t *testing.T) {
+	dir, into := t.TempDir(), t.TempDir()
+	want := random(16<<20 + 5)
+	write(t, dir, "a.bin", want)
+	url, _ := serve(t, "h1", httpflow.FileServer(openRoot(t, dir), httpflow.FileServerOptions{}))
+	err := program(t, into, "aria2c", "-x8", "-s8", "-k1M", "--no-conf", "--max-tries=1", "--quiet", url+"a.bin")
+	if err != nil {
+		t.Error(err)
+	}
+	got, err := os.ReadFile(filepath.Join(into, "a.bin"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	equal(t, got, want)
+}
+
+// A coded representation that is cut must not look like a whole one either.
+func TestCurlReportsACutCodedFile(t *testing.T) {
+	needCurl(t)
+	each(t, func(t *testing.T, protocol string) {
+		dir := t.TempDir()
+		old := time.Now().Add(-time.Hour)
+		if err := os.Chtimes(write(t, dir, "a.txt", []byte("a")), old, old); err != nil {
+			t.Fatal(err)
+		}
+		name := write(t, dir, "a.txt.gz", random(2<<20))
+		url, client := serve(t, protocol, httpflow.FileServer(openRoot(t, dir), httpflow.FileServerOptions{
+			FileOptions: httpflow.FileOptions{Via: after(700<<10, func() error { return os.Truncate(name, 1<<20) })},
+		}))
+		out := filepath.Join(t.TempDir(), "out")
+		if _, err := curl(t, protocol, "--fail", "--header", "Accept-Encoding: gzip", "--output", out, url+"a.txt"); err == nil {
+			t.Error("curl reports success")
+		}
+		write(t, dir, "a.txt.gz", random(2<<20))
+		res := get(t, client, "GET", url+"a.txt", "Accept-Encoding", "gzip")
+		if n, err := discard(res); res.Header.Get("Content-Encoding") != "gzip" || err == nil {
+			t.Errorf("%s: %d bytes and no error", res.Header.Get("Content-Encoding"), n)
+		}
+	})
+}
+
+func TestCurlParts(t *testing.T) {
+	needCurl(t)
+	each(t, func(t *testing.T, protocol string) {
+		name := write(t, t.TempDir(), "a.txt", []byte(strings.Repeat("0123456789", 100)))
+		url, _ := serve(t, protocol, httpflow.File(name))
+		got, err := curl(t, protocol, "--fail", "--range", "0-1,5-6", url)
+		if err != nil || strings.Count(string(got), "Content-Range: bytes ") != 2 || !strings.HasSuffix(string(got), "--\r\n") {
+			t.Errorf("%v, %q", err, got)
+		}
+	})
+}

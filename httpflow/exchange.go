@@ -1,0 +1,156 @@
+package httpflow
+
+import (
+	"context"
+	"errors"
+	"io"
+	"maps"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// An Outcome is what became of a request, for a log.
+type Outcome struct {
+	// Status is the status code of the response.
+	Status int
+
+	// Bytes is how many bytes of the body were handed to the server. What its buffers and the
+	// system's held when the client left is among them.
+	Bytes int64
+
+	// Elapsed is how long the handler took.
+	Elapsed time.Duration
+
+	// Err is why the response is not complete, or why it is an error status of 500 or more. What is
+	// wrong with the request (404, 416) is not an error here.
+	Err error
+
+	// ClientLeft tells that Err is the client's doing: it closed the connection, or reset the
+	// stream. Every seek of a media player does that. It is also set when the server itself closes
+	// the connection.
+	ClientLeft bool
+}
+
+// An exchange is a request being answered: the ResponseWriter that its handler uses. It notes what
+// becomes of the response, and does not wait for the client longer than the limits allow.
+type exchange struct {
+	http.ResponseWriter
+	request *http.Request
+	opts    *FileOptions
+	control *http.ResponseController
+	ctx     context.Context // of the response's flow
+	cancel  context.CancelCauseFunc
+	wait    patience
+	outcome Outcome
+	failed  error // of a write, not for lateness
+}
+
+func newExchange(w http.ResponseWriter, r *http.Request, opts *FileOptions) *exchange {
+	x := &exchange{ResponseWriter: w, request: r, opts: opts, control: http.NewResponseController(w)}
+	x.ctx, x.cancel = context.WithCancelCause(r.Context())
+	x.wait = patience{Limits: opts.Limits, start: time.Now(), giveUp: x.giveUp}
+	return x
+}
+
+// past is a deadline that is over on every clock, and not the zero time, which would mean none.
+var past = time.Unix(1, 0)
+
+// giveUp frees a write that waits for the client.
+func (x *exchange) giveUp(err error) {
+	x.cancel(err)
+	_ = x.control.SetWriteDeadline(past)
+}
+
+// end is called when the handler is done, also when it panics.
+func (x *exchange) end() {
+	x.cancel(nil)
+	if x.opts.OnRequest == nil {
+		return
+	}
+	o := x.outcome
+	o.Elapsed = time.Since(x.wait.start)
+	o.ClientLeft = o.Err != nil && !errors.Is(o.Err, ErrTooSlow) && x.clientLeft(o.Err)
+	x.opts.OnRequest(x.request, o)
+}
+
+// clientLeft tells whether err came of the client. That the request's context is over says little:
+// on HTTP/2 it also is when the response was broken off from here.
+func (x *exchange) clientLeft(err error) bool {
+	cause := context.Cause(x.request.Context())
+	return cause != nil && errors.Is(err, cause) || x.failed != nil && errors.Is(err, x.failed)
+}
+
+// send writes an answer that has no content. It waits for the client to take it, within the limits,
+// because after the handler's return nobody would set any.
+func (x *exchange) send(a answer) {
+	maps.Copy(x.Header(), a.header)
+	if a.text != "" {
+		x.Header().Set("Content-Length", strconv.Itoa(len(a.text)))
+	}
+	x.WriteHeader(a.status)
+	var err error
+	if a.text != "" {
+		_, err = io.WriteString(x, a.text)
+	}
+	if a.text != "" || x.request.ProtoMajor == 1 { // on HTTP/2 a header alone waits for nobody
+		if flushed := x.FlushError(); err == nil && !errors.Is(flushed, http.ErrNotSupported) {
+			err = flushed
+		}
+	}
+	if x.outcome.Err == nil {
+		x.outcome.Err = err
+	}
+}
+
+// refuse answers with an error status and no content.
+func (x *exchange) refuse(status int, err error) {
+	if status >= http.StatusInternalServerError {
+		x.outcome.Err = err
+	}
+	x.send(refuse(x.request.Method, status, http.Header{}))
+}
+
+func (x *exchange) WriteHeader(status int) {
+	x.outcome.Status = status
+	x.ResponseWriter.WriteHeader(status)
+}
+
+func (x *exchange) Write(b []byte) (int, error) {
+	if x.outcome.Status == 0 {
+		x.outcome.Status = http.StatusOK
+	}
+	for written := 0; ; { // a stage, or Bytes, may send larger chunks than the limits are for
+		piece := b[written:min(len(b), written+chunkSize)]
+		n, err := x.patiently(len(piece), func() (int, error) { return x.ResponseWriter.Write(piece) })
+		written += n
+		if err != nil || n < len(piece) || written == len(b) {
+			return written, err
+		}
+	}
+}
+
+// FlushError is for [http.ResponseController].
+func (x *exchange) FlushError() error {
+	_, err := x.patiently(0, func() (int, error) { return 0, x.control.Flush() })
+	return err
+}
+
+// Unwrap is for [http.ResponseController].
+func (x *exchange) Unwrap() http.ResponseWriter { return x.ResponseWriter }
+
+// patiently calls f, which writes n bytes, within the limits.
+func (x *exchange) patiently(n int, f func() (int, error)) (int, error) {
+	if err := x.wait.begin(n); err != nil {
+		return 0, err
+	}
+	n, err := f()
+	x.outcome.Bytes += int64(n)
+	if late := x.wait.end(n); late != nil {
+		return n, late
+	}
+	if err != nil && !errors.Is(err, http.ErrNotSupported) {
+		x.failed = err
+	}
+	return n, err
+}

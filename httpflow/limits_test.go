@@ -1,0 +1,194 @@
+package httpflow_test
+
+import (
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/weirflow/weir/httpflow"
+	"github.com/weirflow/weir/stages"
+)
+
+// client is a ResponseWriter whose every Write takes a while, unless a deadline ends it.
+type client struct {
+	*httptest.ResponseRecorder
+	pace func(write, n int) time.Duration
+
+	mu     sync.Mutex
+	writes int
+	past   bool
+	flush  time.Duration // how long a flush takes
+	over   chan struct{} // closed when there is a deadline in the past
+}
+
+func newClient(pace func(write, n int) time.Duration) *client {
+	return &client{ResponseRecorder: httptest.NewRecorder(), pace: pace, over: make(chan struct{})}
+}
+
+func (c *client) Write(b []byte) (int, error) {
+	c.writes++
+	if err := c.wait(c.pace(c.writes, len(b))); err != nil {
+		return 0, err
+	}
+	return c.ResponseRecorder.Write(b)
+}
+
+func (c *client) FlushError() error { return c.wait(c.flush) }
+
+func (c *client) wait(d time.Duration) error {
+	select {
+	case <-c.over:
+		return os.ErrDeadlineExceeded
+	default:
+	}
+	select {
+	case <-time.After(d):
+		return nil
+	case <-c.over:
+		return os.ErrDeadlineExceeded
+	}
+}
+
+func (c *client) SetWriteDeadline(t time.Time) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !t.IsZero() && t.Before(time.Now()) && !c.past {
+		c.past = true
+		close(c.over)
+	}
+	return nil
+}
+
+func TestLimits(t *testing.T) {
+	const mib = 1 << 20
+	never := 1000 * time.Hour
+	for _, test := range []struct {
+		name   string
+		limits httpflow.Limits
+		pace   func(write, n int) time.Duration
+		want   time.Duration // 0: it succeeds
+	}{
+		{"idle, by default", httpflow.Limits{}, func(int, int) time.Duration { return never }, time.Minute},
+		{"idle later", httpflow.Limits{}, func(w, _ int) time.Duration {
+			if w == 3 {
+				return never
+			}
+			return 10 * time.Second
+		}, 80 * time.Second},
+		{"idle as set", httpflow.Limits{Idle: 5 * time.Second}, func(int, int) time.Duration { return never }, 5 * time.Second},
+		{"renewed for each chunk", httpflow.Limits{}, func(int, int) time.Duration { return 59 * time.Second }, 0},
+		{"none", httpflow.Limits{Idle: -1}, func(int, int) time.Duration { return time.Hour }, 0},
+		{"at the lowest rate", httpflow.Limits{Idle: -1, MinRate: 1 << 10},
+			func(_, n int) time.Duration { return time.Duration(n) * time.Second / 1024 }, 0},
+		{"at half the lowest rate", httpflow.Limits{Idle: -1, MinRate: 1 << 10}, // 16 s behind in 32
+			func(_, n int) time.Duration { return time.Duration(n) * time.Second / 512 }, 26 * time.Second},
+		{"a little below the lowest rate", httpflow.Limits{Idle: -1, MinRate: 1 << 10}, // 4 s behind in 20
+			func(_, n int) time.Duration { return time.Duration(n) * time.Second / 1024 * 5 / 4 }, 58 * time.Second},
+		{"nobody gets ahead of the lowest rate", httpflow.Limits{Idle: -1, MinRate: 1 << 10}, func(w, _ int) time.Duration {
+			if w == 50 {
+				return 30 * time.Second
+			}
+			return 0
+		}, 26 * time.Second},
+		{"a pause within the grace", httpflow.Limits{Idle: -1, MinRate: 1 << 20}, func(w, _ int) time.Duration {
+			if w == 2 {
+				return 9 * time.Second
+			}
+			return 0
+		}, 0},
+		{"total", httpflow.Limits{Total: 90 * time.Second}, func(int, int) time.Duration { return 20 * time.Second }, 90 * time.Second},
+		{"total, in time", httpflow.Limits{Total: time.Hour}, func(int, int) time.Duration { return 20 * time.Second }, 0},
+		{"idle in the last step", httpflow.Limits{}, func(w, _ int) time.Duration {
+			if w == mib>>14 {
+				return never
+			}
+			return 0
+		}, time.Minute},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var seen httpflow.Outcome
+				h := httpflow.BytesWith("f", make([]byte, mib), httpflow.FileOptions{
+					Limits:    test.limits,
+					OnRequest: func(_ *http.Request, o httpflow.Outcome) { seen = o },
+				})
+				c := newClient(test.pace)
+				start := time.Now()
+				h.ServeHTTP(c, httptest.NewRequestWithContext(t.Context(), "GET", "/", nil))
+				elapsed := time.Since(start)
+				if test.want == 0 {
+					if seen.Err != nil || seen.Bytes != mib || c.past {
+						t.Errorf("%+v", seen)
+					}
+					return
+				}
+				if !errors.Is(seen.Err, httpflow.ErrTooSlow) || seen.ClientLeft || !c.past {
+					t.Errorf("%+v, broken off: %v", seen, c.past)
+				}
+				if elapsed < test.want || elapsed > test.want+time.Second || seen.Elapsed != elapsed {
+					t.Errorf("after %v, as told %v, want %v", elapsed, seen.Elapsed, test.want)
+				}
+			})
+		})
+	}
+}
+
+// The time that the flow itself takes is not held against the client.
+func TestLimitsAreForTheClient(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var seen httpflow.Outcome
+		h := httpflow.BytesWith("f", make([]byte, 1<<20), httpflow.FileOptions{
+			Via:       stages.Limit(1 << 10),
+			Limits:    httpflow.Limits{Idle: time.Second, MinRate: 1 << 20},
+			OnRequest: func(_ *http.Request, o httpflow.Outcome) { seen = o },
+		})
+		h.ServeHTTP(newClient(func(int, int) time.Duration { return 0 }), httptest.NewRequestWithContext(t.Context(), "GET", "/", nil))
+		if seen.Err != nil || seen.Elapsed < 10*time.Minute {
+			t.Errorf("%+v", seen)
+		}
+	})
+}
+
+// A client that does not even take an error page is not waited for, whether the page fits into the
+// server's buffer or not.
+func TestLimitsOfAnswersWithoutContent(t *testing.T) {
+	for _, slow := range []struct{ write, flush time.Duration }{{write: time.Hour}, {flush: time.Hour}} {
+		synctest.Test(t, func(t *testing.T) {
+			var seen httpflow.Outcome
+			h := httpflow.BytesWith("f", nil, httpflow.FileOptions{OnRequest: func(_ *http.Request, o httpflow.Outcome) { seen = o }})
+			c := newClient(func(int, int) time.Duration { return slow.write })
+			c.flush = slow.flush
+			h.ServeHTTP(c, httptest.NewRequestWithContext(t.Context(), "GET", "/no", nil))
+			if seen.Status != 404 || !errors.Is(seen.Err, httpflow.ErrTooSlow) || seen.Elapsed != time.Minute {
+				t.Errorf("%v: %+v", slow, seen)
+			}
+		})
+	}
+}
+
+// On the wire: a client that stops reading is cut off, and gets no clean end.
+func TestStalledClientIsCutOff(t *testing.T) {
+	each(t, func(t *testing.T, protocol string) {
+		name := write(t, t.TempDir(), "f", nil)
+		if err := os.Truncate(name, 1<<30); err != nil {
+			t.Fatal(err)
+		}
+		ended := make(chan httpflow.Outcome, 1)
+		url, client := serve(t, protocol, httpflow.FileWith(name, httpflow.FileOptions{
+			Limits:    httpflow.Limits{Idle: 50 * time.Millisecond},
+			OnRequest: func(_ *http.Request, o httpflow.Outcome) { ended <- o },
+		}))
+		res := get(t, client, "GET", url)
+		if o := <-ended; !errors.Is(o.Err, httpflow.ErrTooSlow) || o.ClientLeft || o.Bytes == 0 || o.Bytes > 1<<29 {
+			t.Errorf("%+v", o)
+		}
+		if n, err := discard(res); err == nil {
+			t.Errorf("the client got %d bytes and no error", n)
+		}
+	})
+}

@@ -1,0 +1,174 @@
+package httpflow
+
+import (
+	"bytes"
+	"cmp"
+	_ "embed"
+	"html/template"
+	"io"
+	"net/http"
+	"net/url"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/weirflow/weir/pipeline"
+	"github.com/weirflow/weir/sources"
+)
+
+// maxListed is how many names a page has at most. A folder may have any number, and the page is
+// made in memory.
+const maxListed = 10_000
+
+//go:embed list.html
+var listHTML string
+
+var listPage = template.Must(template.New("list").Parse(listHTML))
+
+// A listing is what the page shows.
+type listing struct {
+	Title          string
+	Above          []crumb // the folders around this one, outermost first
+	Here           string
+	Folders, Files []entry
+	More           bool // than are shown
+}
+
+type crumb struct{ Name, Link string }
+
+type entry struct {
+	Name, Link string
+	Bytes      int64
+	Time       time.Time
+	Media      string // "audio", "video" or empty
+}
+
+// Size is for people.
+func (e entry) Size() string {
+	if e.Bytes < 1024 {
+		return strconv.FormatInt(e.Bytes, 10) + " B"
+	}
+	size, unit := float64(e.Bytes), ""
+	for _, unit = range []string{"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"} {
+		if size /= 1024; size < 1023.95 {
+			break
+		}
+	}
+	return strconv.FormatFloat(size, 'f', 1, 64) + " " + unit
+}
+
+// list makes the page of a folder. The path is the one in the URL, with a slash at its end.
+func (s fileServer) list(name, urlPath string) (*resource, error) {
+	l := listing{Title: urlPath}
+	elements := strings.Split(strings.Trim(urlPath, "/"), "/")
+	if urlPath != "/" {
+		up := strings.Repeat("../", len(elements))
+		l.Above = append(l.Above, crumb{"/", up})
+		for i, element := range elements[:len(elements)-1] {
+			l.Above = append(l.Above, crumb{readable(element), strings.Repeat("../", len(elements)-1-i)})
+		}
+		l.Here = readable(elements[len(elements)-1])
+	}
+	if err := s.fill(&l, name); err != nil {
+		return nil, err
+	}
+	var page bytes.Buffer
+	if err := listPage.Execute(&page, l); err != nil {
+		return nil, err
+	}
+	b := page.Bytes()
+	return &resource{
+		content: content{size: int64(len(b)), etag: hashTag(b), kind: "text/html; charset=utf-8"},
+		header: http.Header{
+			"Cache-Control": {"no-cache"}, // whatever is said about the files
+			"Content-Security-Policy": {"default-src 'none'; style-src 'unsafe-inline'; media-src 'self'; " +
+				"base-uri 'none'; form-action 'none'"},
+		},
+		source: func(offset, length int64) pipeline.Source { return sources.Bytes(b[offset : offset+length]) },
+		at:     bytes.NewReader(b),
+		close:  func() error { return nil },
+	}, nil
+}
+
+// fill finds what is in the folder and may be served.
+func (s fileServer) fill(l *listing, folder string) error {
+	dir, err := s.root.Open(folder)
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	names, err := dir.Readdirnames(maxListed + 1)
+	if err != nil && err != io.EOF {
+		return err
+	}
+	if len(names) > maxListed {
+		names, l.More = names[:maxListed], true
+	}
+	for _, name := range names {
+		local, _, ok := localName("/"+name, s.opts.Dotfiles)
+		if !ok {
+			continue
+		}
+		info, err := s.root.Stat(path.Join(folder, local))
+		if err != nil {
+			continue // a link that leaves the root, or it has gone
+		}
+		link := url.URL{Path: "./" + name} // "./": a colon in the name is no scheme
+		e := entry{Name: readable(name), Link: link.String(), Bytes: info.Size(), Time: info.ModTime().UTC()}
+		switch {
+		case info.IsDir():
+			e.Link += "/"
+			l.Folders = append(l.Folders, e)
+		case info.Mode().IsRegular():
+			e.Media = media(name)
+			l.Files = append(l.Files, e)
+		}
+	}
+	slices.SortFunc(l.Folders, byName)
+	slices.SortFunc(l.Files, byName)
+	return nil
+}
+
+func media(name string) string {
+	kind, _, _ := strings.Cut(mediaTypes[strings.ToLower(path.Ext(name))], "/")
+	if kind == "audio" || kind == "video" {
+		return kind
+	}
+	return ""
+}
+
+// readable is a name without bytes that are no text.
+func readable(name string) string { return strings.ToValidUTF8(name, "\uFFFD") }
+
+// byName orders names as people do: without regard to case, and numbers in them by their value.
+func byName(a, b entry) int {
+	return cmp.Or(compareNatural(strings.ToLower(a.Name), strings.ToLower(b.Name)), strings.Compare(a.Name, b.Name),
+		strings.Compare(a.Link, b.Link))
+}
+
+func compareNatural(a, b string) int {
+	for a != "" && b != "" {
+		x, y := leadingDigits(a), leadingDigits(b)
+		if x != "" && y != "" {
+			switch {
+			case less(x, y):
+				return -1
+			case less(y, x):
+				return 1
+			}
+			a, b = a[len(x):], b[len(y):]
+			continue
+		}
+		if a[0] != b[0] {
+			return cmp.Compare(a[0], b[0])
+		}
+		a, b = a[1:], b[1:]
+	}
+	return cmp.Compare(len(a), len(b))
+}
+
+func leadingDigits(s string) string {
+	return s[:len(s)-len(strings.TrimLeft(s, "0123456789"))]
+}

@@ -1,0 +1,73 @@
+package httpflow
+
+import (
+	"net"
+	"sync"
+)
+
+// MaxConnections is how many connections [LimitListener] allows by default.
+const MaxConnections = 4096
+
+// LimitListener returns l with at most n connections at once, [MaxConnections] if n is 0 or less.
+// Accept waits while there are as many; those that want in queue up in the system. A connection
+// counts until it is closed. Limits on how long one may be idle (ReadHeaderTimeout and IdleTimeout
+// of the [http.Server], and [Limits]) see to it that there is room again.
+//
+// TCP connections keep all their methods, and with them what the kernel does for them (sendfile).
+func LimitListener(l net.Listener, n int) net.Listener {
+	if n <= 0 {
+		n = MaxConnections
+	}
+	return &limitListener{Listener: l, slots: make(chan struct{}, n), closed: make(chan struct{})}
+}
+
+type limitListener struct {
+	net.Listener
+	slots  chan struct{}
+	once   sync.Once
+	closed chan struct{}
+}
+
+func (l *limitListener) Accept() (net.Conn, error) {
+	select {
+	case l.slots <- struct{}{}:
+	case <-l.closed: // the listener says it in its own words
+		return l.Listener.Accept()
+	}
+	conn, err := l.Listener.Accept()
+	if err != nil {
+		<-l.slots
+		return nil, err
+	}
+	release := sync.OnceFunc(func() { <-l.slots })
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		return &limitedTCPConn{tcp, release}, nil
+	}
+	return &limitedConn{conn, release}, nil
+}
+
+func (l *limitListener) Close() error {
+	err := l.Listener.Close()
+	l.once.Do(func() { close(l.closed) })
+	return err
+}
+
+type limitedTCPConn struct {
+	*net.TCPConn
+	release func()
+}
+
+func (c *limitedTCPConn) Close() error {
+	defer c.release()
+	return c.TCPConn.Close()
+}
+
+type limitedConn struct {
+	net.Conn
+	release func()
+}
+
+func (c *limitedConn) Close() error {
+	defer c.release()
+	return c.Conn.Close()
+}
