@@ -7,7 +7,8 @@ import (
 	"os"
 )
 
-// createOnly renames from to to, in the folder dir, unless to exists: then its error is fs.ErrExist. dir may be nil.
+// createOnly renames from to to, in the folder dir, unless to exists: then its error is fs.ErrExist. dir
+// may be nil.
 func createOnly(tree tree, dir *os.File, from, to string) error {
 	if done, err := renameNoReplace(tree, dir, from, to); done {
 		return err

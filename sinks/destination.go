@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"syscall"
 )
 
@@ -59,8 +60,8 @@ func locate(name string, opts FileOptions) (*destination, error) {
 	return d, nil
 }
 
-// follow sets d.path: the rename must hit the file at the end of the links, not the first link. It neither cleans paths nor
-// joins them, because "a/.." is something else than "." when a is a link.
+// follow sets d.path: the rename must hit the file at the end of the links, not the first link. It neither
+// cleans paths nor joins them, because "a/.." is something else than "." when a is a link.
 func (d *destination) follow() error {
 	path, err := d.name, error(nil)
 	if d.opts.Root == nil {
@@ -106,18 +107,17 @@ func isBlockDevice(info fs.FileInfo) bool {
 	return info.Mode()&fs.ModeDevice != 0 && info.Mode()&fs.ModeCharDevice == 0
 }
 
-// named gives an error about the file at path, as which the file calls itself called as well, the name that the user knows.
+// named gives an error about the file at path, as which the file calls itself called as well, the name that
+// the user knows.
 func (d *destination) named(err error, called ...string) error {
 	switch e := err.(type) { //nolint:errorlint // what upstream failed with keeps its own names
 	case *os.SyscallError:
 		return &fs.PathError{Op: e.Syscall, Path: d.name, Err: e.Err}
 	case *os.LinkError:
-		return &fs.PathError{Op: e.Op, Path: d.name, Err: e.Err}
+		return &fs.PathError{Op: plainOp(e.Op), Path: d.name, Err: e.Err}
 	case *fs.PathError:
-		for _, path := range called {
-			if e.Path == path {
-				return &fs.PathError{Op: plainOp(e.Op), Path: d.name, Err: e.Err}
-			}
+		if slices.Contains(called, e.Path) {
+			return &fs.PathError{Op: plainOp(e.Op), Path: d.name, Err: e.Err}
 		}
 	}
 	return err

@@ -17,7 +17,8 @@ type extents struct {
 	sparse bool
 }
 
-// locate finds out about the file. One that is not regular, or claims to be empty as those in /proc do, is not supported.
+// locate finds out about the file. One that is not regular, or claims to be empty as those in /proc do, is
+// not supported.
 func (x *extents) locate() error {
 	var st unix.Stat_t
 	if err := unix.Fstat(x.fd, &st); err != nil {
@@ -32,7 +33,8 @@ func (x *extents) locate() error {
 	return err
 }
 
-// next returns how many of the next n bytes are a hole, and how many after that are data. Both are 0 at the end.
+// next returns how many of the next n bytes are a hole, and how many after that are data. Both are 0 at the
+// end.
 func (x *extents) next(n int64) (hole, data int64, err error) {
 	begin, err := x.seek(x.pos, unix.SEEK_DATA)
 	switch {

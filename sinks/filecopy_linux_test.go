@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -171,6 +172,29 @@ func TestFileGivesBackWhatIsReserved(t *testing.T) {
 	}
 	if n := allocated(t, b); n > before+1<<20 {
 		t.Errorf("%d bytes on the disk", n)
+	}
+}
+
+// A source that was cut off since it promised its size: a hole does not go on behind the end.
+func TestFileOfAHoleThatWasCutOff(t *testing.T) {
+	pipetest.NoLeaks(t)
+	for _, size := range []int64{0, 1, 8 << 20, 30 << 20} {
+		dir := t.TempDir()
+		a, b := filepath.Join(t.TempDir(), "in"), filepath.Join(dir, "out")
+		sparseFile(t, a, size, nil)
+		source := pipeline.NewSource("promise", func(ctx context.Context, out *pipeline.Outlet) error {
+			out.SetSize(40 << 20)
+			f, err := os.Open(a)
+			if err != nil {
+				return err
+			}
+			defer f.Close()
+			return out.CopyFrom(ctx, io.LimitReader(f, 40<<20))
+		})
+		if err := run(source, sinks.File(b)); !errors.Is(err, io.ErrUnexpectedEOF) {
+			t.Errorf("%d bytes: got %v", size, err)
+		}
+		wantTree(t, dir, map[string]string{})
 	}
 }
 

@@ -214,7 +214,8 @@ func TestFileOfASourceThatChanges(t *testing.T) {
 					if change == "grows" {
 						to = 50 << 20
 					}
-					// It changes when the first branch has got something, which is before the second one has it all.
+					// It changes when the first branch has got something, which is before the second one
+					// has it all.
 					flow := sources.File(a).Via(via).Via(pipeline.NewStage("change", func(ctx context.Context, in *pipeline.Inlet, out *pipeline.Outlet) error {
 						c, err := in.Next(ctx)
 						if err := errors.Join(err, os.Truncate(a, to)); err != nil {

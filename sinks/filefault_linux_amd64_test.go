@@ -63,6 +63,12 @@ func init() {
 		}
 		return run(sources.File(args[0]), sinks.File(args[1]))
 	}
+	children["resume without sync"] = func(args []string) error {
+		if err := inject([]fault{{unix.SYS_FSYNC, -1, uintptr(unix.EIO)}}); err != nil {
+			return err
+		}
+		return resume(args[0], args[1], "a", func(int64) error { return nil })
+	}
 	// no sync runs a flow in which no fsync works.
 	children["no sync"] = func(args []string) error {
 		d, err := strconv.Atoi(args[1])
@@ -78,6 +84,23 @@ func init() {
 }
 
 // Without durability nothing is synced; with it a failure is one, and what may be damaged is not resumed.
+func TestFileThatCannotBeSyncedIsNotResumed(t *testing.T) {
+	dir := t.TempDir()
+	from, to := filepath.Join(t.TempDir(), "in"), filepath.Join(dir, "out")
+	if err := os.WriteFile(from, pattern(1<<20), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	interrupted(t, from, to, "a", 500<<10)
+	out, err := child(t, "resume without sync", from, to).CombinedOutput()
+	if err == nil || string(out) != "file: sync "+to+": input/output error" {
+		t.Errorf("%v: %s", err, out)
+	}
+	if n := partial(t, to, "a"); n != 0 {
+		t.Errorf("%d bytes are left", n)
+	}
+	wantTree(t, dir, map[string]string{})
+}
+
 func TestFileDurability(t *testing.T) {
 	for _, mode := range [][]string{{"", "", ""}, {"fingerprint", "", ""}, {"", "append", ""}, {"", "", "in place"}} {
 		for _, d := range []sinks.Durability{sinks.DurabilityData, sinks.DurabilityNone, sinks.DurabilityFull} {

@@ -12,15 +12,15 @@ const (
 	blockSize  = 4 << 10 // of holes
 	reserveMin = 1 << 20 // bytes of a stream from which on its space is reserved
 
-	// uncertain is how many bytes of a stream may come as chunks although the kernel is going to copy: what the source sent
-	// before the sink was ready. Until then it is not known whether the source has holes, so what is zero becomes a hole, and no
-	// space is reserved.
+	// uncertain is how many bytes of a stream may come as chunks although the kernel is going to copy: what
+	// the source sent before the sink was ready. Until then it is not known whether the source has holes,
+	// so what is zero becomes a hole, and no space is reserved.
 	uncertain = 4 << 20
 )
 
-// filler writes a stream to a regular file. What it is given as holes, or finds to be zero, it leaves out; the file gets
-// its length in finish. It takes the place of the *os.File in [pipeline.Inlet.CopyTo], so what it implements decides whether the kernel
-// may copy.
+// filler writes a stream to a regular file. What it is given as holes, or finds to be zero, it leaves out;
+// the file gets its length in finish. It takes the place of the *os.File in [pipeline.Inlet.CopyTo], so
+// what it implements decides whether the kernel may copy.
 type filler struct {
 	file   *os.File
 	in     *pipeline.Inlet
@@ -144,7 +144,8 @@ func (w *filler) writeSparse(p []byte) (n int, err error) {
 	return n, err
 }
 
-// runs returns how many bytes of p, which belongs at off in the file, are whole blocks of zeros, and how many after that are not.
+// runs returns how many bytes of p, which belongs at off in the file, are whole blocks of zeros, and how
+// many after that are not.
 func runs(p []byte, off int64) (hole, data int) {
 	first := min(len(p), int(-off&(blockSize-1))) // up to the first whole block
 	if first == 0 {

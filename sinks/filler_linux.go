@@ -19,8 +19,9 @@ const (
 // SyscallConn says that the file has a descriptor: see [pipeline.Inlet.CopyTo].
 func (w *filler) SyscallConn() (syscall.RawConn, error) { return w.file.SyscallConn() }
 
-// ReadFrom copies from the file inside an [io.LimitedReader], with its holes, as far as the kernel can do that, and leaves both files' positions
-// where it came to. What it cannot do has the error [errors.ErrUnsupported], and is to be done with Write.
+// ReadFrom copies from the file inside an [io.LimitedReader], with its holes, as far as the kernel can do
+// that, and leaves both files' positions where it came to. What it cannot do has the error
+// [errors.ErrUnsupported], and is to be done with Write.
 func (w *filler) ReadFrom(r io.Reader) (moved int64, err error) {
 	limit, ok := r.(*io.LimitedReader)
 	if !ok {
@@ -135,8 +136,8 @@ func (w *filler) copyChunk(src *extents, n int64) (int64, error) {
 	return 0, err
 }
 
-// share makes the file's first bytes the same blocks as the source's, where the file system can do that. Then copyRange does it
-// too, and no space is needed.
+// share makes the file's first bytes the same blocks as the source's, where the file system can do that.
+// Then copyRange does it too, and no space is needed.
 func (w *filler) share(src *extents, fd int) bool {
 	r := unix.FileCloneRange{Src_fd: int64(src.fd), Src_offset: uint64(src.pos), Src_length: cloneTry, Dest_offset: uint64(w.off)}
 	if unix.IoctlFileCloneRange(fd, &r) != nil {
@@ -165,7 +166,8 @@ func copyRange(out int, off int64, in int, pos int64, n int64) (int64, error) {
 	}
 }
 
-// reserve allocates n bytes from off on, and does not change the file's size. A file system that cannot do that is no error.
+// reserve allocates n bytes from off on, and does not change the file's size. A file system that cannot do
+// that is no error.
 func reserve(f *os.File, off, n int64) (done bool, err error) {
 	conn, err := f.SyscallConn()
 	if err != nil {

@@ -10,7 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// openDir opens the folder for a later sync. One that may be written to but not read cannot be opened, and is not synced.
+// openDir opens the folder for a later sync. One that may be written to but not read cannot be opened, and
+// is not synced.
 func openDir(tree tree, name string) (*os.File, error) {
 	if name == "" {
 		name = "."

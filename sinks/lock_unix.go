@@ -12,8 +12,9 @@ import (
 // hasLocks says that a file without a lock is not in use.
 const hasLocks = true
 
-// lock marks f as being in use, as long as the file that it returns is open: a duplicate, because the lock has to outlast
-// f's close. The duplicate is nil if the file system has no locks. If somebody else has the lock, mine is false.
+// lock marks f as being in use, as long as the file that it returns is open: a duplicate, because the lock
+// has to outlast f's close. The duplicate is nil if the file system has no locks. If somebody else has the
+// lock, mine is false.
 func lock(f *os.File) (dup *os.File, mine bool) {
 	conn, err := f.SyscallConn()
 	if err != nil {
@@ -42,8 +43,8 @@ func flock(fd int) error {
 	}
 }
 
-// removeUnlocked removes the file at path if it is a regular one and nobody holds its lock. The lock is held meanwhile, so that nobody
-// can begin to use the file.
+// removeUnlocked removes the file at path if it is a regular one and nobody holds its lock. The lock is
+// held meanwhile, so that nobody can begin to use the file.
 func removeUnlocked(tree tree, path string) {
 	f, err := tree.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK|unix.O_NOFOLLOW, 0)
 	if err != nil {

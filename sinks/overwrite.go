@@ -18,7 +18,8 @@ type opened struct {
 	wrote int64    // bytes that were appended
 }
 
-// change opens and locks the file. The lock goes with the run's last step, which calls undo if the run has failed.
+// change opens and locks the file. The lock goes with the run's last step, which calls undo if the run has
+// failed.
 func (d *destination) change(in *pipeline.Inlet, flag int, undo func(o *opened) error) (*opened, error) {
 	f, err := d.tree.OpenFile(d.path, os.O_WRONLY|flag, 0)
 	if err != nil {

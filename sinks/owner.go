@@ -4,8 +4,9 @@ import "os"
 
 // Owner is who a file belongs to, where files have numeric owners. An id of -1 leaves what the file has.
 //
-// Only root may give files away. Without that right, the group is set if it is one of the process's groups, and what cannot be set
-// stays as it is, as with cp -p; the setuid and setgid bits, which would then mean something else, are never set.
+// Only root may give files away. Without that right, the group is set if it is one of the process's groups,
+// and what cannot be set stays as it is, as with cp -p; the setuid and setgid bits, which would then mean
+// something else, are never set.
 type Owner struct {
 	UID, GID int
 

@@ -11,7 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// keepOwner gives f the owner and the group of an old file, as far as it can, and reports whether the group is right.
+// keepOwner gives f the owner and the group of an old file, as far as it can, and reports whether the group
+// is right.
 func keepOwner(f *os.File, old fs.FileInfo) (group bool) {
 	info, err := f.Stat()
 	if err != nil {

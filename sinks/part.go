@@ -20,15 +20,17 @@ const (
 	checkpointTime  = 2 * time.Second // likewise
 )
 
-// Partial returns where a stream to the file called name has to begin: how many bytes a run that did not succeed, with Resume set to this
-// fingerprint, left of it. It is 0 if there are none, or if they are of another source.
+// Partial returns where a stream to the file called name has to begin: how many bytes a run that did not
+// succeed, with Resume set to this fingerprint, left of it. It is 0 if there are none, or if they are of
+// another source.
 //
-// [FileWith] with this Resume goes on there. It trusts the last answer that Partial gave to this process about this file and
-// fingerprint, and begins a new partial file if there was none; so ask before every run.
+// [FileWith] with this Resume goes on there. It trusts the last answer that Partial gave to this process
+// about this file and fingerprint, and begins a new partial file if there was none; so ask before every
+// run.
 //
-// Bytes count when they were synced: when the run fails or is cancelled, and while it goes on every 64 MiB or 2 s. What a killed run wrote
-// after that is written again. With DurabilityNone they count when they were written, and a crash of the system may
-// have made zeros of them.
+// Bytes count when they were synced: when the run fails or is cancelled, and while it goes on every 64 MiB
+// or 2 s. What a killed run wrote after that is written again. With DurabilityNone they count when they
+// were written, and a crash of the system may have made zeros of them.
 func Partial(name, fingerprint string) (offset int64, err error) {
 	return PartialWith(name, FileOptions{Resume: fingerprint})
 }
@@ -83,9 +85,10 @@ func partPath(path string) string {
 
 // part is what a temporary file has in addition when it outlives its run: the record, a file beside it.
 //
-// The record's first line has the fingerprint. Each further one says up to where the partial file was synced when it was written,
-// and the last one counts. Lines that are torn do not count. So that no crash joins a record with another source's
-// bytes, a new one begins with the old one being made invalid, and only when the partial file has no byte.
+// The record's first line has the fingerprint. Each further one says up to where the partial file was
+// synced when it was written, and the last one counts. Lines that are torn do not count. So that no crash
+// joins a record with another source's bytes, a new one begins with the old one being made invalid, and
+// only when the partial file has no byte.
 type part struct {
 	temp   *tempFile
 	file   *os.File // the record
@@ -182,7 +185,8 @@ func (p *part) begin() error {
 // beginNew makes the partial file empty, and the record one of its source.
 func (p *part) beginNew(used bool) error {
 	if used {
-		// Whatever the durability is: the old record may be one of synced bytes, and the new bytes must not be taken for these.
+		// Whatever the durability is: the old record may be one of synced bytes, and the new bytes must not
+		// be taken for these.
 		if err := errors.Join(p.file.Truncate(0), p.file.Sync(), p.temp.file.Truncate(0)); err != nil {
 			return err
 		}

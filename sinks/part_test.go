@@ -18,7 +18,8 @@ import (
 	"github.com/weirflow/weir/sources"
 )
 
-// resume copies what Partial says is missing, in chunks; step is called before each with how many bytes have been sent.
+// resume copies what Partial says is missing, in chunks; step is called before each with how many bytes
+// have been sent.
 func resume(from, to, fingerprint string, step func(sent int64) error) error {
 	off, err := sinks.Partial(to, fingerprint)
 	if err != nil {
@@ -70,8 +71,8 @@ func partial(t testing.TB, name, fingerprint string) int64 {
 	return n
 }
 
-// However often a run fails or is cancelled, the next one goes on, and the file has the right bytes at the end; if the
-// source has changed, it starts anew.
+// However often a run fails or is cancelled, the next one goes on, and the file has the right bytes at the
+// end; if the source has changed, it starts anew.
 func TestFileResumes(t *testing.T) {
 	pipetest.NoLeaks(t)
 	rapid.Check(t, func(r *rapid.T) {
@@ -160,6 +161,16 @@ func TestFileKeepsThePart(t *testing.T) {
 	if m := partial(t, to, "a"); m != n {
 		t.Errorf("%d bytes are left, want %d", m, n)
 	}
+	// Less is there than Partial said: another run began anew meanwhile.
+	before, err := os.ReadFile(filepath.Join(dir, ".out.part"))
+	if err := errors.Join(err, os.Truncate(filepath.Join(dir, ".out.part"), n/2)); err != nil {
+		t.Fatal(err)
+	}
+	rest := sinks.FileWith(to, sinks.FileOptions{Resume: "a"})
+	if err := run(say("rest"), rest); err == nil || !strings.Contains(err.Error(), "resume "+to+": it has no longer the") {
+		t.Errorf("got %v", err)
+	}
+	write(t, filepath.Join(dir, ".out.part"), string(before))
 	// Whoever asked for another source's offset gets a new file.
 	partial(t, to, "b")
 	if err := run(say("other"), sinks.FileWith(to, sinks.FileOptions{Resume: "b"})); err != nil {
@@ -167,7 +178,7 @@ func TestFileKeepsThePart(t *testing.T) {
 	}
 	wantTree(t, dir, map[string]string{"out": "other"})
 	// The part is gone, so what Partial said before does not hold.
-	err := run(say("rest"), sinks.FileWith(to, sinks.FileOptions{Resume: "a"}))
+	err = run(say("rest"), rest)
 	if err == nil || !strings.Contains(err.Error(), "resume "+to+": it has no longer the") {
 		t.Errorf("got %v", err)
 	}

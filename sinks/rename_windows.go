@@ -13,7 +13,8 @@ func rename(tree tree, from, to string) error {
 	return patiently(func() error { return tree.Rename(from, to) })
 }
 
-// patience is how long a rename waits for somebody else's handles: virus scanners and indexers open a new file for a moment.
+// patience is how long a rename waits for somebody else's handles: virus scanners and indexers open a new
+// file for a moment.
 const patience = time.Second
 
 // patiently calls f again for a while if somebody else has the file open.

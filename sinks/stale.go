@@ -15,8 +15,8 @@ const (
 	sweepFolders = 1000           // that are remembered
 )
 
-// leftovers remembers what killed runs may have left in the folders that were looked through, because thousands of runs into one large
-// folder would else spend their time with that.
+// leftovers remembers what killed runs may have left in the folders that were looked through, because
+// thousands of runs into one large folder would else spend their time with that.
 var leftovers = struct {
 	mu      sync.Mutex
 	folders map[string]*leftover
@@ -28,8 +28,8 @@ type leftover struct {
 	names map[string][]string // of temporary files, by prefix
 }
 
-// sweep removes what killed runs left of the file at path: its temporary files that nobody uses. What goes wrong is of no
-// account: the next run tries again.
+// sweep removes what killed runs left of the file at path: its temporary files that nobody uses. What goes
+// wrong is of no account: the next run tries again.
 func sweep(tree tree, path string) {
 	folder, base := filepath.Split(path)
 	for _, name := range stale(tree, folder, prefix(base)) {

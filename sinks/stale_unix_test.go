@@ -17,7 +17,8 @@ import (
 	"github.com/weirflow/weir/sinks"
 )
 
-// What a killed run left is removed by the next one to the same name. What is in use, or looks like it and is not, stays.
+// What a killed run left is removed by the next one to the same name. What is in use, or looks like it and
+// is not, stays.
 func TestFileRemovesStaleFiles(t *testing.T) {
 	pipetest.NoLeaks(t)
 	dir := t.TempDir()
@@ -63,7 +64,8 @@ func TestFileRemovesStaleFiles(t *testing.T) {
 	wantTree(t, dir, keep)
 }
 
-// A folder is not looked through again for each of a thousand runs, but what was seen the first time is not forgotten.
+// A folder is not looked through again for each of a thousand runs, but what was seen the first time is not
+// forgotten.
 func TestFileRemovesStaleFilesOfEachName(t *testing.T) {
 	dir := t.TempDir()
 	want := map[string]string{}

@@ -70,7 +70,8 @@ func (d *destination) create() (*tempFile, error) {
 	return t, nil
 }
 
-// newMode is the mode with which the file is opened: never one that lets others in who will not be let in later.
+// newMode is the mode with which the file is opened: never one that lets others in who will not be let in
+// later.
 func (d *destination) newMode() fs.FileMode {
 	switch {
 	case d.old != nil, d.opts.Owner != nil && d.opts.Mode != 0:
@@ -81,8 +82,9 @@ func (d *destination) newMode() fs.FileMode {
 	return d.opts.Mode
 }
 
-// createNew makes and locks a new file with the given prefix. Between the two, a run that looks for stale files may take it for
-// one: then it has no name any more, or the other one has the lock, and another file is made.
+// createNew makes and locks a new file with the given prefix. Between the two, a run that looks for stale
+// files may take it for one: then it has no name any more, or the other one has the lock, and another file
+// is made.
 func (t *tempFile) createNew(prefix string) error {
 	d := t.dest
 	for range 10000 {
@@ -124,7 +126,8 @@ func random() string {
 	return strings.Repeat("0", randomLen-len(s)) + s
 }
 
-// prefix returns what the names of a file's temporary files begin with. A directory entry holds 255 bytes nearly everywhere.
+// prefix returns what the names of a file's temporary files begin with. A directory entry holds 255 bytes
+// nearly everywhere.
 func prefix(base string) string { return "." + shorten(base, 200) + ".weir-" }
 
 // shorten cuts s to at most n bytes, between characters.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -162,16 +163,17 @@ func sumReports(sum, r pipeline.Report) pipeline.Report {
 func (t *tally) summary() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	text := fmt.Sprintf("%s copied", plural(t.done, "file"))
+	var text strings.Builder
+	fmt.Fprintf(&text, "%s copied", plural(t.done, "file"))
 	for _, part := range []struct {
 		n    int
 		what string
 	}{{len(t.failed), "failed"}, {t.skipped, "there already"}, {t.special, "neither file nor folder"}} {
 		if part.n > 0 {
-			text += fmt.Sprintf(", %d %s", part.n, part.what)
+			fmt.Fprintf(&text, ", %d %s", part.n, part.what)
 		}
 	}
-	return text
+	return text.String()
 }
 
 func plural(n int, noun string) string {
