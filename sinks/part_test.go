@@ -42,7 +42,7 @@ func resume(from, to, fingerprint string, step func(sent int64) error) error {
 		return step(sent)
 	})
 	flow := sources.FileWith(from, sources.FileOptions{Offset: off}).Via(steps).To(sinks.FileWith(to, sinks.FileOptions{Resume: fingerprint}))
-	flow.ChunkSize = 4 << 10
+	flow.ChunkSize, flow.Buffer = 4<<10, 1 // what was sent has arrived, but for a chunk or two
 	_, err = flow.Run(context.Background())
 	return err
 }
