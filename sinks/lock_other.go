@@ -1,4 +1,4 @@
-//go:build !unix || aix || solaris
+//go:build (!unix && !windows) || aix || solaris
 
 package sinks
 
@@ -8,5 +8,7 @@ import "os"
 const hasLocks = false
 
 func lock(*os.File) (dup *os.File, mine bool) { return nil, true }
+
+func lockOwn(*os.File) (dup *os.File, mine bool) { return nil, true }
 
 func removeUnlocked(tree, string) {}

@@ -35,6 +35,9 @@ func lock(f *os.File) (dup *os.File, mine bool) {
 	return os.NewFile(uintptr(fd), f.Name()), true
 }
 
+// lockOwn is lock for a file that is opened again and again under one name.
+func lockOwn(f *os.File) (dup *os.File, mine bool) { return lock(f) }
+
 func flock(fd int) error {
 	for {
 		if err := unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB); !errors.Is(err, unix.EINTR) {

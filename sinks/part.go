@@ -135,7 +135,7 @@ func openOwn(tree tree, path string, mode fs.FileMode) (f, dup *os.File, err err
 		if err != nil {
 			return nil, nil, err
 		}
-		dup, mine := lock(f)
+		dup, mine := lockOwn(f)
 		if !mine {
 			f.Close()
 			return nil, nil, errors.New("another run is writing to it")
