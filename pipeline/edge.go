@@ -13,9 +13,10 @@ const slots = 64
 // edge is the bounded channel between two nodes. It is a ring under a mutex and
 // not a Go channel because its bound is bytes of buffer capacity (promise 7),
 // because it must tell "ended well" from "ended", and because its counters then
-// cost nothing: under the lock they need no atomics. Measured on two cores, a hop
-// over it, statistics included, costs about 1.2 times a hop over a raw channel of 64;
-// a Go channel with an atomic budget and counters beside it cost 1.6 times.
+// cost nothing: under the lock they need no atomics. Measured on two cores, a bare
+// hop over such a ring takes 1.1 times a hop over a raw channel of 64, and one over a
+// Go channel with an atomic budget and counters beside it 1.6 times; with contexts,
+// promises and waiting times it becomes 1.3 to 1.9 (BenchmarkHop).
 //
 // The two Go channels only wake who waits. The mutex is never held while one of
 // them is used, so testing/synctest sees every wait.
