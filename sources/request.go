@@ -32,9 +32,11 @@ const (
 //
 // A read that waits for the client is interrupted with a read deadline, within 10 ms, when the run fails or is cancelled, and
 // in the last step when the run has enough. On HTTP/1 net/http then ends the request's context. If w has no
-// read deadlines (a test's recorder, a middleware's writer without Unwrap), the read is waited for. A deadline that the
-// server or the handler has set stays unless a read was interrupted. A body of HTTP/1 that was not read to its end closes the connection
-// after the response; the server reads up to 256 KiB of the rest, for a second at most, so that the client gets to see the answer.
+// read deadlines (a test's recorder, a middleware's writer without Unwrap), the read is waited for. A body of
+// HTTP/1 that was not read to its end closes the connection after the response; the server reads up to 256 KiB
+// of the rest, for a second at most, so that the client gets to see the answer: this replaces a read deadline
+// that the server or the handler has set. After a body that was read to its end, it stays unless a read was
+// interrupted.
 //
 // On HTTP/1 Request enables full duplex, so that the flow may answer while it reads: without that, net/http
 // discards a part of the body as soon as the response begins. If w does not support it, answer after the run.
@@ -160,9 +162,7 @@ func (b *requestBody) finish(context.Context, error) error {
 	if b.r.ProtoMajor == 1 && b.w != nil {
 		// What is left of the body must not be taken for the next request.
 		b.w.Header().Set("Connection", "close")
-		if b.interrupted {
-			_ = b.rc.SetReadDeadline(time.Now().Add(lingerFor))
-		}
+		_ = b.rc.SetReadDeadline(time.Now().Add(lingerFor)) // net/http reads on before it closes: without an end, if nobody gives one
 	}
 	if p := (*pipeline.PanicError)(nil); errors.As(err, &p) && !b.told {
 		return p // after the node had returned

@@ -284,6 +284,35 @@ func TestRequestRefusalIsNotReset(t *testing.T) {
 	}
 }
 
+// A client that is refused and then neither sends nor leaves does not hold the connection.
+func TestRequestRefusedThenSilent(t *testing.T) {
+	failed := errors.New("disk full")
+	srv, _ := serve(t, "h1", func(w http.ResponseWriter, r *http.Request) {
+		full := pipeline.NewSink("full", func(context.Context, *pipeline.Inlet) error {
+			time.Sleep(20 * time.Millisecond) // the source waits to send, not to read
+			return failed
+		})
+		flow := sources.Request(w, r).To(full)
+		flow.ChunkSize, flow.Buffer = 1, 1
+		if _, err := flow.Run(r.Context()); !errors.Is(err, failed) {
+			t.Error(err)
+		}
+		http.Error(w, "full", http.StatusInsufficientStorage)
+	})
+	for _, framing := range []string{"Content-Length: 1000", "Transfer-Encoding: chunked"} {
+		conn, err := net.Dial("tcp", srv.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		conn.SetReadDeadline(time.Now().Add(20 * time.Second))
+		fmt.Fprintf(conn, "PUT / HTTP/1.1\r\nHost: x\r\n%s\r\n\r\n5\r\nhello\r\n", framing)
+		if answer, err := io.ReadAll(conn); err != nil || !strings.Contains(string(answer), "507") {
+			t.Errorf("%s: got %q %v", framing, answer, err)
+		}
+	}
+}
+
 // The rest of a body that nobody read is not the next request.
 func TestRequestRestIsNoRequest(t *testing.T) {
 	const smuggled = "GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n"
