@@ -37,10 +37,14 @@ func locate(name string, opts FileOptions) (*destination, error) {
 	case file == "":
 		return failed(syscall.EISDIR)
 	}
-	old, err := d.tree.Stat(name)
+	old, err := d.tree.Lstat(name)
+	link := err == nil && old.Mode()&fs.ModeSymlink != 0
+	if link {
+		old, err = d.tree.Stat(name)
+	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		if _, err := d.tree.Lstat(name); err == nil && opts.NoClobber {
+		if link && opts.NoClobber {
 			return failed(fs.ErrExist)
 		}
 	case err != nil:
@@ -50,7 +54,7 @@ func locate(name string, opts FileOptions) (*destination, error) {
 	default:
 		d.old = old
 	}
-	if err := d.follow(); err != nil {
+	if err := d.follow(link); err != nil {
 		return failed(cause(err))
 	}
 	d.special = d.fd >= 0 || d.old != nil && !d.old.Mode().IsRegular()
@@ -61,8 +65,9 @@ func locate(name string, opts FileOptions) (*destination, error) {
 }
 
 // follow sets d.path: the rename must hit the file at the end of the links, not the first link. It neither
-// cleans paths nor joins them, because "a/.." is something else than "." when a is a link.
-func (d *destination) follow() error {
+// cleans paths nor joins them, because "a/.." is something else than "." when a is a link. link says that the
+// name is one.
+func (d *destination) follow(link bool) error {
 	path, err := d.name, error(nil)
 	if d.opts.Root == nil {
 		if path, err = absolute(path); err != nil {
@@ -74,19 +79,21 @@ func (d *destination) follow() error {
 			d.fd = fd
 			return nil
 		}
-		d.path = path
+		if d.path = path; !link {
+			return nil
+		}
 		if info, err := d.tree.Lstat(path); err != nil || info.Mode()&fs.ModeSymlink == 0 {
 			return nil // an error means that there is nothing yet, or shows when it is opened
 		}
-		link, err := d.tree.Readlink(path)
+		to, err := d.tree.Readlink(path)
 		if err != nil {
 			return err
 		}
-		if !filepath.IsAbs(link) {
+		if !filepath.IsAbs(to) {
 			dir, _ := filepath.Split(path)
-			link = dir + link
+			to = dir + to
 		}
-		path = link
+		path = to
 	}
 	return syscall.ELOOP
 }

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -87,6 +88,7 @@ func TestFileTimesWhenItAppears(t *testing.T) {
 		}
 		return nil
 	}
+	large := strings.Repeat("x", 100_000)
 	before := stepSink(func() error {
 		temp, _ := filepath.Glob(filepath.Join(dir, ".out.weir-*"))
 		if len(temp) != 1 {
@@ -94,7 +96,14 @@ func TestFileTimesWhenItAppears(t *testing.T) {
 		}
 		return check(temp[0])
 	})
-	if err := run(say("x"), pipeline.Tee(before, sink)); err != nil {
+	if err := run(say(large), pipeline.Tee(before, sink)); err != nil {
+		t.Error(err)
+	}
+	if err := check(name); err != nil {
+		t.Error(err)
+	}
+	os.Remove(name)
+	if err := run(say("small"), sink); err != nil {
 		t.Error(err)
 	}
 	if err := check(name); err != nil {

@@ -67,11 +67,11 @@ func sayThen(s string, f func(ctx context.Context) error) pipeline.Source {
 	})
 }
 
-// whileOpen emits "new" and much more, and calls f when the sinks are at work: a chunk as large as a channel
-// waits until the channel is empty, and behind a tee there are two channels.
+// whileOpen emits "new" and much more, and calls f when the sinks have written much: a chunk as large as a
+// channel waits until the channel is empty, and behind a tee there are two channels.
 func whileOpen(f func() error) pipeline.Source {
 	return pipeline.NewSource("say", func(ctx context.Context, out *pipeline.Outlet) error {
-		for _, b := range [][]byte{[]byte("new"), much, much, much} {
+		for _, b := range [][]byte{[]byte("new"), much, much, much, much, much} {
 			if err := out.Send(ctx, pipeline.ChunkOf(b)); err != nil {
 				return err
 			}
@@ -82,7 +82,7 @@ func whileOpen(f func() error) pipeline.Source {
 
 var (
 	much         = make([]byte, 1<<20)
-	whileOpenAll = "new" + strings.Repeat(string(much), 3) // what whileOpen emits
+	whileOpenAll = "new" + strings.Repeat(string(much), 5) // what whileOpen emits
 )
 
 // pour emits for ever.

@@ -59,7 +59,7 @@ func (o *opened) finish(err error) error {
 		}
 	}
 	if err == nil {
-		err = d.setTimes(d.path)
+		err = d.setTimes(d.tree, d.path)
 	}
 	if err == nil && d.opts.Durability != DurabilityNone {
 		err = syncFile(o.file, d.opts.Durability)

@@ -19,9 +19,9 @@ import (
 // tempFile is a file with two exits: it takes the destination's place, or it goes without a trace.
 type tempFile struct {
 	dest   *destination
-	path   string
+	path   string // "": it has no name yet
 	file   *os.File
-	dir    *os.File // to be synced after the rename; nil where that is not possible
+	dir    *os.File // the folder, to be synced after the rename; nil where that is not possible or not needed
 	lock   *os.File // holds the lock until the file has its own name or is gone; may be nil
 	part   *part    // not nil: the file stays when the run fails
 	closed bool
@@ -34,8 +34,11 @@ func (d *destination) replace(ctx context.Context, in *pipeline.Inlet) error {
 		return err
 	}
 	in.AtEnd(t.end) // from here on, also when this function panics
-	defer t.close()
+	defer t.release()
 	f := newFiller(t.file, in, d.opts)
+	if t.path == "" {
+		f.after = func(int64) error { return t.grown(f.off) }
+	}
 	if t.part != nil {
 		t.part.follow(f)
 		defer t.part.pause(f)
@@ -55,12 +58,15 @@ func (d *destination) create() (*tempFile, error) {
 	sweep(d.tree, d.path)
 	t := &tempFile{dest: d}
 	var err error
-	if t.dir, err = openDir(d.tree, folder); err != nil {
-		return nil, &fs.PathError{Op: "open", Path: d.name, Err: cause(err)}
+	if d.opts.Durability != DurabilityNone || d.opts.Root != nil { // to sync it, or to link into it
+		if t.dir, err = openDir(d.tree, folder); err != nil {
+			return nil, &fs.PathError{Op: "open", Path: d.name, Err: cause(err)}
+		}
 	}
-	if d.opts.Resume != "" {
+	switch {
+	case d.opts.Resume != "":
 		err = t.resume()
-	} else {
+	case d.old != nil || !t.createNameless(folder):
 		err = t.createNew(folder + prefix(base))
 	}
 	if err != nil {
@@ -108,6 +114,33 @@ func (t *tempFile) createNew(prefix string) error {
 	return &fs.PathError{Op: "open", Path: d.name, Err: fs.ErrExist}
 }
 
+// grown gives a file without a name its temporary one as soon as n, its length, is more than such a file
+// should have. Without that it goes on as it is.
+func (t *tempFile) grown(n int64) error {
+	if t.path == "" && n > namelessMax {
+		_ = t.giveName()
+	}
+	return nil
+}
+
+// giveName gives a file without a name its temporary one. It is locked before anybody can see it.
+func (t *tempFile) giveName() (err error) {
+	if t.lock == nil {
+		t.lock, _ = lock(t.file)
+	}
+	folder, base := filepath.Split(t.dest.path)
+	for range 10000 {
+		path := folder + prefix(base) + random()
+		if err = t.link(path); err == nil {
+			t.path = path
+		}
+		if !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+	}
+	return err
+}
+
 // isAt reports whether f is still the file that path names.
 func isAt(tree tree, path string, f *os.File) bool {
 	there, err := tree.Lstat(path)
@@ -147,7 +180,7 @@ func (t *tempFile) finish(size int64) error {
 	if err := t.setMode(); err != nil {
 		return t.named(err)
 	}
-	if err := d.setTimes(t.path); err != nil {
+	if err := t.setTimes(); err != nil {
 		return t.named(err)
 	}
 	if d.opts.Durability != DurabilityNone {
@@ -158,11 +191,11 @@ func (t *tempFile) finish(size int64) error {
 	if t.part != nil {
 		t.part.finished(size)
 	}
-	if err := t.close(); err != nil {
+	if err := t.release(); err != nil {
 		return t.named(t.part.failed(err))
 	}
 	if runtime.GOOS == "windows" { // where closing a file that was written sets its time
-		return t.named(d.setTimes(t.path))
+		return t.named(t.setTimes())
 	}
 	return nil
 }
@@ -194,15 +227,35 @@ func (t *tempFile) setMode() error {
 	return t.file.Chmod(mode)
 }
 
+// setTimes sets the times that the options have.
+func (t *tempFile) setTimes() error {
+	if t.path != "" {
+		return t.dest.setTimes(t.dest.tree, t.path)
+	}
+	path, err := t.namelessPath()
+	if err != nil {
+		return err
+	}
+	return t.dest.setTimes(system{}, path)
+}
+
 // setTimes sets the times that the options have on the file at path.
-func (d *destination) setTimes(path string) error {
+func (d *destination) setTimes(tree tree, path string) error {
 	if d.opts.ModTime.IsZero() && d.opts.AccessTime.IsZero() {
 		return nil
 	}
-	return d.tree.Chtimes(path, d.opts.AccessTime, d.opts.ModTime)
+	return tree.Chtimes(path, d.opts.AccessTime, d.opts.ModTime)
 }
 
-// close closes the file once. The lock stays.
+// release closes the file when it has all its bytes, unless it has no name and would be lost. The lock stays.
+func (t *tempFile) release() error {
+	if t.path == "" {
+		return nil
+	}
+	return t.close()
+}
+
+// close closes the file once.
 func (t *tempFile) close() error {
 	if t.closed {
 		return nil
@@ -216,6 +269,7 @@ func (t *tempFile) end(_ context.Context, failed error) error {
 	defer t.lock.Close() // nil is in order
 	defer t.dir.Close()
 	defer t.part.close()
+	defer t.close()
 	if failed != nil {
 		return t.undo()
 	}
@@ -225,6 +279,9 @@ func (t *tempFile) end(_ context.Context, failed error) error {
 		}
 		return err
 	}
+	if err := t.close(); err != nil { // if it had no name
+		return fmt.Errorf("%s is in place, but: %w", t.dest.name, t.named(err))
+	}
 	if err := t.syncDir(); err != nil {
 		return err
 	}
@@ -233,6 +290,15 @@ func (t *tempFile) end(_ context.Context, failed error) error {
 
 func (t *tempFile) publish() error {
 	d := t.dest
+	if t.path == "" {
+		err := t.link(d.path)
+		if !errors.Is(err, fs.ErrExist) || d.opts.NoClobber || d.opts.Append {
+			return t.named(err)
+		}
+		if err := t.giveName(); err != nil { // somebody has made a file there meanwhile
+			return t.named(err)
+		}
+	}
 	if d.opts.NoClobber || d.old == nil && d.opts.Append {
 		return t.named(createOnly(d.tree, t.dir, t.path, d.path))
 	}
@@ -252,7 +318,7 @@ func (t *tempFile) syncDir() error {
 
 // undo removes the file, unless it is to be kept.
 func (t *tempFile) undo() error {
-	if t.part != nil && t.part.keep() {
+	if t.part != nil && t.part.keep() || t.path == "" {
 		return nil
 	}
 	if err := t.dest.tree.Remove(t.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
