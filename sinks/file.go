@@ -56,6 +56,11 @@ type FileOptions struct {
 	// does not copy.
 	Sparse bool
 
+	// Check, if it is not nil, is called when the file has all its bytes, is synced, and has not appeared
+	// yet. Its error fails the run. It may read f, and must neither write to it nor keep it. What is
+	// written in place (FIFOs, devices) is not checked.
+	Check func(ctx context.Context, f *os.File) error
+
 	// Root, if it is not nil, is the folder that name is relative to, and that neither name nor a symbolic
 	// link leads out of.
 	Root *os.Root
@@ -128,6 +133,8 @@ func (o FileOptions) check() error {
 		return errors.New("append and in place: want one of them")
 	case o.Resume != "" && (o.Append || o.InPlace):
 		return errors.New("resume: want neither append nor in place, which leave no partial file")
+	case o.Check != nil && (o.Append || o.InPlace):
+		return errors.New("check: want neither append nor in place, which cannot be undone")
 	case o.Append && o.Sparse:
 		return errors.New("append and sparse: what is appended has no holes")
 	case len(o.Resume) > maxFingerprint:

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -249,5 +250,65 @@ func TestFileOptionsConform(t *testing.T) {
 		t.Run(what, func(t *testing.T) {
 			pipetest.TestSink(t, fileTarget(opts))
 		})
+	}
+}
+
+// Check sees the whole file before anybody else does, and may refuse it.
+func TestFileCheck(t *testing.T) {
+	refused := errors.New("refused")
+	for _, before := range []string{"", "old"} {
+		for _, resume := range []string{"", "fingerprint"} {
+			for _, content := range []string{"", "x", strings.Repeat("x", 100_000)} {
+				for _, want := range []error{nil, refused} {
+					dir := t.TempDir()
+					name := filepath.Join(dir, "out")
+					tree := map[string]string{}
+					if before != "" {
+						write(t, name, before)
+						tree["out"] = before
+					}
+					calls := 0
+					check := func(_ context.Context, f *os.File) error {
+						calls++
+						got, err := io.ReadAll(io.NewSectionReader(f, 0, 1<<20))
+						if string(got) != content || err != nil {
+							t.Errorf("%d bytes, %v; want %d", len(got), err, len(content))
+						}
+						wantOut(t, name, before)
+						return want
+					}
+					_, err := sinks.Partial(name, resume)
+					if err == nil {
+						err = run(say(content), sinks.FileWith(name, sinks.FileOptions{Resume: resume, Check: check}))
+					}
+					if !errors.Is(err, want) || calls != 1 {
+						t.Errorf("%d calls, got %v, want %v", calls, err, want)
+					}
+					switch {
+					case want == nil:
+						wantTree(t, dir, map[string]string{"out": content})
+					case resume == "":
+						wantTree(t, dir, tree)
+					default:
+						wantOut(t, name, before)
+					}
+				}
+			}
+		}
+	}
+	for _, opts := range []sinks.FileOptions{{Append: true}, {InPlace: true}} {
+		opts.Check = func(context.Context, *os.File) error { return nil }
+		if err := run(say("x"), sinks.FileWith(filepath.Join(t.TempDir(), "out"), opts)); err == nil || !strings.Contains(err.Error(), "check: want neither") {
+			t.Errorf("got %v", err)
+		}
+	}
+}
+
+// wantOut checks what the file called name has; "" is none.
+func wantOut(t *testing.T, name, want string) {
+	t.Helper()
+	got, err := os.ReadFile(name)
+	if string(got) != want || (want == "") != errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("%s: %d bytes, %v; want %q", name, len(got), err, want)
 	}
 }

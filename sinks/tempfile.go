@@ -49,7 +49,7 @@ func (d *destination) replace(ctx context.Context, in *pipeline.Inlet) error {
 	if err := f.finish(); err != nil {
 		return t.named(err)
 	}
-	return t.finish(f.end)
+	return t.finish(ctx, f.end)
 }
 
 // create makes a temporary file, or takes up a partial one.
@@ -175,7 +175,7 @@ func shorten(s string, n int) string {
 }
 
 // finish does all that can fail before the rename, when the file has all its bytes, the last at size.
-func (t *tempFile) finish(size int64) error {
+func (t *tempFile) finish(ctx context.Context, size int64) error {
 	d := t.dest
 	if err := t.setMode(); err != nil {
 		return t.named(err)
@@ -190,6 +190,11 @@ func (t *tempFile) finish(size int64) error {
 	}
 	if t.part != nil {
 		t.part.finished(size)
+	}
+	if d.opts.Check != nil {
+		if err := d.opts.Check(ctx, t.file); err != nil {
+			return err
+		}
 	}
 	if err := t.release(); err != nil {
 		return t.named(t.part.failed(err))

@@ -61,12 +61,12 @@ func FileWith(name string, opts FileOptions) pipeline.Source {
 		case opts.Length < 0:
 			return fmt.Errorf("length %d: want 0 or more bytes", opts.Length)
 		}
-		f, err := opts.open(ctx, name)
+		f, info, err := opts.open(ctx, name)
 		if err != nil {
 			return err
 		}
 		defer f.Close()
-		n, known, err := opts.locate(f, name)
+		n, known, err := opts.locate(f, info, name)
 		switch {
 		case err != nil:
 			return err
@@ -78,30 +78,28 @@ func FileWith(name string, opts FileOptions) pipeline.Source {
 }
 
 // open opens name, whatever it is, without waiting for ever.
-func (o FileOptions) open(ctx context.Context, name string) (f *os.File, err error) {
+func (o FileOptions) open(ctx context.Context, name string) (f *os.File, info fs.FileInfo, err error) {
 	var in tree = system{}
 	if o.Root != nil {
 		in = o.Root
 	}
-	info, err := in.Stat(name)
-	if err != nil || info.Mode().IsRegular() || info.IsDir() {
-		f, err = in.OpenFile(name, os.O_RDONLY, 0) // and its error, which says open, not stat
-	} else {
-		f, err = openSpecial(ctx, in, name, info)
+	if f, err = open(ctx, in, name); err == nil {
+		if info, err = f.Stat(); err == nil {
+			err = prepare(ctx, f, info)
+		}
+		if err != nil {
+			f.Close()
+		}
 	}
 	if e, ok := err.(*fs.PathError); ok && o.Root != nil { //nolint:errorlint // only the outermost one
 		e.Op = "open" // not openat
 	}
-	return f, err
+	return f, info, err
 }
 
 // locate moves f to where the options want to begin, and returns how many bytes are to be read from there, if
 // that is known.
-func (o FileOptions) locate(f *os.File, name string) (n int64, known bool, err error) {
-	info, err := f.Stat()
-	if err != nil {
-		return 0, false, err
-	}
+func (o FileOptions) locate(f *os.File, info fs.FileInfo, name string) (n int64, known bool, err error) {
 	mode := info.Mode()
 	size, sized := info.Size(), mode.IsRegular() && !unsized(f, info)
 	switch {

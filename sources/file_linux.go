@@ -13,27 +13,30 @@ import (
 	"github.com/weirflow/weir/internal/ioctx"
 )
 
-// openSpecial opens a FIFO or device in non-blocking mode, so that neither the open nor a read can
-// hold up the end of ctx. It waits for the first writer of a FIFO: before there is one, a non-blocking read
-// would give EOF.
-func openSpecial(ctx context.Context, in tree, name string, info fs.FileInfo) (*os.File, error) {
+// open opens name in non-blocking mode, so that neither the open nor a read of a FIFO or device can hold up
+// the end of ctx. For other files the mode means nothing.
+func open(_ context.Context, in tree, name string) (*os.File, error) {
 	f, err := in.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
-	if err != nil {
-		return nil, err
+	if errors.Is(err, unix.EWOULDBLOCK) { // somebody has a lease on it (fcntl(2)), and is asked to give it up
+		return in.OpenFile(name, os.O_RDONLY, 0)
 	}
-	if info.Mode()&fs.ModeNamedPipe != 0 {
+	return f, err
+}
+
+// prepare waits for the first writer of a FIFO: before there is one, a non-blocking read would give EOF.
+func prepare(ctx context.Context, f *os.File, info fs.FileInfo) error {
+	switch {
+	case info.Mode().IsRegular() || info.IsDir():
+		return nil
+	case info.Mode()&fs.ModeNamedPipe != 0:
 		_, release := ioctx.Reader(ctx, f)
-		err = awaitWriter(f)
-		release()
-	} else if errors.Is(f.SetReadDeadline(time.Time{}), os.ErrNoDeadline) {
+		defer release()
+		return awaitWriter(f)
+	case errors.Is(f.SetReadDeadline(time.Time{}), os.ErrNoDeadline):
 		// The runtime does not poll this device, so nobody would wait for it where it says EAGAIN.
-		err = setBlocking(f)
+		return setBlocking(f)
 	}
-	if err != nil {
-		f.Close()
-		return nil, err
-	}
-	return f, nil
+	return nil
 }
 
 func setBlocking(f *os.File) error {

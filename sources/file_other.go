@@ -8,8 +8,10 @@ import (
 	"os"
 )
 
-func openSpecial(_ context.Context, in tree, name string, _ fs.FileInfo) (*os.File, error) {
+func open(_ context.Context, in tree, name string) (*os.File, error) {
 	return in.OpenFile(name, os.O_RDONLY, 0)
 }
+
+func prepare(context.Context, *os.File, fs.FileInfo) error { return nil }
 
 func sizeIsBuffer(*os.File, fs.FileInfo) bool { return false }

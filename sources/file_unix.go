@@ -11,10 +11,14 @@ import (
 	"github.com/weirflow/weir/internal/ioctx"
 )
 
-// openSpecial opens a FIFO or device. Whether a FIFO that was opened in non-blocking mode has had a writer
-// cannot be found out everywhere, so open(2) waits for it; at the end of ctx a writer of our own ends that.
-func openSpecial(ctx context.Context, in tree, name string, info fs.FileInfo) (*os.File, error) {
-	if info.Mode()&fs.ModeNamedPipe == 0 {
+// open opens name. Whether a FIFO that was opened in non-blocking mode has had a writer cannot be found out
+// everywhere, so open(2) waits for it; at the end of ctx a writer of our own ends that.
+func open(ctx context.Context, in tree, name string) (*os.File, error) {
+	info, err := in.Stat(name)
+	switch {
+	case err != nil || info.Mode().IsRegular() || info.IsDir():
+		return in.OpenFile(name, os.O_RDONLY, 0) // and its error, which says open, not stat
+	case info.Mode()&fs.ModeNamedPipe == 0:
 		return in.OpenFile(name, os.O_RDONLY|syscall.O_NOCTTY, 0)
 	}
 	opened := make(chan struct{})
@@ -34,5 +38,7 @@ func openSpecial(ctx context.Context, in tree, name string, info fs.FileInfo) (*
 	}
 	return f, err
 }
+
+func prepare(context.Context, *os.File, fs.FileInfo) error { return nil }
 
 func sizeIsBuffer(*os.File, fs.FileInfo) bool { return false }

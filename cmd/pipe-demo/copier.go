@@ -29,11 +29,12 @@ type copier struct {
 	pace  pipeline.Stage
 	tally tally
 
-	jobs  errgroup.Group
-	slots chan struct{}         // held by the files that are being copied
-	begun chan struct{}         // held by these and by those that wait for a sync
-	syncs map[uint64]*syncGroup // by device
-	place atomic.Int64          // of the file met last
+	jobs    errgroup.Group        // of the workers
+	workers int                   // filesAtOnce at most
+	queue   chan func()           // for workers that have nothing to do
+	slots   chan struct{}         // held by the files that are being copied, and not by those that wait for a sync
+	syncs   map[uint64]*syncGroup // by device
+	place   atomic.Int64          // of the file met last
 }
 
 // filesAtOnce is how many files may be under way, most of them waiting for a sync.
@@ -41,7 +42,7 @@ const filesAtOnce = 256
 
 func (a *app) newCopier(ctx context.Context, rule outputRule, opts *copyOptions) *copier {
 	c := &copier{app: a, ctx: ctx, opts: opts, rule: rule, syncs: make(map[uint64]*syncGroup),
-		slots: make(chan struct{}, 2*runtime.GOMAXPROCS(0)), begun: make(chan struct{}, filesAtOnce)}
+		slots: make(chan struct{}, 2*runtime.GOMAXPROCS(0)), queue: make(chan func())}
 	c.tally = tally{start: time.Now(), live: make(map[*pipeline.Run]struct{}), total: -1}
 	if a.flags.limitRate > 0 {
 		c.pace = together(int64(a.flags.limitRate))
@@ -63,6 +64,7 @@ func (c *copier) copy(copies []fileCopy) {
 			c.fail(c.nextPlace(), err)
 		}
 	}
+	close(c.queue)
 	c.jobs.Wait()
 	if err := c.lastSync(); err != nil {
 		c.fail(c.nextPlace(), err)
@@ -198,9 +200,8 @@ func specialName(mode fs.FileMode) string {
 // start copies a file, beside others.
 func (c *copier) start(j *copyJob, syncs *syncGroup) {
 	place := c.nextPlace()
-	c.begun <- struct{}{}
-	c.jobs.Go(func() error {
-		c.slots <- struct{}{}
+	c.slots <- struct{}{}
+	c.work(func() {
 		if syncs != nil {
 			j.settle = func(ctx context.Context) error {
 				<-c.slots // so that others copy meanwhile
@@ -210,7 +211,6 @@ func (c *copier) start(j *copyJob, syncs *syncGroup) {
 		}
 		err := c.file(j)
 		<-c.slots
-		<-c.begun
 		if err != nil {
 			c.fail(place, err)
 		} else {
@@ -218,6 +218,26 @@ func (c *copier) start(j *copyJob, syncs *syncGroup) {
 		}
 		if j.up != nil {
 			j.up.done()
+		}
+	})
+}
+
+// work has a worker do a job: one that has nothing to do, a new one, or when there are enough, the next one
+// that is done.
+func (c *copier) work(job func()) {
+	select {
+	case c.queue <- job:
+		return
+	default:
+	}
+	if c.workers == filesAtOnce {
+		c.queue <- job
+		return
+	}
+	c.workers++
+	c.jobs.Go(func() error {
+		for ; job != nil; job = <-c.queue {
+			job()
 		}
 		return nil
 	})

@@ -21,7 +21,8 @@ type copyJob struct {
 	up       *folder     // the folder that both are in, when a tree is copied
 	opts     *copyOptions
 	force    bool
-	pace     pipeline.Stage              // the limit of all files together; may be the identity
+	pace     pipeline.Stage // the limit of all files together; may be the identity
+	checks   []func(context.Context, *os.File) error
 	settle   func(context.Context) error // called before the copy appears; may be nil
 	resumed  int64                       // bytes that an earlier run has left
 }
@@ -75,44 +76,48 @@ func (j *copyJob) pipeline(ctx context.Context, b *build) (*pipeline.Pipeline, e
 			src = src.Via(textOnly())
 			b.labels = append(b.labels, "terminal")
 		}
-	case j.opts.verify:
-		v := &verifier{job: j}
-		if err := v.begin(ctx); err != nil {
-			return nil, err
-		}
-		src = src.Via(v.stage(b))
-		b.labels = append(b.labels, "digest")
-		sink = before(sinks.FileWith(to, options), j.checkSize, v.check, j.wait)
-	case j.settle == nil && j.info != nil && j.info.Mode().IsRegular() && j.info.Size() <= onePiece:
-		sink = sinks.FileWith(to, options)
 	default:
-		sink = before(sinks.FileWith(to, options), j.checkSize, j.wait)
+		if j.opts.verify {
+			v := &verifier{job: j}
+			if err := v.begin(ctx); err != nil {
+				return nil, err
+			}
+			src = src.Via(v.stage(b))
+			b.labels = append(b.labels, "digest")
+			j.checks = append(j.checks, v.check)
+		}
+		options.Check = j.check
+		sink = sinks.FileWith(to, options)
 	}
 	b.labels = append(b.labels, j.dst)
 	return src.To(sink), nil
 }
 
-// before is sink, with steps that are taken when it has everything and before it publishes that.
-func before(sink pipeline.Sink, steps ...func(context.Context, *pipeline.Inlet) error) pipeline.Sink {
-	return pipeline.NewSink("file", func(ctx context.Context, in *pipeline.Inlet) error {
-		if err := sink.Run(ctx, in); err != nil {
+// check is called when f has all of the copy, which has not appeared yet.
+func (j *copyJob) check(ctx context.Context, f *os.File) error {
+	if err := j.checkSize(f); err != nil {
+		return err
+	}
+	for _, check := range j.checks {
+		if err := check(ctx, f); err != nil {
 			return err
 		}
-		for _, step := range steps {
-			if err := step(ctx, in); err != nil {
-				return err
-			}
-		}
+	}
+	if j.settle == nil {
 		return nil
-	})
+	}
+	return j.settle(ctx) // others copy until what this job has written will last
 }
 
-// checkSize fails if the source is not as long any more as it was when it was opened. One that has become shorter is
-// found by the source itself.
-func (j *copyJob) checkSize(_ context.Context, in *pipeline.Inlet) error {
-	promised, known := in.Size()
-	if !known || j.info == nil || !j.info.Mode().IsRegular() {
+// checkSize fails if the source is longer than what was copied of it. One that has become shorter is found by the
+// source itself.
+func (j *copyJob) checkSize(f *os.File) error {
+	if j.info == nil || !j.info.Mode().IsRegular() || j.info.Size() <= onePiece {
 		return nil
+	}
+	copied, err := f.Stat()
+	if err != nil {
+		return err
 	}
 	from, _, root, _ := j.names()
 	stat := os.Stat
@@ -120,19 +125,11 @@ func (j *copyJob) checkSize(_ context.Context, in *pipeline.Inlet) error {
 		stat = root.Lstat
 	}
 	now, err := stat(from)
-	if err != nil || now.Size() <= promised+j.resumed || !os.SameFile(now, j.info) {
+	if err != nil || now.Size() <= copied.Size() || !os.SameFile(now, j.info) {
 		return nil // it was moved or replaced, and what was read is the old one
 	}
-	return &exitError{code: exitIntegrity, err: fmt.Errorf("%s: grew from %d to %d bytes while it was read", j.src, promised+j.resumed, now.Size()),
+	return &exitError{code: exitIntegrity, err: fmt.Errorf("%s: grew from %d to %d bytes while it was read", j.src, copied.Size(), now.Size()),
 		hint: "copy it when nobody writes to it"}
-}
-
-// wait lets others copy until what this job has written will last.
-func (j *copyJob) wait(ctx context.Context, _ *pipeline.Inlet) error {
-	if j.settle == nil {
-		return nil
-	}
-	return j.settle(ctx)
 }
 
 // copyOne copies one file, and tells of it as of any flow.

@@ -16,7 +16,6 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/weirflow/weir/pipeline"
 	"github.com/weirflow/weir/sinks"
 	"github.com/weirflow/weir/sources"
 )
@@ -77,8 +76,10 @@ func TestCopyIsCheckedBeforeItAppears(t *testing.T) {
 			if err := v.begin(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			spoil := func(context.Context, *pipeline.Inlet) error { return tt.spoil(dir) }
-			sink := before(sinks.FileWith(to, sinks.FileOptions{Root: root}), spoil, j.checkSize, v.check)
+			j.checks = append(j.checks, v.check)
+			sink := sinks.FileWith(to, sinks.FileOptions{Root: root, Check: func(ctx context.Context, f *os.File) error {
+				return errors.Join(tt.spoil(dir), j.check(ctx, f))
+			}})
 			_, err = sources.FileWith(from, sources.FileOptions{Root: root}).Via(v.stage(&build{})).To(sink).Run(t.Context())
 			got, _ := os.ReadFile(out)
 			switch {

@@ -8,10 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"hash"
-	"io/fs"
+	"io"
 	"os"
-	"path/filepath"
-	"strings"
 
 	"github.com/weirflow/weir/pipeline"
 	"github.com/weirflow/weir/sinks"
@@ -43,18 +41,21 @@ func (v *verifier) stage(b *build) pipeline.Stage {
 	return digestInto(func() hash.Hash { return v.read }, func(hash.Hash) {})
 }
 
-// check is called when the sink has all of the copy.
-func (v *verifier) check(ctx context.Context, _ *pipeline.Inlet) error {
-	root, name, done, err := v.unpublished()
+// check is called when f has all of the copy, which has not appeared yet.
+func (v *verifier) check(ctx context.Context, f *os.File) error {
+	info, err := f.Stat()
+	if err == nil {
+		err = dropCached(f)
+	}
 	if err != nil {
 		return fmt.Errorf("%s: cannot be read again: %w", v.job.dst, bareCause(err))
 	}
-	defer done()
-	if err := dropCached(root, name); err != nil {
-		return fmt.Errorf("%s: %w", v.job.dst, bareCause(err))
-	}
 	again := sha256.New()
-	if _, err := sources.FileWith(name, sources.FileOptions{Root: root}).To(sinks.Writer(again)).Run(ctx); err != nil {
+	all := sources.Reader(io.NewSectionReader(f, 0, info.Size()))
+	if _, err := all.To(sinks.Writer(again)).Run(ctx); err != nil {
+		if e, ok := errors.AsType[*pipeline.Error](err); ok {
+			err = fmt.Errorf("%s: cannot be read again: %w", v.job.dst, bareCause(e.Err))
+		}
 		return err
 	}
 	want, got := v.read.Sum(nil), again.Sum(nil)
@@ -64,61 +65,4 @@ func (v *verifier) check(ctx context.Context, _ *pipeline.Inlet) error {
 	}
 	v.seen.sum = hex.EncodeToString(want)
 	return nil
-}
-
-// unpublished finds the copy under the name that it has until it appears. What is written in place has its own.
-func (v *verifier) unpublished() (root *os.Root, name string, done func() error, err error) {
-	_, to, _, root := v.job.names()
-	done = func() error { return nil }
-	if root == nil {
-		path := to
-		if target, err := filepath.EvalSymlinks(to); err == nil {
-			path = target
-		}
-		if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
-			return nil, path, done, nil
-		}
-		if root, err = os.OpenRoot(filepath.Dir(path)); err != nil {
-			return nil, "", done, err
-		}
-		to, done = filepath.Base(path), root.Close
-	}
-	if v.job.opts.resume {
-		return root, partName(to), done, nil
-	}
-	if name, err = temporary(root, to); err != nil {
-		err = errors.Join(err, done())
-	}
-	return root, name, done, err
-}
-
-// temporary finds the temporary file of this process for the file called name.
-func temporary(dir *os.Root, name string) (string, error) {
-	all, err := fs.ReadDir(dir.FS(), ".")
-	if err != nil {
-		return "", err
-	}
-	var found []fs.DirEntry
-	for _, e := range all {
-		// A long name is cut short.
-		if rest, ok := strings.CutPrefix(e.Name(), "."); ok {
-			if stem, _, ok := cutLast(rest, ".weir-"); ok && (stem == name || len(stem) > 190 && strings.HasPrefix(name, stem)) {
-				found = append(found, e)
-			}
-		}
-	}
-	if len(found) > 1 {
-		found = ownFiles(found)
-	}
-	if len(found) != 1 {
-		return "", errors.New("another program writes it, too")
-	}
-	return found[0].Name(), nil
-}
-
-func cutLast(s, sep string) (before, after string, found bool) {
-	if i := strings.LastIndex(s, sep); i >= 0 {
-		return s[:i], s[i+len(sep):], true
-	}
-	return s, "", false
 }

@@ -2,13 +2,7 @@
 
 package main
 
-import (
-	"io/fs"
-	"os"
-)
+import "os"
 
 // dropCached: only Linux can be told to forget what it holds of a file in memory.
-func dropCached(*os.Root, string) error { return nil }
-
-// ownFiles cannot tell them apart.
-func ownFiles(files []fs.DirEntry) []fs.DirEntry { return files }
+func dropCached(*os.File) error { return nil }
