@@ -48,8 +48,12 @@ type FileOptions struct {
 
 	// Resume is a fingerprint of the source, like an ETag. If it is not empty, the stream goes to
 	// .NAME.part, which stays when the run fails or is cancelled, and with it, in .NAME.part.id, the
-	// fingerprint. See [Partial], which has to be asked before the run where its stream must begin.
+	// fingerprint.
 	Resume string
+
+	// Offset is where in the file the stream begins, in bytes: what [Partial] said is there already. It goes
+	// with Resume. 0 begins a new partial file. If there is less by now, the run fails.
+	Offset int64
 
 	// Sparse makes holes of what is zero for whole blocks of 4 KiB. Without it, only the holes of a source
 	// that the kernel copies from become holes, and zeros among the first 4 MiB of a stream that the kernel
@@ -137,6 +141,10 @@ func (o FileOptions) check() error {
 		return errors.New("check: want neither append nor in place, which cannot be undone")
 	case o.Append && o.Sparse:
 		return errors.New("append and sparse: what is appended has no holes")
+	case o.Offset < 0:
+		return fmt.Errorf("offset %d: want 0 or more bytes", o.Offset)
+	case o.Offset > 0 && o.Resume == "":
+		return fmt.Errorf("offset %d: want 0 without a fingerprint to resume", o.Offset)
 	case len(o.Resume) > maxFingerprint:
 		return fmt.Errorf("a fingerprint of %d bytes: want at most %d", len(o.Resume), maxFingerprint)
 	}

@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 )
 
@@ -20,13 +19,9 @@ const (
 	checkpointTime  = 2 * time.Second // likewise
 )
 
-// Partial returns where a stream to the file called name has to begin: how many bytes a run that did not
-// succeed, with Resume set to this fingerprint, left of it. It is 0 if there are none, or if they are of
-// another source.
-//
-// [FileWith] with this Resume goes on there. It trusts the last answer that Partial gave to this process
-// about this file and fingerprint, and begins a new partial file if there was none; so ask before every
-// run.
+// Partial returns how many bytes of the file called name are there already: left by a run that did not
+// succeed, with Resume set to this fingerprint. It is 0 if there are none, or if they are of another source.
+// The next run goes on with a stream that begins there, if that is its Offset.
 //
 // Bytes count when they were synced: when the run fails or is cancelled, and while it goes on every 64 MiB
 // or 2 s. What a killed run wrote after that is written again. With DurabilityNone they count when they
@@ -41,7 +36,6 @@ func PartialWith(name string, opts FileOptions) (offset int64, err error) {
 	if err != nil || d.special || opts.Resume == "" {
 		return 0, err
 	}
-	defer func() { answers.Store(d.question(opts.Resume), offset) }()
 	path := partPath(d.path)
 	info, err := d.tree.Lstat(path)
 	switch {
@@ -62,19 +56,6 @@ func PartialWith(name string, opts FileOptions) (offset int64, err error) {
 		return 0, nil
 	}
 	return min(r.synced, info.Size()), nil
-}
-
-// answers has what PartialWith answered.
-var answers sync.Map // question -> int64
-
-type question struct{ root, path, fingerprint string }
-
-func (d *destination) question(fingerprint string) question {
-	q := question{path: d.path, fingerprint: fingerprint}
-	if d.opts.Root != nil {
-		q.root = d.opts.Root.Name()
-	}
-	return q
 }
 
 // partPath returns the name of the partial file of the file at path.
@@ -156,15 +137,13 @@ func (p *part) begin() error {
 	if err != nil {
 		return err
 	}
-	if n, ok := answers.Load(d.question(d.opts.Resume)); ok {
-		p.base = n.(int64)
-	}
+	p.base = d.opts.Offset
 	r, err := readRecord(p.file)
 	switch {
 	case p.base == 0:
 		return p.beginNew(r.used || info.Size() > 0)
 	case err != nil || r.fingerprint != d.opts.Resume || p.base > min(r.synced, info.Size()):
-		return fmt.Errorf("it has no longer the %d bytes that it had: ask Partial again", p.base)
+		return fmt.Errorf("it has no longer the %d bytes that the stream goes on behind", p.base)
 	}
 	if _, err := p.file.Seek(0, io.SeekEnd); err != nil {
 		return err

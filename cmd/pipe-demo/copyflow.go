@@ -57,6 +57,7 @@ func (j *copyJob) pipeline(ctx context.Context, b *build) (*pipeline.Pipeline, e
 			if j.resumed, err = sinks.PartialWith(to, options); err != nil {
 				return nil, err
 			}
+			options.Offset = j.resumed
 		}
 	}
 	src := sources.Stdin()
