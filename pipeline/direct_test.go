@@ -258,3 +258,70 @@ func TestDirectRealFiles(t *testing.T) {
 		_ = out.Close()
 	}
 }
+
+// held is a writer of which a Write waits, and that notices when ReadFrom comes meanwhile.
+type held struct {
+	*conn
+	release chan struct{}
+	writing atomic.Bool
+	shared  atomic.Bool
+}
+
+func (h *held) Write(p []byte) (int, error) {
+	h.writing.Store(true)
+	defer h.writing.Store(false)
+	<-h.release
+	return h.conn.Write(p)
+}
+
+func (h *held) ReadFrom(r io.Reader) (int64, error) {
+	if h.writing.Load() {
+		h.shared.Store(true)
+	}
+	return h.conn.ReadFrom(r)
+}
+
+// Of two goroutines that copy from one inlet, one has its writer filled by the kernel: the other's may be in use
+// when the first one waits.
+func TestDirectOfTwoWriters(t *testing.T) {
+	file, data := dataFile(t, 100_000)
+	first := &conn{file: file, readFrom: takeAll}
+	second := &held{conn: &conn{file: file, readFrom: takeAll}, release: make(chan struct{})}
+	bubble(t, func(t *testing.T) {
+		second.release = make(chan struct{})
+		src := pipeline.NewSource("source", func(ctx context.Context, out *pipeline.Outlet) error {
+			for range 3 { // to the first, to the second, which is held up by it, and to the first again
+				time.Sleep(time.Minute) // all others wait
+				if err := out.Send(ctx, pipeline.ChunkOf([]byte("x"))); err != nil {
+					return err
+				}
+			}
+			time.Sleep(time.Minute)
+			if !second.writing.Load() {
+				t.Error("the second writer is not at work")
+			}
+			return out.CopyFrom(ctx, file)
+		})
+		sink := pipeline.NewSink("sink", func(ctx context.Context, in *pipeline.Inlet) error {
+			var g errgroup.Group
+			g.Go(func() error { return in.CopyTo(ctx, first) })
+			time.Sleep(time.Second)
+			g.Go(func() error { return in.CopyTo(ctx, second) })
+			g.Go(func() error {
+				time.Sleep(time.Hour)
+				close(second.release)
+				return nil
+			})
+			return g.Wait()
+		})
+		if _, err := src.To(sink).Run(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+	if second.shared.Load() {
+		t.Error("the writer was filled while it was written to")
+	}
+	if n := first.got.Len() + second.got.Len(); n != len(data)+3 {
+		t.Errorf("%d bytes arrived, want %d", n, len(data)+3)
+	}
+}

@@ -6,13 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/weirflow/weir/pipeline"
@@ -169,168 +167,6 @@ func TestStopReachesAllOfUpstream(t *testing.T) {
 	})
 }
 
-func TestS13CancelledBefore(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		ctx, cancel := context.WithCancelCause(t.Context())
-		cancel(errCause)
-		opened := false
-		sink := pipeline.NewSink("sink", func(context.Context, *pipeline.Inlet) error { opened = true; return nil })
-		_, err := emit("x").To(sink).Run(ctx)
-		if err != errCause || opened {
-			t.Errorf("error %v, opened %v", err, opened)
-		}
-	})
-}
-
-func TestS14Cancelled(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		ctx, cancel := context.WithCancelCause(t.Context())
-		n := 0
-		s := store{}
-		stage := pipeline.NewStage("stage", func(ctx context.Context, in *pipeline.Inlet, out *pipeline.Outlet) error {
-			for c, err := range in.Chunks(ctx) {
-				if err != nil {
-					return err
-				}
-				if n++; n == 5 {
-					cancel(errCause)
-				}
-				if err := out.Send(ctx, c); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-		_, err := endless("x").Via(stage).To(s.sink()).Run(ctx)
-		if err != errCause {
-			t.Errorf("error %v, want the cause itself", err)
-		}
-		if n > 5 {
-			t.Errorf("the stage was given %d chunks, though it was cancelled at 5", n)
-		}
-		s.wantUndone(t, errCause)
-	})
-}
-
-func TestDeadlineIsTheCause(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		defer cancel()
-		silent := pipeline.NewSource("silent", func(ctx context.Context, _ *pipeline.Outlet) error {
-			<-ctx.Done()
-			return ctx.Err()
-		})
-		if _, err := silent.To(discard()).Run(ctx); err != context.DeadlineExceeded {
-			t.Errorf("error %v", err)
-		}
-	})
-}
-
-// Nodes that answer a cancellation with nil have not ended: their stream was cut.
-func TestCancelSwallowed(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		ctx, cancel := context.WithCancelCause(t.Context())
-		s := store{}
-		src := pipeline.NewSource("source", func(ctx context.Context, out *pipeline.Outlet) error {
-			_ = out.Send(ctx, chunkOf("x"))
-			cancel(errCause)
-			return nil
-		})
-		sink := pipeline.NewSink("swallow", func(ctx context.Context, in *pipeline.Inlet) error {
-			_ = in.CopyTo(ctx, io.Discard)
-			return nil
-		})
-		if _, err := src.To(pipeline.Tee(sink, s.sink())).Run(ctx); err != errCause {
-			t.Errorf("error %v", err)
-		}
-		s.wantUndone(t, errCause)
-	})
-}
-
-// A caller may even cancel with ErrStopped: that is a cancelled run, not a
-// stopped source.
-func TestCancelledWithErrStopped(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		ctx, cancel := context.WithCancelCause(t.Context())
-		s := store{}
-		src := pipeline.NewSource("source", func(ctx context.Context, out *pipeline.Outlet) error {
-			_ = out.Send(ctx, chunkOf("x"))
-			cancel(pipeline.ErrStopped)
-			<-ctx.Done()
-			return context.Cause(ctx)
-		})
-		if _, err := src.To(s.sink()).Run(ctx); err != pipeline.ErrStopped {
-			t.Errorf("error %v", err)
-		}
-		s.wantUndone(t, pipeline.ErrStopped)
-	})
-}
-
-func TestS15SlowFlush(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		s := store{}
-		slow := pipeline.NewStage("slow", func(ctx context.Context, in *pipeline.Inlet, out *pipeline.Outlet) error {
-			if err := in.CopyTo(ctx, io.Discard); err != nil {
-				return err
-			}
-			time.Sleep(time.Hour)
-			return out.Send(ctx, chunkOf("tail"))
-		})
-		report := run(t, emit("x").Via(slow).To(s.sink()), nil)
-		s.wantPublished(t, "tail")
-		if report.Elapsed < time.Hour {
-			t.Errorf("Run took %v of virtual time", report.Elapsed)
-		}
-	})
-}
-
-func TestS16CloseTakesLong(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		closed := false
-		sink := pipeline.NewSink("sink", func(ctx context.Context, in *pipeline.Inlet) error {
-			defer func() { time.Sleep(time.Minute); closed = true }()
-			return in.CopyTo(ctx, io.Discard)
-		})
-		run(t, endless("x").Via(failAt(3, errBoom)).To(sink), errBoom)
-		if !closed {
-			t.Error("Run returned before the sink had closed")
-		}
-	})
-}
-
-func TestS17LastStepAfterTheSource(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		var sourceDone, early atomic.Bool
-		src := pipeline.NewSource("source", func(ctx context.Context, out *pipeline.Outlet) error {
-			for range 4000 {
-				if err := out.Send(ctx, chunkOf("x")); err != nil {
-					return err
-				}
-			}
-			time.Sleep(time.Second)
-			sourceDone.Store(true)
-			return nil
-		})
-		sink := pipeline.NewSink("sink", func(ctx context.Context, in *pipeline.Inlet) error {
-			in.AtEnd(func(context.Context, error) error { early.Store(!sourceDone.Load()); return nil })
-			return in.CopyTo(ctx, io.Discard)
-		})
-		run(t, src.To(sink), nil)
-		if early.Load() {
-			t.Error("the last step came before the source's end")
-		}
-	})
-}
-
-func TestS18OwnErrorNotCancelled(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		_, err := emit("a", "b", "c").Via(failAt(1, errBoom)).To(discard()).Run(t.Context())
-		if wantNode(t, err, "fail"); !errors.Is(err, errBoom) || errors.Is(err, context.Canceled) {
-			t.Errorf("error %v", err)
-		}
-	})
-}
-
 func TestS19EmptySource(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := store{}
@@ -418,43 +254,6 @@ func TestS22WriteInFlight(t *testing.T) {
 	})
 }
 
-func TestS23LastStepsInReverse(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		for _, fail := range []error{nil, errBoom} {
-			var log []string
-			step := func(name string) func(context.Context, error) error {
-				return func(ctx context.Context, failed error) error {
-					if ctx.Err() != nil {
-						t.Errorf("%s: the context has ended: %v", name, ctx.Err())
-					}
-					log = append(log, fmt.Sprint(name, " ", failed))
-					return nil
-				}
-			}
-			src := pipeline.NewSource("source", func(_ context.Context, out *pipeline.Outlet) error {
-				out.AtEnd(step("source"))
-				return nil
-			})
-			sink := pipeline.NewSink("sink", func(ctx context.Context, in *pipeline.Inlet) error {
-				in.AtEnd(step("first"))
-				in.AtEnd(step("second"))
-				if err := in.CopyTo(ctx, io.Discard); err != nil {
-					return err
-				}
-				return fail
-			})
-			run(t, src.To(sink), fail)
-			want := []string{"source <nil>", "second <nil>", "first <nil>"}
-			if fail != nil {
-				want = []string{"first sink: boom", "second sink: boom", "source sink: boom"}
-			}
-			if !slices.Equal(log, want) {
-				t.Errorf("steps %q, want %q", log, want)
-			}
-		}
-	})
-}
-
 func TestS24HundredAtOnce(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		var mu sync.Mutex
@@ -481,143 +280,6 @@ func TestS24HundredAtOnce(t *testing.T) {
 			t.Errorf("%d different results", len(results))
 		}
 	})
-}
-
-func TestS26Panic(t *testing.T) {
-	for _, at := range []string{"source", "stage", "sink"} {
-		t.Run(at, func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
-				s := store{}
-				bang := func(name string) {
-					if name == at {
-						panic(errBoom)
-					}
-				}
-				src := pipeline.NewSource("source", func(ctx context.Context, out *pipeline.Outlet) error {
-					_ = out.Send(ctx, chunkOf("x"))
-					bang("source")
-					return nil
-				})
-				stage := pipeline.NewStage("stage", func(ctx context.Context, in *pipeline.Inlet, out *pipeline.Outlet) error {
-					bang("stage")
-					return pass().Run(ctx, in, out)
-				})
-				sink := pipeline.NewSink("sink", func(ctx context.Context, in *pipeline.Inlet) error {
-					bang("sink")
-					return in.CopyTo(ctx, io.Discard)
-				})
-				_, err := src.Via(stage).To(pipeline.Tee(sink, s.sink())).Run(t.Context())
-				var p *pipeline.PanicError
-				if !errors.As(err, &p) || p.Node != at || p.Value != errBoom || !strings.Contains(string(p.Stack), "life_test.go") || !errors.Is(err, errBoom) {
-					t.Fatalf("error %v", err)
-				}
-				if got, want := err.Error(), at+": panic: boom"; got != want {
-					t.Errorf("message %q, want %q", got, want)
-				}
-				s.wantUndone(t, errBoom)
-			})
-		})
-	}
-}
-
-// A panic of a node that was stopped already, and the result no longer mattered,
-// fails the run all the same.
-func TestPanicAfterStop(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		src := pipeline.NewSource("source", func(ctx context.Context, out *pipeline.Outlet) error {
-			for {
-				if err := out.Send(ctx, chunkOf("x")); err != nil {
-					panic("after stop")
-				}
-			}
-		})
-		s := store{}
-		_, err := src.Via(failAt(2, nil)).To(s.sink()).Run(t.Context())
-		var p *pipeline.PanicError
-		if !errors.As(err, &p) || s.published != nil {
-			t.Errorf("error %v, published %q", err, s.published)
-		}
-	})
-}
-
-func TestGoexit(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		s := store{}
-		exit := pipeline.NewStage("exit", func(context.Context, *pipeline.Inlet, *pipeline.Outlet) error {
-			runtime.Goexit()
-			return nil
-		})
-		_, err := endless("x").Via(exit).To(s.sink()).Run(t.Context())
-		wantNode(t, err, "exit")
-		if err == nil || !strings.Contains(err.Error(), "Goexit") {
-			t.Errorf("error %v", err)
-		}
-		if s.published != nil {
-			t.Errorf("published %q", s.published)
-		}
-	})
-}
-
-func TestS26PortsAfterReturn(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		var in *pipeline.Inlet
-		var out *pipeline.Outlet
-		var w *pipeline.Writer
-		var r io.Reader
-		var ctx context.Context
-		stage := pipeline.NewStage("stage", func(c context.Context, i *pipeline.Inlet, o *pipeline.Outlet) error {
-			ctx, in, out = c, i, o
-			w, r = o.Writer(c), i.Reader(c)
-			return pass().Run(ctx, in, out)
-		})
-		s := store{}
-		run(t, emit("x").Via(stage).To(s.sink()), nil)
-		for _, ctx := range []context.Context{ctx, context.Background()} {
-			if err := out.Send(ctx, chunkOf("y")); err != pipeline.ErrClosed {
-				t.Errorf("Send: %v", err)
-			}
-			if _, err := in.Next(ctx); err != pipeline.ErrClosed {
-				t.Errorf("Next: %v", err)
-			}
-		}
-		if _, err := w.Write([]byte("y")); err != pipeline.ErrClosed {
-			t.Errorf("Write: %v", err)
-		}
-		if _, err := r.Read(make([]byte, 1)); err != pipeline.ErrClosed {
-			t.Errorf("Read: %v", err)
-		}
-		if err := out.CopyFrom(context.Background(), strings.NewReader("y")); err != pipeline.ErrClosed {
-			t.Errorf("CopyFrom: %v", err)
-		}
-		called := error(nil)
-		in.AtEnd(func(_ context.Context, failed error) error { called = failed; return nil })
-		if called != pipeline.ErrClosed {
-			t.Errorf("a late last step was called with %v", called)
-		}
-		if in.Buffered() != 0 {
-			t.Error("Buffered")
-		}
-		s.wantPublished(t, "x")
-	})
-}
-
-// A node that returns while goroutines of its own still send does not crash the
-// engine.
-func TestStrayGoroutines(t *testing.T) {
-	var wg sync.WaitGroup
-	src := pipeline.NewSource("source", func(ctx context.Context, out *pipeline.Outlet) error {
-		for range 4 {
-			wg.Go(func() {
-				for out.Send(context.Background(), chunkOf("x")) == nil {
-				}
-			})
-		}
-		return out.Send(ctx, chunkOf("y"))
-	})
-	if _, err := src.To(discard()).Run(t.Context()); err != nil && !strings.Contains(err.Error(), "never released") {
-		t.Error(err)
-	}
-	wg.Wait()
 }
 
 func TestS27TenStages(t *testing.T) {
@@ -651,40 +313,6 @@ func TestBareEOFIsAFailure(t *testing.T) {
 			t.Errorf("error %v", err)
 		}
 		s.wantUndone(t, io.ErrUnexpectedEOF)
-	})
-}
-
-// The cause that came first wins, whatever the others say afterwards.
-func TestFirstCauseWins(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		src := pipeline.NewSource("source", func(ctx context.Context, _ *pipeline.Outlet) error {
-			<-ctx.Done()
-			return errOther
-		})
-		sink := pipeline.NewSink("sink", func(context.Context, *pipeline.Inlet) error {
-			time.Sleep(time.Second)
-			return errBoom
-		})
-		_, err := src.To(sink).Run(t.Context())
-		if wantNode(t, err, "sink"); errors.Is(err, errOther) {
-			t.Errorf("error %v", err)
-		}
-	})
-}
-
-// Cancelling after every node has returned nil no longer fails the run.
-func TestCancelAfterTheLastReturn(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		ctx, cancel := context.WithCancelCause(t.Context())
-		s := store{}
-		src := pipeline.NewSource("source", func(ctx context.Context, out *pipeline.Outlet) error {
-			out.AtEnd(func(context.Context, error) error { cancel(errCause); return nil })
-			return out.Send(ctx, chunkOf("x"))
-		})
-		if _, err := src.To(s.sink()).Run(ctx); err != nil {
-			t.Error(err)
-		}
-		s.wantPublished(t, "x")
 	})
 }
 
@@ -744,29 +372,4 @@ func TestS41Settings(t *testing.T) {
 			})
 		})
 	}
-}
-
-// A blocked read that honours its context ends within 100 ms of virtual time,
-// with the cause.
-func TestBlockedNodeIsInterrupted(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		ctx, cancel := context.WithCancelCause(t.Context())
-		pr, pw := io.Pipe()
-		src := pipeline.NewSource("source", func(ctx context.Context, out *pipeline.Outlet) error {
-			stop := context.AfterFunc(ctx, func() { pw.CloseWithError(errOther) })
-			defer stop()
-			return out.CopyFrom(ctx, pr)
-		})
-		go func() {
-			synctest.Wait()
-			cancel(errCause)
-		}()
-		start := time.Now()
-		if _, err := src.To(discard()).Run(ctx); err != errCause {
-			t.Errorf("error %v", err)
-		}
-		if d := time.Since(start); d > 100*time.Millisecond {
-			t.Errorf("ended after %v", d)
-		}
-	})
 }

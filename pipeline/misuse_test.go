@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -229,6 +230,36 @@ func TestPortsOfAStoppedNode(t *testing.T) {
 		run(t, src.To(readN(1)), nil)
 		if err := kept.Send(context.Background(), chunkOf("y")); err != pipeline.ErrClosed {
 			t.Errorf("Send: %v", err)
+		}
+	})
+}
+
+// A Send beyond the promise is refused at once: the consumer never sees the bytes.
+func TestSendBeyondThePromiseIsRefused(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var got error
+		src := pipeline.NewSource("source", func(ctx context.Context, out *pipeline.Outlet) error {
+			out.SetSize(5)
+			if err := out.Send(ctx, pipeline.ChunkOf([]byte("12345"))); err != nil {
+				return err
+			}
+			got = out.Send(ctx, pipeline.ChunkOf([]byte("6")))
+			return nil
+		})
+		seen := ""
+		sink := pipeline.NewSink("sink", func(ctx context.Context, in *pipeline.Inlet) error {
+			for c, err := range in.Chunks(ctx) {
+				if err != nil {
+					return err
+				}
+				seen += string(c.Bytes())
+				c.Release()
+			}
+			return nil
+		})
+		_, err := src.To(sink).Run(t.Context())
+		if !errors.Is(got, io.ErrUnexpectedEOF) || !errors.Is(err, io.ErrUnexpectedEOF) || strings.Contains(seen, "6") {
+			t.Errorf("Send: %v, Run: %v, the sink saw %q", got, err, seen)
 		}
 	})
 }

@@ -346,3 +346,26 @@ func TestLastStepsOfNestedNodes(t *testing.T) {
 		}
 	})
 }
+
+// A nested source that is asked to end before it begins finds that out at its first line, not a moment later.
+func TestNestedSourceStoppedBeforeItBegins(t *testing.T) {
+	for range 200 {
+		early := false
+		inner := pipeline.NewSource("inner", func(ctx context.Context, _ *pipeline.Outlet) error {
+			early = errors.Is(context.Cause(ctx), pipeline.ErrStopped)
+			return nil
+		})
+		outer := pipeline.NewSource("outer", func(ctx context.Context, out *pipeline.Outlet) error {
+			ctx, stop := context.WithCancelCause(ctx)
+			stop(pipeline.ErrStopped)
+			return inner.Run(ctx, out)
+		})
+		all := pipeline.NewSink("all", func(ctx context.Context, in *pipeline.Inlet) error { return in.CopyTo(ctx, io.Discard) })
+		if _, err := outer.To(all).Run(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if !early {
+			t.Fatal("it began as if nothing had happened")
+		}
+	}
+}
