@@ -228,9 +228,14 @@ func TestFileClosesItsDescriptors(t *testing.T) {
 		name   string
 		want   error
 	}{
-		"success":        {say("x"), name, nil},
-		"failure":        {whileOpen(func() error { return boom }), name, boom},
-		"panic":          {whileOpen(func() error { panic(boom) }), name, boom},
+		"success":       {say("x"), name, nil},
+		"failure":       {whileOpen(func() error { return boom }), name, boom},
+		"panic":         {whileOpen(func() error { panic(boom) }), name, boom},
+		"small failure": {pipeline.NewSource("fail", func(context.Context, *pipeline.Outlet) error { return boom }), name + "2", boom},
+		"overtaken": {pipeline.NewSource("overtaken", func(ctx context.Context, out *pipeline.Outlet) error {
+			out.AtEnd(func(context.Context, error) error { return os.WriteFile(name+"3", nil, 0o666) })
+			return nil
+		}), name + "3", nil},
 		"device":         {say("x"), "/dev/null", nil},
 		"missing folder": {say("x"), filepath.Join(name+"-missing", "out"), fs.ErrNotExist},
 	} {

@@ -271,7 +271,7 @@ func (t *tempFile) close() error {
 
 // end is the last step: the file takes the destination's place, or goes.
 func (t *tempFile) end(_ context.Context, failed error) error {
-	defer t.lock.Close() // nil is in order
+	defer func() { t.lock.Close() }() // nil is in order; publish may take it
 	defer t.dir.Close()
 	defer t.part.close()
 	defer t.close()
