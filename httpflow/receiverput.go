@@ -1,0 +1,167 @@
+package httpflow
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/sha512"
+	"hash"
+	"net/http"
+	"time"
+
+	"github.com/weirflow/weir/pipeline"
+	"github.com/weirflow/weir/sinks"
+	"github.com/weirflow/weir/sources"
+)
+
+// intakeBuffer is what one channel of a flow that receives may hold, in bytes. Its chunks begin with
+// 16 KiB and grow for clients that fill them.
+const intakeBuffer = 128 << 10
+
+// put receives a file.
+func (d *delivery) put(folder bool) {
+	opts := d.files()
+	opts.NoClobber = d.receiver.opts.NoClobber || createsOnly(d.request.Header)
+	_, err := d.check(d.name, d.request.Header, opts.NoClobber)
+	if err == nil && folder {
+		err = errIsOther
+	}
+	if err != nil {
+		d.fail(err)
+		return
+	}
+	a, err := d.store(opts)
+	if err != nil {
+		d.fail(err)
+		return
+	}
+	d.reply(a)
+}
+
+// store writes the body to the file.
+func (d *delivery) store(opts sinks.FileOptions) (answer, error) {
+	r := d.request
+	if limit := d.receiver.opts.MaxSize; limit > 0 {
+		d.body.limit(limit)
+	}
+	digests := newDigests(r)
+	release := func() {}
+	defer func() { release() }()
+	var was target
+	verify := verified("digest", digests.hashes(), digests.verify, func(ctx context.Context) (err error) {
+		// The last look at what is there. From here on nobody else publishes under this name.
+		release, err = d.names.take(ctx, d.name, nil, false)
+		if err != nil {
+			release = func() {}
+			return err
+		}
+		was, err = d.check(d.name, r.Header, opts.NoClobber)
+		return err
+	})
+	p := sources.Request(d, d.body.request()).Via(verify).To(sinks.FileWith(d.name, opts))
+	p.Buffer = intakeBuffer
+	if _, err := p.Run(d.ctx); err != nil {
+		return answer{}, err
+	}
+	a := answer{status: http.StatusCreated, header: http.Header{"Repr-Digest": {digests.field()}}}
+	if was.exists { // RFC 9110 §9.3.4
+		a.status = http.StatusNoContent
+	}
+	if now, err := d.look(d.name); err == nil && now.etag != "" {
+		a.header.Set("Etag", now.etag) // which §9.3.4 permits, as what is stored is what was sent
+	}
+	return a, nil
+}
+
+// check looks at what the name stands for, and fails if a file that comes with the header h must not
+// be put there.
+func (rc *receiver) check(name string, h http.Header, noClobber bool) (target, error) {
+	t, err := rc.look(name)
+	switch {
+	case err != nil:
+		return t, err
+	case t.other:
+		return t, errIsOther
+	case noClobber && t.exists, !permits(h, t, time.Now()):
+		return t, errCondition
+	}
+	return t, nil
+}
+
+// digestFields are those of RFC 9530. Without a content coding they mean the same in a PUT.
+var digestFields = []string{"Repr-Digest", "Content-Digest"}
+
+// digests are what the body of a PUT should have, and has.
+type digests struct {
+	request *http.Request
+	sums    map[string]hash.Hash
+}
+
+// newDigests takes the hashes that may be needed: sha-256 always, for the answer.
+func newDigests(r *http.Request) *digests {
+	d := &digests{r, map[string]hash.Hash{"sha-256": sha256.New()}}
+	for _, field := range digestFields {
+		claimed, _ := parseDigests(r.Header[field])
+		_, announced := r.Trailer[field]
+		if claimed["sha-512"] != nil || announced {
+			d.sums["sha-512"] = sha512.New()
+		}
+	}
+	return d
+}
+
+func (d *digests) hashes() (all []hash.Hash) {
+	for _, h := range d.sums {
+		all = append(all, h)
+	}
+	return all
+}
+
+// verify compares. It is called when all of the body has been read, and the trailer.
+func (d *digests) verify() error {
+	for _, h := range []http.Header{d.request.Header, d.request.Trailer} {
+		for _, field := range digestFields {
+			claimed, ok := parseDigests(h[field])
+			if !ok {
+				return errDigest
+			}
+			for algorithm, want := range claimed {
+				if h := d.sums[algorithm]; h != nil && string(h.Sum(nil)) != string(want) {
+					return errDigest
+				}
+			}
+		}
+	}
+	return nil
+}
+
+func (d *digests) field() string { return formatDigest("sha-256", d.sums["sha-256"].Sum(nil)) }
+
+// verified passes a stream on, and hashes it. At its end, verify may fail it, which is before
+// anything is published, and last has a say right before that.
+func verified(name string, hashes []hash.Hash, verify func() error, last func(ctx context.Context) error) pipeline.Stage {
+	return pipeline.NewStage(name, func(ctx context.Context, in *pipeline.Inlet, out *pipeline.Outlet) error {
+		out.AtEnd(func(ctx context.Context, failed error) error {
+			if failed != nil || last == nil {
+				return nil
+			}
+			return last(ctx)
+		})
+		begun := false
+		for c, err := range in.Chunks(ctx) {
+			if err != nil {
+				return err
+			}
+			if size, known := in.Size(); known && !begun {
+				out.SetSize(size)
+			}
+			begun = true
+			for _, h := range hashes {
+				h.Write(c.Bytes()) // never fails, says hash.Hash
+			}
+			if err := out.Send(ctx, c); err != nil {
+				return err
+			}
+		}
+		return verify()
+	})
+}
