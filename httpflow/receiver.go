@@ -1,6 +1,7 @@
 package httpflow
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -155,6 +156,14 @@ func (d *delivery) head() {
 		return
 	}
 	d.serve(res)
+}
+
+// leaving ends the reading of the body with the request's context, until what it returns is called.
+// Flows do not end with the context: what has come to its end is stored, also if the client does not
+// wait for the answer.
+func (d *delivery) leaving() (over func() bool) {
+	ctx := d.request.Context()
+	return context.AfterFunc(ctx, func() { d.body.stop(context.Cause(ctx)) })
 }
 
 // reply answers the request.

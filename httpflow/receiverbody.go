@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"sync"
 	"time"
 )
@@ -100,7 +101,7 @@ func (b *intake) Read(p []byte) (int, error) {
 	case err == nil:
 	case err == io.EOF:
 		b.ended = true
-	case cause != nil:
+	case cause != nil && errors.Is(err, os.ErrDeadlineExceeded):
 		err = b.over(cause)
 	case errors.As(err, &tooLarge):
 		b.why = err

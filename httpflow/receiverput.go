@@ -59,7 +59,8 @@ func (d *delivery) store(opts sinks.FileOptions) (answer, error) {
 	})
 	p := sources.Request(d, d.body.request()).Via(verify).To(sinks.FileWith(d.name, opts))
 	p.Buffer = intakeBuffer
-	if _, err := p.Run(d.ctx); err != nil {
+	defer d.leaving()()
+	if _, err := p.Run(context.WithoutCancel(d.ctx)); err != nil {
 		return answer{}, err
 	}
 	a := answer{status: http.StatusCreated, header: http.Header{"Repr-Digest": {digests.field()}}}

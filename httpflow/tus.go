@@ -67,7 +67,7 @@ func (d *delivery) begin(c creation) (http.Header, error) {
 
 // receive appends the request's body. An error tells also that it broke off.
 func (d *delivery) receive(ctx context.Context, u *upload, sum *checksum) error {
-	defer context.AfterFunc(d.request.Context(), func() { d.body.stop(context.Cause(d.request.Context())) })()
+	defer d.leaving()()
 	if err := d.extend(ctx, u, sum); err != nil {
 		return err
 	}
