@@ -21,6 +21,30 @@ func ExampleFileServer() {
 	log.Fatal(http.ListenAndServe("127.0.0.1:8080", nil))
 }
 
+// What is served from a folder is also uploaded to it, by whom the password lets in.
+func ExampleReceiver() {
+	root, err := os.OpenRoot("/srv/music")
+	if err != nil {
+		log.Fatal(err)
+	}
+	receive := httpflow.Receiver(root, httpflow.ReceiverOptions{
+		MaxSize: 2 << 30,
+		OnRequest: func(r *http.Request, o httpflow.Outcome) {
+			log.Println(r.Method, r.URL.Path, o.Status, o.Bytes, o.Err)
+		},
+	})
+	http.Handle("GET /music/", http.StripPrefix("/music", httpflow.FileServer(root, httpflow.FileServerOptions{})))
+	http.Handle("/upload/", http.StripPrefix("/upload", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, password, _ := r.BasicAuth(); password != os.Getenv("UPLOAD_PASSWORD") {
+			w.Header().Set("WWW-Authenticate", "Basic")
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		receive.ServeHTTP(w, r)
+	})))
+	log.Fatal(http.ListenAndServe("127.0.0.1:8080", nil))
+}
+
 func ExampleBytesWith() {
 	h := httpflow.BytesWith("hello.txt", []byte("hello, world\n"), httpflow.FileOptions{
 		Via: stages.Limit(1 << 20), // bytes per second, for each client

@@ -102,6 +102,7 @@ type delivery struct {
 	body   *intake
 	method string
 	name   string // of the file, below the root
+	left   bool   // the client, in the middle of the body
 }
 
 func (rc *receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -111,12 +112,14 @@ func (rc *receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		OnRequest: func(r *http.Request, o Outcome) {
 			if rc.opts.OnRequest != nil {
 				o.Bytes = d.body.received
+				o.ClientLeft = o.ClientLeft || d.left
 				rc.opts.OnRequest(r, o)
 			}
 		},
 	})
 	defer d.end()
 	d.body = newIntake(w, r, rc.opts.Limits)
+	defer d.body.end()
 	if r.Header.Get("Tus-Resumable") != "" {
 		if m := r.Header.Get("X-Http-Method-Override"); m != "" {
 			d.method = m
@@ -173,6 +176,7 @@ func (d *delivery) reply(a answer) {
 		a.header.Set("Content-Length", "0")
 	}
 	d.send(a)
+	d.body.linger()
 }
 
 // fail answers with the status that err is about, and notes the error if it is not just one of the
@@ -181,8 +185,7 @@ func (d *delivery) fail(err error) {
 	status := d.statusOf(err)
 	switch {
 	case d.body.broken != nil && errors.Is(err, d.body.broken):
-		d.failed = d.body.broken // so it is the client that has left
-		d.outcome.Err = err
+		d.left, d.outcome.Err = true, err
 	case status >= 500, errors.Is(err, ErrTooSlow):
 		d.outcome.Err = err
 	}

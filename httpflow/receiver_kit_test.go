@@ -149,3 +149,6 @@ func (r trailed) Read(p []byte) (int, error) {
 	return n, err
 }
 
+func outcomeTo(o *httpflow.Outcome) func(*http.Request, httpflow.Outcome) {
+	return func(_ *http.Request, outcome httpflow.Outcome) { *o = outcome }
+}

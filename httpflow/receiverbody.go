@@ -32,6 +32,7 @@ type intake struct {
 
 	mu    sync.Mutex
 	cause error // of a stop
+	gone  bool  // the handler has returned, or is about to
 }
 
 func newIntake(w http.ResponseWriter, r *http.Request, limits Limits) *intake {
@@ -75,10 +76,17 @@ func (b *intake) stop(err error) {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.cause == nil {
+	if b.cause == nil && !b.gone {
 		b.cause = err
 		_ = b.control.SetReadDeadline(past)
 	}
+}
+
+// end is called before the handler returns: after that, nobody may touch its ResponseWriter.
+func (b *intake) end() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.gone = true
 }
 
 func (b *intake) stopped() error {
@@ -122,9 +130,12 @@ func (b *intake) over(err error) error {
 
 func (b *intake) Close() error { return b.from.Close() }
 
-// lingerFor is how long a server reads on after a request that it has refused, so that the client
+// lingerFor and lingerBytes are how long, and how much, a server reads on after a request that it has refused, so that the client
 // gets to see the answer.
-const lingerFor = time.Second
+const (
+	lingerFor   = time.Second
+	lingerBytes = 256 << 10
+)
 
 // settle leaves the connection in order before the answer, when the reading is over or has not begun:
 // what is left of a body must not be taken for the next request. Where nothing was read, that is what
@@ -139,6 +150,18 @@ func (b *intake) settle() {
 			b.w.Header().Set("Connection", "close")
 		}
 		_ = b.control.SetReadDeadline(time.Now().Add(lingerFor))
+	}
+}
+
+// linger reads on after the answer on HTTP/2, where what is left is not the server's concern, but some
+// clients (curl 7.88) take the end of the stream while they send for an error and do not look at the
+// answer. Whoever was not told to continue sends nothing.
+func (b *intake) linger() {
+	if b.ended || b.r.ProtoMajor == 1 || !b.used && b.r.Header.Get("Expect") != "" {
+		return
+	}
+	if b.control.SetReadDeadline(time.Now().Add(lingerFor)) == nil {
+		_, _ = io.CopyN(io.Discard, b.r.Body, lingerBytes)
 	}
 }
 

@@ -1,0 +1,155 @@
+package httpflow
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// header makes a header of lines.
+func header(lines ...string) http.Header {
+	h := http.Header{}
+	for _, l := range lines {
+		name, value, _ := strings.Cut(l, ": ")
+		h.Add(name, value)
+	}
+	return h
+}
+
+func TestDecideReceive(t *testing.T) {
+	const tus = "Tus-Resumable: 1.0.0"
+	for _, test := range []struct {
+		rule   string
+		method string
+		url    string
+		length int64
+		header http.Header
+		want   int // 0: it goes on
+	}{
+		{"9110 9.3.7", "OPTIONS", "/a", 0, header(), 204},
+		{"tus: OPTIONS has no Tus-Resumable", "OPTIONS", "/a?upload=x", 0, header(), 204},
+		{"9110 9.3.4", "PUT", "/a", 3, header(), 0},
+		{"9110 9.3.4, unknown length", "PUT", "/a", -1, header(), 0},
+		{"9110 14.5", "PUT", "/a", 3, header("Content-Range: bytes 0-2/3"), 400},
+		{"9110 14.5, whatever it says", "PUT", "/a", 3, header("Content-Range: x"), 400},
+		{"9110 15.5.16", "PUT", "/a", 3, header("Content-Encoding: gzip"), 415},
+		{"9110 15.5.16, two fields", "PUT", "/a", 3, header("Content-Encoding: identity", "Content-Encoding: br"), 415},
+		{"9110 8.4.1: case-insensitive", "PUT", "/a", 3, header("Content-Encoding: Identity"), 0},
+		{"9110 15.5.14", "PUT", "/a", 101, header(), 413},
+		{"9110 15.5.14", "PUT", "/a", 100, header(), 0},
+		{"9530 2, malformed", "PUT", "/a", 3, header("Repr-Digest: sha-256"), 400},
+		{"9530 2, malformed", "PUT", "/a", 3, header("Content-Digest: =:AA:"), 400},
+		{"9530 2, unknown", "PUT", "/a", 3, header("Repr-Digest: crc32c=:AAAAAA==:"), 0},
+		{"9110 15.5.6", "GET", "/a", 0, header(), 405},
+		{"9110 15.5.6", "DELETE", "/a", 0, header(tus), 405},
+		{"9110 15.5.6", "PATCH", "/a", 0, header(tus), 405},
+		{"9110 15.5.6", "PUT", "/a?upload=x", 0, header(), 405},
+		{"9110 15.5.6", "POST", "/a?upload=x", 0, header(tus), 405},
+		{"9110 15.5.6", "BREW", "/a", 0, header(), 405},
+		{"9110 9.3.2", "HEAD", "/a", 0, header(), 0},
+		{"tus: POST", "POST", "/a", 0, header(tus), 0},
+		{"tus: Tus-Resumable", "POST", "/a", 0, header(), 412},
+		{"tus: Tus-Resumable", "POST", "/a", 0, header("Tus-Resumable: 0.2.2"), 412},
+		{"tus: Tus-Resumable", "HEAD", "/a?upload=x", 0, header(), 412},
+		{"tus: Tus-Resumable", "PATCH", "/a?upload=x", 0, header(), 412},
+		{"tus: Tus-Resumable", "DELETE", "/a?upload=x", 0, header(), 412},
+		{"tus: PATCH", "PATCH", "/a?upload=x", 0, header(tus), 0},
+	} {
+		r := httptest.NewRequest(test.method, test.url, nil)
+		r.Header, r.ContentLength = test.header, test.length
+		a, done := decideReceive(test.method, r, ReceiverOptions{MaxSize: 100})
+		if done != (test.want != 0) || a.status != test.want {
+			t.Errorf("%s: %s %s %v: got %d, want %d", test.rule, test.method, test.url, test.header, a.status, test.want)
+		}
+		if a.status == 405 && a.header.Get("Allow") == "" || a.status == 412 && a.header.Get("Tus-Version") != "1.0.0" {
+			t.Errorf("%s: %v", test.rule, a.header)
+		}
+	}
+}
+
+func TestPermits(t *testing.T) {
+	there := target{content: thousand, exists: true}
+	unreadable := target{exists: true}
+	const before, after = "Thu, 29 Feb 2024 12:30:14 GMT", "Thu, 29 Feb 2024 12:30:16 GMT"
+	for _, test := range []struct {
+		rule   string
+		header http.Header
+		target target
+		want   bool
+	}{
+		{"13.1.1", header(`If-Match: "v1"`), there, true},
+		{"13.1.1", header(`If-Match: "v0", "v1"`), there, true},
+		{"13.1.1", header(`If-Match: "v0"`), there, false},
+		{"13.1.1, strong", header(`If-Match: W/"v1"`), there, false},
+		{"13.1.1", header(`If-Match: *`), there, true},
+		{"13.1.1", header(`If-Match: *`), target{}, false},
+		{"13.1.1", header(`If-Match: "v1"`), target{}, false},
+		{"13.1.1", header(`If-Match: "v1"`), unreadable, false},
+		{"13.1.2", header(`If-None-Match: *`), there, false},
+		{"13.1.2", header(`If-None-Match: *`), unreadable, false},
+		{"13.1.2", header(`If-None-Match: *`), target{}, true},
+		{"13.1.2, weak", header(`If-None-Match: W/"v1"`), there, false},
+		{"13.1.2", header(`If-None-Match: "v0"`), there, true},
+		{"13.1.4", header("If-Unmodified-Since: " + before), there, false},
+		{"13.1.4", header("If-Unmodified-Since: " + modified), there, true},
+		{"13.1.4", header("If-Unmodified-Since: " + after), there, true},
+		{"13.1.4, no date", header("If-Unmodified-Since: yesterday"), there, true},
+		{"13.1.4, nothing there", header("If-Unmodified-Since: " + before), target{}, true},
+		{"13.2.2, order", header(`If-Match: "v1"`, "If-Unmodified-Since: "+before), there, true},
+		{"13.2.2, both", header(`If-Match: "v1"`, `If-None-Match: "v1"`), there, false},
+		{"no condition", header(), there, true},
+		{"no condition", header(), target{}, true},
+	} {
+		if got := permits(test.header, test.target, now); got != test.want {
+			t.Errorf("RFC 9110 §%s: %v: got %t", test.rule, test.header, got)
+		}
+		if got := permits(conditions(test.header), test.target, now); got != test.want {
+			t.Errorf("RFC 9110 §%s: %v, kept: got %t", test.rule, test.header, got)
+		}
+	}
+}
+
+func FuzzParseDigests(f *testing.F) {
+	for _, s := range []string{"", "sha-256=:AAAA:", "sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:",
+		"md5=:AAAA:;a=1, sha-512=:AAAA:", "a", "a=1, b", "=", ",", "a=?1;x"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		sums, ok := parseDigests([]string{s})
+		for algorithm, sum := range sums {
+			if !ok || len(sum) != digestSizes[algorithm] {
+				t.Fatalf("%q: %v %t", s, sums, ok)
+			}
+			again, ok := parseDigests([]string{s, formatDigest(algorithm, sum)})
+			if !ok || string(again[algorithm]) != string(sum) {
+				t.Fatalf("%q: %v again", s, again)
+			}
+		}
+	})
+}
+
+func FuzzTusHeader(f *testing.F) {
+	for _, s := range []string{"", "0", "9223372036854775807", "9223372036854775808", "-1", "+1", "filename d29ybGQ=,is_confidential",
+		"a,a", "a ,b", "sha1 Kq5sNclPz7QV2+lfQIuc6R7oRu0=", "sha1", " "} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		if n, ok := parseLength([]string{s}); ok && (n < 0 || strings.TrimLeft(s, "0") != strings.TrimLeft(strconv.FormatInt(n, 10), "0")) {
+			t.Fatalf("%q is %d", s, n)
+		}
+		pairs, ok := parseMetadata([]string{s})
+		for key := range pairs {
+			if !ok || key == "" || strings.ContainsAny(key, " ,") {
+				t.Fatalf("%q: %q", s, pairs)
+			}
+		}
+		if sum, ok := parseChecksum([]string{s}); ok && (sum == nil || len(sum.want) != sum.hash.Size()) {
+			t.Fatalf("%q: %+v", s, sum)
+		}
+		if name, status := named("dir", s); status == 0 && !strings.HasPrefix(name, "dir/") && !strings.HasPrefix(name, `dir\`) {
+			t.Fatalf("%q: %q", s, name)
+		}
+	})
+}
