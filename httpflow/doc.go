@@ -18,6 +18,10 @@
 // A client that does not read holds 24 KiB of chunks of a large file, 48 KiB at most, besides what
 // net/http has for a connection. [LimitListener] bounds how many there are.
 //
+// [Receiver] is the other direction: it takes uploads into a folder, in one request (PUT) or in
+// several (tus 1.0), and a file appears there when it is complete, verified and on the disk, or not at
+// all.
+//
 // The handlers may be used by any number of requests at once, over HTTP/1 and HTTP/2, and mounted
 // with [http.StripPrefix].
 package httpflow

@@ -9,6 +9,7 @@ import (
 	"path"
 	"path/filepath"
 	"strconv"
+	"strings"
 )
 
 // createUpload answers a POST: tus, Creation and Creation With Upload.
@@ -46,7 +47,7 @@ func (d *delivery) begin(c creation) (http.Header, error) {
 	}
 	release, other := d.uploads.try(id, func() { d.body.stop(errSuperseded) })
 	if other != nil {
-		return nil, errBusy // not in this universe
+		return nil, errBusy // never: the id is new
 	}
 	defer release()
 	header := http.Header{"Location": {(&url.URL{Path: c.filename, RawQuery: "upload=" + id}).String()}}
@@ -193,16 +194,7 @@ func decideCreate(h http.Header, contentLength int64, opts ReceiverOptions) (c c
 		isDeferred && (len(deferred) != 1 || deferred[0] != "1"):
 		return c, http.StatusBadRequest
 	}
-	if values := h["Upload-Metadata"]; len(values) == 1 {
-		c.Metadata = values[0]
-	} else {
-		for i, v := range values {
-			if i > 0 {
-				c.Metadata += ","
-			}
-			c.Metadata += v
-		}
-	}
+	c.Metadata = strings.Join(h["Upload-Metadata"], ",")
 	if c.withBody {
 		if !isTusContent(h) {
 			return c, http.StatusUnsupportedMediaType

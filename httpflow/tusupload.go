@@ -20,9 +20,8 @@ import (
 
 // An upload is a file that comes in several requests. What has come of it is in the file's folder
 // under a name that is hidden from [FileServer] and that no file sink takes for one of its temporary
-// ones. What is known about it is in a second file, so that any process can go on. That one is there
-// first when it begins and gone first when it is removed; if only the first one is missing, the
-// upload has been published.
+// ones. What is known about it is in a second file, so that any process can go on. That one comes
+// second and is removed first; so where it is alone, the upload has been published.
 type upload struct {
 	record
 	path      string // of what has come
@@ -47,7 +46,7 @@ const uploadPrefix = ".tus-"
 
 func (u *upload) recordPath() string { return u.path + ".json" }
 
-// known tells whether all of the length is there.
+// complete tells whether all of it is there.
 func (u *upload) complete() bool { return u.offset == u.Length }
 
 var (
