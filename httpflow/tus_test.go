@@ -10,6 +10,7 @@ import (
 	neturl "net/url"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -335,6 +336,57 @@ func TestTusOneAtATime(t *testing.T) {
 	wantStatus(t, tusRequest(t, client, "DELETE", at, nil), 204)
 	old()
 	wantStatus(t, tusRequest(t, client, "HEAD", at, nil), 404)
+}
+
+// What is left of a body when its request has been superseded is not taken for a request.
+func TestTusSupersededConnection(t *testing.T) {
+	dir := t.TempDir()
+	url, client := serve(t, "h1", httpflow.Receiver(openRoot(t, dir), httpflow.ReceiverOptions{}))
+	at := begin(t, client, url+"a", "Upload-Length", "1000")
+	u, _ := neturl.Parse(at)
+	conn, r := dial(t, url)
+	io.WriteString(conn, head("PATCH "+u.RequestURI(), "Tus-Resumable", "1.0.0", "Upload-Offset", "0", "Content-Length", "1000",
+		"Content-Type", "application/offset+octet-stream")+"abc")
+	part := filepath.Join(dir, ".tus-"+u.Query().Get("upload"))
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
+		if b, err := os.ReadFile(part); err != nil || time.Now().After(deadline) {
+			t.Fatalf("%d bytes, %v", len(b), err)
+		} else if len(b) == 3 {
+			break
+		}
+	}
+	wantOffset(t, client, at, 3)
+	io.WriteString(conn, head("PUT /smuggled", "Content-Length", "0"))
+	if res := answerTo(t, r, "PATCH"); res.StatusCode != 409 || !res.Close {
+		t.Errorf("%s, close %t", res.Status, res.Close)
+	}
+	if _, err := http.ReadResponse(r, nil); err == nil {
+		t.Error("there is a second answer")
+	}
+	if diff := cmp.Diff(map[string]string{}, visible(t, dir)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// An upload that replaces a file does it as a PUT does.
+func TestTusReplaces(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("SKIPPED: symbolic links need a privilege, and modes are others")
+	}
+	dir := t.TempDir()
+	old := write(t, dir, "dir/old", []byte("old"))
+	if err := os.Chmod(old, 0o640); err != nil {
+		t.Fatal(err)
+	}
+	symlink(t, "dir/old", filepath.Join(dir, "link"))
+	url, client := serve(t, "h1", httpflow.Receiver(openRoot(t, dir), httpflow.ReceiverOptions{}))
+	at := begin(t, client, url+"link", "Upload-Length", "3")
+	wantStatus(t, patch(t, client, at, 0, []byte("new")), 204)
+	wantStatus(t, tusRequest(t, client, "DELETE", at, nil), 204)
+	wantFiles(t, dir, map[string]string{"dir/": "", "dir/old": "new", "link": "L---------"})
+	if info, err := os.Stat(old); err != nil || info.Mode() != 0o640 {
+		t.Errorf("%v, %v", info.Mode(), err)
+	}
 }
 
 // Another handler, as after a restart, goes on with what is on the disk.
