@@ -130,8 +130,8 @@ func (b *intake) over(err error) error {
 
 func (b *intake) Close() error { return b.from.Close() }
 
-// lingerFor and lingerBytes are how long, and how much, a server reads on after a request that it has refused, so that the client
-// gets to see the answer.
+// lingerFor and lingerBytes are how long, and how much, a server reads on after a request that it
+// has refused, so that the client gets to see the answer.
 const (
 	lingerFor   = time.Second
 	lingerBytes = 256 << 10
