@@ -56,10 +56,10 @@ type ReceiverOptions struct {
 // 412. Digests with sha-256 and sha-512, in Repr-Digest or Content-Digest, as header or as a
 // trailer that the Trailer field announces, are verified; other algorithms are ignored.
 //
-// The paths are those of [FileServer]; what is 404 there, however it is asked for, is 404 here. These
-// are 409: a path that names a folder or is in none (RFC 4918 §9.7.1), and what is not a regular
-// file. Further: 400 for Content-Range (RFC 9110 §14.5), a body that breaks off, and digests that
-// do not match or are malformed; 415 for a Content-Encoding; 507 for a full disk.
+// The paths are those of [FileServer]; what is 404 there, however it is asked for, is 404 here.
+// These are 409: a path that names a folder or is in none (RFC 4918 §9.7.1), and what is not a
+// regular file. Further: 400 for Content-Range (RFC 9110 §14.5), a body that breaks off, and
+// digests that do not match or are malformed; 415 for a Content-Encoding; 507 for a full disk.
 //
 // # Resumable uploads
 //
@@ -68,13 +68,13 @@ type ReceiverOptions struct {
 // creation-with-upload, creation-defer-length, termination, checksum (sha1, sha256, sha512) and
 // expiration. The conditions of PUT may stand in the POST, and are for the file.
 //
-// What has come of an upload is in the file's folder under the name .tus-ID, and what is known about
-// it in .tus-ID.json. So another process goes on where one has ended, and what was acknowledged is
-// on the disk by then. A broken PATCH leaves what has come, unless it had a checksum. With the last
-// byte the file appears, as with PUT; its URL goes on telling that it is complete until it expires.
-// Expired uploads are removed by later requests to the folder. HEAD and DELETE end a PATCH that is
-// still going on, because a client that asks has lost its connection; a second PATCH is 423. One
-// process should serve a folder at a time.
+// What has come of an upload is in the file's folder under the name .tus-ID, and what is known
+// about it in .tus-ID.json. So another process goes on where one has ended, and what was
+// acknowledged is on the disk by then. A broken PATCH leaves what has come, unless it had a
+// checksum. With the last byte the file appears, as with PUT; its URL goes on telling that it is
+// complete until it expires. Expired uploads are removed by later requests to the folder. HEAD and
+// DELETE end a PATCH that is still going on, because a client that asks has lost its connection; a
+// second PATCH is 423. One process should serve a folder at a time.
 //
 // HEAD of a file has its size and ETag. What the root holds is not otherwise to be had here.
 func Receiver(root *os.Root, opts ReceiverOptions) http.Handler {
@@ -162,8 +162,8 @@ func (d *delivery) head() {
 }
 
 // leaving ends the reading of the body with the request's context, until what it returns is called.
-// Flows do not end with the context: what has come to its end is stored, also if the client does not
-// wait for the answer.
+// Flows do not end with the context: what has come to its end is stored, also if the client does
+// not wait for the answer.
 func (d *delivery) leaving() (over func() bool) {
 	ctx := d.request.Context()
 	return context.AfterFunc(ctx, func() { d.body.stop(context.Cause(ctx)) })
@@ -239,8 +239,8 @@ func diskFull(err error) bool {
 		runtime.GOOS == "windows" && errors.Is(err, windowsDiskFull)
 }
 
-// look finds out what the name stands for now. The content is what HEAD would tell. A folder that is
-// missing, or is none, is an error.
+// look finds out what the name stands for now. The content is what HEAD would tell. A folder that
+// is missing, or is none, is an error.
 func (rc *receiver) look(name string) (t target, err error) {
 	info, err := rc.root.Stat(name)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -14,7 +14,8 @@ import (
 	"github.com/weirflow/weir/httpflow"
 )
 
-// sender is a request's body that comes slowly, and the ResponseWriter whose read deadline ends that.
+// sender is a request's body that comes slowly, and the ResponseWriter whose read deadline ends
+// that.
 type sender struct {
 	*httptest.ResponseRecorder
 	every time.Duration

@@ -377,8 +377,8 @@ func TestPutLength(t *testing.T) {
 	wantFiles(t, dir, map[string]string{"a": "longer"})
 }
 
-// After a refusal a connection either goes on with the next request, or is closed; what is left of a
-// body is never taken for a request.
+// After a refusal a connection either goes on with the next request, or is closed; what is left of
+// a body is never taken for a request.
 func TestPutRefusedConnection(t *testing.T) {
 	dir := t.TempDir()
 	url, _ := serve(t, "h1", httpflow.Receiver(openRoot(t, dir), httpflow.ReceiverOptions{MaxSize: 1000}))

@@ -137,9 +137,10 @@ const (
 	lingerBytes = 256 << 10
 )
 
-// settle leaves the connection in order before the answer, when the reading is over or has not begun:
-// what is left of a body must not be taken for the next request. Where nothing was read, that is what
-// net/http does, which reads a short rest. It does so without an end if nobody gives one.
+// settle leaves the connection in order before the answer, when the reading is over or has not
+// begun: what is left of a body must not be taken for the next request. Where nothing was read,
+// that is what net/http does, which reads a short rest. It does so without an end if nobody gives
+// one.
 func (b *intake) settle() {
 	switch {
 	case b.ended && b.stopped() == nil, b.r.ProtoMajor != 1:
@@ -153,9 +154,9 @@ func (b *intake) settle() {
 	}
 }
 
-// linger reads on after the answer on HTTP/2, where what is left is not the server's concern, but some
-// clients (curl 7.88) take the end of the stream while they send for an error and do not look at the
-// answer. Whoever was not told to continue sends nothing.
+// linger reads on after the answer on HTTP/2, where what is left is not the server's concern, but
+// some clients (curl 7.88) take the end of the stream while they send for an error and do not look
+// at the answer. Whoever was not told to continue sends nothing.
 func (b *intake) linger() {
 	if b.ended || b.r.ProtoMajor == 1 || !b.used && b.r.Header.Get("Expect") != "" {
 		return

@@ -19,8 +19,8 @@ type target struct {
 	other   bool // a folder, or something that is written in place
 }
 
-// decideReceive answers what needs no look at the disk. It reports false for requests that are to go
-// on, as far as their method and header are concerned.
+// decideReceive answers what needs no look at the disk. It reports false for requests that are to
+// go on, as far as their method and header are concerned.
 func decideReceive(method string, r *http.Request, opts ReceiverOptions) (answer, bool) {
 	h, upload := r.Header, r.URL.Query().Get("upload") != ""
 	deny := func(status int, header http.Header) (answer, bool) { return refuse(method, status, header), true }

@@ -11,9 +11,10 @@ import (
 // have. The others of its registry are broken or checksums.
 var digestSizes = map[string]int{"sha-256": sha256.Size, "sha-512": sha512.Size}
 
-// parseDigests parses a digest field: a dictionary (RFC 9651 §3.2) whose members are byte sequences,
-// of which the last one of a name counts. It leaves out algorithms that are not known. It reports
-// false for what is malformed, although RFC 9651 has it ignored: somebody wanted it verified.
+// parseDigests parses a digest field: a dictionary (RFC 9651 §3.2) whose members are byte
+// sequences, of which the last one of a name counts. It leaves out algorithms that are not known.
+// It reports false for what is malformed, although RFC 9651 has it ignored: somebody wanted it
+// verified.
 func parseDigests(values []string) (sums map[string][]byte, ok bool) {
 	field := strings.Trim(strings.Join(values, ","), " \t")
 	if field == "" {

@@ -39,8 +39,8 @@ func (h *holds) try(name string, stop func()) (release func(), other *hold) {
 	}), nil
 }
 
-// take takes hold of name, and waits for those that hold it for a short time. If one reads a body, it
-// is stopped with interrupt, otherwise that is errBusy.
+// take takes hold of name, and waits for those that hold it for a short time. If one reads a body,
+// it is stopped with interrupt, otherwise that is errBusy.
 func (h *holds) take(ctx context.Context, name string, stop func(), interrupt bool) (release func(), err error) {
 	for {
 		release, other := h.try(name, stop)

@@ -13,8 +13,8 @@ import (
 	"github.com/weirflow/weir/sources"
 )
 
-// intakeBuffer is what one channel of a flow that receives may hold, in bytes. Its chunks begin with
-// 16 KiB and grow for clients that fill them.
+// intakeBuffer is what one channel of a flow that receives may hold, in bytes. Its chunks begin
+// with 16 KiB and grow for clients that fill them.
 const intakeBuffer = 128 << 10
 
 // put receives a file.
@@ -73,8 +73,8 @@ func (d *delivery) store(opts sinks.FileOptions) (answer, error) {
 	return a, nil
 }
 
-// check looks at what the name stands for, and fails if a file that comes with the header h must not
-// be put there.
+// check looks at what the name stands for, and fails if a file that comes with the header h must
+// not be put there.
 func (rc *receiver) check(name string, h http.Header, noClobber bool) (target, error) {
 	t, err := rc.look(name)
 	switch {

@@ -218,7 +218,8 @@ func named(folder, filename string) (name string, status int) {
 	return filepath.Join(folder, local), 0
 }
 
-// decidePatch decides about the header of a PATCH, for the upload as it is. 0 means that it may go on.
+// decidePatch decides about the header of a PATCH, for the upload as it is. 0 means that it may go
+// on.
 func decidePatch(h http.Header, contentLength int64, u *upload, opts ReceiverOptions) (sum *checksum, status int) {
 	if !isTusContent(h) {
 		return nil, http.StatusUnsupportedMediaType

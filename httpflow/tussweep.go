@@ -40,8 +40,8 @@ func (s *sweeper) end(folder string, began time.Time) {
 	s.due[folder] = now.Add(sweepShare * now.Sub(began))
 }
 
-// expire removes the uploads in the folder that have expired, and what killed processes left of them.
-// What goes wrong is of no account: the next request tries again.
+// expire removes the uploads in the folder that have expired, and what killed processes left of
+// them. What goes wrong is of no account: the next request tries again.
 func (rc *receiver) expire(folder string) {
 	began := time.Now()
 	if rc.opts.Expires < 0 || !rc.sweeper.begin(folder, began) {

@@ -19,9 +19,9 @@ import (
 )
 
 // An upload is a file that comes in several requests. What has come of it is in the file's folder
-// under a name that is hidden from [FileServer] and that no file sink takes for one of its temporary
-// ones. What is known about it is in a second file, so that any process can go on. That one comes
-// second and is removed first; so where it is alone, the upload has been published.
+// under a name that is hidden from [FileServer] and that no file sink takes for one of its
+// temporary ones. What is known about it is in a second file, so that any process can go on. That
+// one comes second and is removed first; so where it is alone, the upload has been published.
 type upload struct {
 	record
 	path      string // of what has come

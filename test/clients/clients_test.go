@@ -1,5 +1,5 @@
-// Package clients_test lets upload clients of others talk to httpflow. It needs Node.js and npm; where
-// one is missing it says so and tests nothing.
+// Package clients_test lets upload clients of others talk to httpflow. It needs Node.js and npm;
+// where one is missing it says so and tests nothing.
 package clients_test
 
 import (
