@@ -214,7 +214,7 @@ func (rc *receiver) publish(ctx context.Context, u *upload) error {
 	if _, err := rc.check(u.Name, u.Conditions, opts.NoClobber); err != nil {
 		return err
 	}
-	if err := sinks.Publish(u.path, u.Name, opts); err != nil {
+	if err := sinks.Publish(ctx, u.path, u.Name, opts); err != nil {
 		return err
 	}
 	u.published = true

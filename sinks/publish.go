@@ -1,6 +1,7 @@
 package sinks
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"os"
@@ -13,10 +14,10 @@ import (
 // It is for a file that more than one run has written, and has to be on the file system that name is on,
 // best in the same folder, and not in use by anybody else.
 //
-// Root, Mode, Owner, NoClobber, Durability and the times of opts count; without Owner, Mode is that of the
+// Root, Mode, Owner, NoClobber, Durability, Check and the times of opts count; without Owner, Mode is that of the
 // file at path already. If Publish fails, the file is still at path, unless the error says that it is in
 // place.
-func Publish(path, name string, opts FileOptions) error {
+func Publish(ctx context.Context, path, name string, opts FileOptions) error {
 	if opts.Append || opts.InPlace || opts.Resume != "" {
 		return errors.New("publish: want neither append, in place nor resume")
 	}
@@ -51,7 +52,7 @@ func Publish(path, name string, opts FileOptions) error {
 		return &fs.PathError{Op: "open", Path: name, Err: cause(err)}
 	}
 	defer t.dir.Close()
-	if err := t.finish(0); err != nil {
+	if err := t.finish(ctx, 0); err != nil {
 		return err
 	}
 	if err := t.publish(); err != nil {

@@ -37,7 +37,7 @@ func TestPublish(t *testing.T) {
 				defer root.Close()
 				from, to, opts.Root = ".came", "out", root
 			}
-			err := sinks.Publish(from, to, opts)
+			err := sinks.Publish(t.Context(), from, to, opts)
 			if !errors.Is(err, test.want) {
 				t.Errorf("%s, confined %t: %v", test.name, confined, err)
 			}
@@ -58,7 +58,7 @@ func TestPublishKeepsTheMode(t *testing.T) {
 	if err := os.Chmod(to, 0o440); err != nil {
 		t.Fatal(err)
 	}
-	if err := sinks.Publish(from, to, sinks.FileOptions{}); err != nil {
+	if err := sinks.Publish(t.Context(), from, to, sinks.FileOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	if info, err := os.Stat(to); err != nil || info.Mode().Perm()&0o222 != 0 {
@@ -85,7 +85,7 @@ func TestPublishFails(t *testing.T) {
 		{"came", "out", sinks.FileOptions{Resume: "x"}},
 		{"came", "out", sinks.FileOptions{Durability: 9}},
 	} {
-		if err := sinks.Publish(filepath.Join(dir, test.from), filepath.Join(dir, test.to), test.opts); err == nil {
+		if err := sinks.Publish(t.Context(), filepath.Join(dir, test.from), filepath.Join(dir, test.to), test.opts); err == nil {
 			t.Errorf("%+v: no error", test)
 		}
 	}
