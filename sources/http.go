@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/weirflow/weir/internal/httpkit"
 	"github.com/weirflow/weir/pipeline"
 )
 
@@ -82,14 +83,6 @@ type HTTPOptions struct {
 	OnRetry func(attempt int, wait time.Duration, cause error)
 }
 
-const (
-	defaultRetries       = 5
-	defaultMaxWait       = 2 * time.Minute
-	defaultIdle          = time.Minute
-	defaultMinRateWindow = 30 * time.Second
-	noLimit              = time.Duration(1<<63 - 1)
-)
-
 // HTTP emits the file behind an http or https URL. See [HTTPWith].
 func HTTP(url string) pipeline.Source { return HTTPWith(url, HTTPOptions{}) }
 
@@ -127,12 +120,10 @@ func HTTP(url string) pipeline.Source { return HTTPWith(url, HTTPOptions{}) }
 func HTTPWith(url string, opts HTTPOptions) pipeline.Source {
 	opts.Header = opts.Header.Clone() // what the caller does with them afterwards changes nothing
 	opts.Sum = bytes.Clone(opts.Sum)
-	u, err := parseURL(url)
+	u, err := httpkit.ParseURL(url)
 	name := "http"
 	if err == nil {
-		shown := *u
-		shown.User, shown.RawQuery, shown.Fragment, shown.ForceQuery, shown.RawFragment = nil, "", "", false, ""
-		name = "GET " + shown.String()
+		name = "GET " + httpkit.PlainURL(u)
 	}
 	return pipeline.NewSource(name, func(ctx context.Context, out *pipeline.Outlet) error {
 		if err := errors.Join(err, opts.check()); err != nil {
@@ -148,26 +139,6 @@ func HTTPWith(url string, opts HTTPOptions) pipeline.Source {
 		return d.run(ctx)
 	})
 }
-
-// parseURL's errors do not repeat the URL, which may have secrets in it.
-func parseURL(s string) (*url.URL, error) {
-	u, err := url.Parse(s)
-	switch {
-	case err != nil:
-		var ue *url.Error
-		if errors.As(err, &ue) {
-			err = ue.Err
-		}
-		return nil, fmt.Errorf("not a URL: %w", err)
-	case !isHTTP(u):
-		return nil, fmt.Errorf("scheme %q: want http or https", u.Scheme)
-	case u.Hostname() == "":
-		return nil, errors.New("the URL has no host")
-	}
-	return u, nil
-}
-
-func isHTTP(u *url.URL) bool { return u.Scheme == "http" || u.Scheme == "https" }
 
 func (o *HTTPOptions) check() error {
 	switch {
@@ -193,24 +164,6 @@ func (o *HTTPOptions) check() error {
 		}
 	}
 	return nil
-}
-
-func (o *HTTPOptions) retries() int {
-	if o.Retries == 0 {
-		return defaultRetries
-	}
-	return max(0, o.Retries)
-}
-
-// limit is a duration of the options, with its default.
-func limit(d, otherwise time.Duration) time.Duration {
-	switch {
-	case d == 0:
-		return otherwise
-	case d < 0:
-		return noLimit
-	}
-	return d
 }
 
 // newRequest returns the request for the whole file. Each attempt clones it.

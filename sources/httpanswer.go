@@ -5,6 +5,8 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+
+	"github.com/weirflow/weir/internal/httpkit"
 )
 
 // part is which part of the file an answer's body has, seen from where the download is.
@@ -103,7 +105,7 @@ func (d *download) judgePartial(ctx context.Context, resp *http.Response) (part,
 		return part{}, d.changed("%s", why)
 	}
 	d.size = r.size
-	p := part{length: r.last - r.first + 1, claims: claimsOf(resp.Header, contentDigest)}
+	p := part{length: r.last - r.first + 1, claims: claimsOf(resp.Header, httpkit.ContentDigest)}
 	return p, d.begin(ctx, resp, false)
 }
 
@@ -126,9 +128,9 @@ func (d *download) judgeUnsatisfied(ctx context.Context, resp *http.Response) (p
 // begin looks at the digests of an accepted answer, and tells of the first. whole: the body has the
 // whole file, so that Content-Digest is about that too.
 func (d *download) begin(ctx context.Context, resp *http.Response, whole bool) error {
-	claims := claimsOf(resp.Header, reprDigest)
+	claims := claimsOf(resp.Header, httpkit.ReprDigest)
 	if whole {
-		claims = append(claims, claimsOf(resp.Header, contentDigest)...)
+		claims = append(claims, claimsOf(resp.Header, httpkit.ContentDigest)...)
 	}
 	if d.begun && d.pos > 0 {
 		for _, c := range claims {
@@ -159,8 +161,8 @@ func (d *download) startDigests(ctx context.Context, resp *http.Response, claims
 	if d.o.Hash != nil {
 		claims = append(claims, claim{sum: d.o.Sum})
 	}
-	_, repr := resp.Trailer[reprDigest]
-	_, content := resp.Trailer[contentDigest]
+	_, repr := resp.Trailer[httpkit.ReprDigest]
+	_, content := resp.Trailer[httpkit.ContentDigest]
 	d.digests = digests{}
 	if d.o.Offset > 0 && d.o.Prior == nil {
 		return nil

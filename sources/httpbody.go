@@ -5,52 +5,18 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"time"
+
+	"github.com/weirflow/weir/internal/httpkit"
 )
 
-// watch ends an attempt that waits too long for the server. It runs only while somebody waits for
-// the server, so that a slow flow is not the server's fault.
-type watch struct {
-	cancel context.CancelCauseFunc // of the attempt
-	idle   time.Duration
-	rate   float64       // bytes per second; 0 means none
-	window time.Duration // by how much the body may lag behind that rate
-	lag    time.Duration
-	timer  *time.Timer
-	since  time.Time
-}
-
-func newWatch(o *HTTPOptions, cancel context.CancelCauseFunc) *watch {
-	return &watch{
-		cancel: cancel,
-		idle:   limit(o.Idle, defaultIdle),
-		rate:   float64(o.MinRate),
-		window: limit(o.MinRateWindow, defaultMinRateWindow),
-	}
-}
-
-// begin says that a wait begins: for the body, or for an answer, which has no rate.
-func (w *watch) begin(body bool) {
-	w.since = time.Now()
-	after, why := w.idle, &TimeoutError{Limit: "idle", After: w.idle}
-	if left := w.window - w.lag; body && w.rate > 0 && left < after {
-		after, why = left, &TimeoutError{Limit: "rate", After: w.window}
-	}
-	if after != noLimit {
-		w.timer = time.AfterFunc(after, func() { w.cancel(why) })
-	}
-}
-
-// end says that it ended, with n bytes of the body.
-func (w *watch) end(n int) {
-	if w.timer != nil {
-		w.timer.Stop()
-	}
-	if w.rate > 0 {
-		// What n bytes may take. As a float64 it can be more than a Duration holds.
-		earned := float64(n) / w.rate * float64(time.Second)
-		w.lag = time.Duration(max(0, float64(w.lag+time.Since(w.since))-min(earned, math.MaxInt64/2)))
+// watch ends an attempt that waits too long for the server.
+func (o *HTTPOptions) watch(cancel context.CancelCauseFunc) *httpkit.Watch {
+	return &httpkit.Watch{
+		Idle:   httpkit.Limit(o.Idle, httpkit.Idle),
+		Rate:   o.MinRate,
+		Window: httpkit.Limit(o.MinRateWindow, httpkit.MinRateWindow),
+		Over:   func(limit string, after time.Duration) { cancel(&TimeoutError{Limit: limit, After: after}) },
 	}
 }
 
@@ -60,7 +26,7 @@ var errLong = errors.New("more bytes came than the answer said")
 // body reads what of an answer's body is to be emitted. It belongs to one attempt.
 type body struct {
 	r     io.Reader
-	watch *watch
+	watch *httpkit.Watch
 	skip  int64          // bytes that are there already
 	left  int64          // to be emitted after that; -1 if unknown
 	taken func(b []byte) // called with what a Read is about to return
@@ -111,12 +77,12 @@ func (b *body) end() error {
 }
 
 func (b *body) read(p []byte) (int, error) {
-	b.watch.begin(true)
+	b.watch.Begin(true)
 	n, err := b.r.Read(p)
 	if n < 0 || n > len(p) {
 		return 0, fmt.Errorf("%T: Read of %d bytes returned %d", b.r, len(p), n)
 	}
-	b.watch.end(n)
+	b.watch.End(n)
 	if b.empty++; n > 0 || err != nil {
 		b.empty = 0
 	} else if b.empty == 100 {

@@ -1,14 +1,11 @@
 package sources
 
 import (
-	"errors"
 	"fmt"
-	"net"
 	"net/http"
-	"net/url"
 	"slices"
-	"strings"
-	"time"
+
+	"github.com/weirflow/weir/internal/httpkit"
 )
 
 const maxRedirects = 10
@@ -18,13 +15,7 @@ const maxRedirects = 10
 func newClient(given *http.Client) (client *http.Client, release func()) {
 	client = &http.Client{CheckRedirect: checkRedirect}
 	if given == nil {
-		t := &http.Transport{
-			Proxy:                 http.ProxyFromEnvironment,
-			DialContext:           (&net.Dialer{Timeout: 30 * time.Second}).DialContext,
-			ForceAttemptHTTP2:     true,
-			TLSHandshakeTimeout:   10 * time.Second,
-			ResponseHeaderTimeout: 60 * time.Second,
-		}
+		t := httpkit.NewTransport()
 		client.Transport = t
 		return client, t.CloseIdleConnections
 	}
@@ -50,7 +41,7 @@ func checkRedirect(req *http.Request, via []*http.Request) error {
 	switch {
 	case len(via) > maxRedirects:
 		return fmt.Errorf("%w: more than %d of them", ErrRedirect, maxRedirects)
-	case !isHTTP(req.URL):
+	case !httpkit.IsHTTP(req.URL):
 		return fmt.Errorf("%w: to the scheme %.20q", ErrRedirect, req.URL.Scheme)
 	case from.Scheme == "https" && req.URL.Scheme != "https":
 		return fmt.Errorf("%w: from https to http", ErrRedirect)
@@ -59,7 +50,7 @@ func checkRedirect(req *http.Request, via []*http.Request) error {
 		req.Header.Del("Referer") // net/http's own, whose query may be a password
 	}
 	first := via[0].URL
-	strange := func(r *http.Request) bool { return !sameHost(first, r.URL) }
+	strange := func(r *http.Request) bool { return !httpkit.SameHost(first, r.URL) }
 	if strange(req) || slices.ContainsFunc(via, strange) { // and what a stranger sends back is a stranger's request
 		for key := range req.Header {
 			if !slices.Contains(keptHeaders, key) {
@@ -68,33 +59,4 @@ func checkRedirect(req *http.Request, via []*http.Request) error {
 		}
 	}
 	return nil
-}
-
-// sameHost reports whether what a is trusted with may go to b: the same host and port, or its
-// https.
-func sameHost(a, b *url.URL) bool {
-	if !strings.EqualFold(a.Hostname(), b.Hostname()) {
-		return false
-	}
-	p, q := port(a), port(b)
-	return p == q || p == "80" && q == "443" && b.Scheme == "https"
-}
-
-func port(u *url.URL) string {
-	if p := u.Port(); p != "" {
-		return p
-	}
-	if u.Scheme == "https" {
-		return "443"
-	}
-	return "80"
-}
-
-// bare takes the URL, which may have secrets in it, off an error of http.Client.
-func bare(err error) error {
-	var ue *url.Error
-	if errors.As(err, &ue) {
-		return ue.Err
-	}
-	return err
 }

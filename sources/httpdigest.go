@@ -3,25 +3,14 @@ package sources
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"crypto/sha512"
-	"encoding/base64"
 	"fmt"
 	"hash"
 	"io"
 	"net/http"
 	"slices"
-	"strings"
-)
 
-// The digest fields (RFC 9530) and their algorithms. The others of its registry are broken or
-// checksums.
-const (
-	reprDigest    = "Repr-Digest"    // of the whole file, also in a 206
-	contentDigest = "Content-Digest" // of what the body carries
+	"github.com/weirflow/weir/internal/httpkit"
 )
-
-var digestAlgorithms = map[string]func() hash.Hash{"sha-256": sha256.New, "sha-512": sha512.New}
 
 // claim is what a digest should be.
 type claim struct {
@@ -43,11 +32,11 @@ func (d *digests) start(claims []claim, own func() hash.Hash, trailer bool) {
 		if c.algorithm == "" {
 			d.hashes[""] = own()
 		} else if d.hashes[c.algorithm] == nil {
-			d.hashes[c.algorithm] = digestAlgorithms[c.algorithm]()
+			d.hashes[c.algorithm] = httpkit.DigestAlgorithms[c.algorithm]()
 		}
 	}
 	if trailer {
-		for name, make := range digestAlgorithms {
+		for name, make := range httpkit.DigestAlgorithms {
 			if d.hashes[name] == nil {
 				d.hashes[name] = make()
 			}
@@ -115,58 +104,8 @@ func (d *digests) verify() error {
 
 // claimsOf returns the digests in a header or trailer that can be verified.
 func claimsOf(h http.Header, field string) (claims []claim) {
-	for _, m := range byteSequences(strings.Join(h.Values(field), ", ")) {
-		if algorithm, known := digestAlgorithms[m.key]; known && len(m.value) == algorithm().Size() {
-			claims = append(claims, claim{field, m.key, m.value})
-		}
+	for _, d := range httpkit.Digests(h, field) {
+		claims = append(claims, claim{field, d.Algorithm, d.Sum})
 	}
 	return claims
-}
-
-type member struct {
-	key   string
-	value []byte
-}
-
-// byteSequences returns the members of a structured dictionary (RFC 9651 section 3.2) that are byte
-// sequences, without their parameters. A field that is not well-formed is as good as none. Only
-// what digest fields can have is understood: values that are byte sequences, tokens and numbers.
-func byteSequences(field string) (members []member) {
-	if strings.TrimSpace(field) == "" {
-		return nil
-	}
-	for item := range strings.SplitSeq(field, ",") { // base64, tokens and numbers have no comma
-		item, _, _ = strings.Cut(strings.Trim(item, " \t"), ";")
-		key, value, valued := strings.Cut(item, "=")
-		if !isKey(key) {
-			return nil
-		}
-		members = slices.DeleteFunc(members, func(m member) bool { return m.key == key }) // the last one counts
-		if !valued || !strings.HasPrefix(value, ":") {
-			continue
-		}
-		text, closed := strings.CutSuffix(value[1:], ":")
-		if !closed {
-			return nil
-		}
-		sum, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(text, "="))
-		if err != nil {
-			return nil
-		}
-		members = append(members, member{key, sum})
-	}
-	return members
-}
-
-// isKey reports whether s is a key of a dictionary.
-func isKey(s string) bool {
-	for i, c := range []byte(s) {
-		switch {
-		case 'a' <= c && c <= 'z', c == '*':
-		case i > 0 && ('0' <= c && c <= '9' || c == '_' || c == '-' || c == '.'):
-		default:
-			return false
-		}
-	}
-	return s != ""
 }

@@ -7,14 +7,9 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"time"
 
+	"github.com/weirflow/weir/internal/httpkit"
 	"github.com/weirflow/weir/pipeline"
-)
-
-const (
-	maxAnswer  = 4 << 10     // bytes of an answer that is no success that are read
-	answerTime = time.Second // for them
 )
 
 // download is a run of HTTPWith. It makes one attempt after the other until the file is complete.
@@ -66,15 +61,15 @@ func (d *download) run(ctx context.Context) error {
 			return context.Cause(ctx)
 		case !errors.As(err, &b):
 			return err
-		case b.final || failures == d.o.retries() || d.pos > 0 && !d.validator.Resumable():
+		case b.final || failures == httpkit.RetryLimit(d.o.Retries) || d.pos > 0 && !d.validator.Resumable():
 			return &NetworkError{Offset: d.pos, Retries: failures, Resumable: d.pos == 0 || d.validator.Resumable(), Err: b.err}
 		}
 		failures++
-		wait := b.wait(failures, limit(d.o.MaxWait, defaultMaxWait))
+		wait := httpkit.Wait(failures, b.after, httpkit.Limit(d.o.MaxWait, httpkit.MaxWait))
 		if d.o.OnRetry != nil {
 			d.o.OnRetry(failures, wait, b.err)
 		}
-		if err := pause(ctx, wait); err != nil {
+		if err := httpkit.Pause(ctx, wait); err != nil {
 			return err
 		}
 	}
@@ -100,17 +95,17 @@ func (d *download) promise() {
 func (d *download) attempt(ctx context.Context) (complete bool, err error) {
 	actx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	w := newWatch(&d.o, cancel)
+	w := d.o.watch(cancel)
 	req := d.req.Clone(actx)
 	if d.pos > 0 {
 		req.Header.Set("Range", fmt.Sprintf("bytes=%d-", d.pos))
 		req.Header.Set("If-Range", d.validator.ifRange())
 	}
-	w.begin(false)
+	w.Begin(false)
 	resp, err := d.client.Do(req)
-	w.end(0)
+	w.End(0)
 	if err != nil {
-		return false, d.broken(actx, bare(err))
+		return false, d.broken(actx, httpkit.Bare(err))
 	}
 	defer resp.Body.Close()
 	d.answered = true
@@ -135,22 +130,20 @@ func (d *download) broken(actx context.Context, err error) error {
 	if err == io.EOF { // of the connection, before the answer
 		err = io.ErrUnexpectedEOF
 	}
-	return &breakage{err: err, final: hopeless(err, d.answered)}
+	return &breakage{err: err, final: httpkit.Hopeless(err, d.answered)}
 }
 
 // refused returns the error for an answer that is no success.
 func refused(resp *http.Response, cancel context.CancelCauseFunc) error {
-	defer time.AfterFunc(answerTime, func() { cancel(nil) }).Stop()
-	text, _ := io.ReadAll(io.LimitReader(resp.Body, maxAnswer)) // it only explains
-	err := &StatusError{resp.StatusCode, resp.Header, text}
-	if transient(resp.StatusCode) {
-		return &breakage{err: err, after: retryAfter(resp.Header)}
+	err := &StatusError{resp.StatusCode, resp.Header, httpkit.ReadAnswer(resp, cancel)}
+	if httpkit.Transient(resp.StatusCode) {
+		return &breakage{err: err, after: httpkit.RetryAfter(resp.Header)}
 	}
 	return err
 }
 
 // take emits the part of the file that an answer brings.
-func (d *download) take(ctx, actx context.Context, resp *http.Response, p part, w *watch) (complete bool, err error) {
+func (d *download) take(ctx, actx context.Context, resp *http.Response, p part, w *httpkit.Watch) (complete bool, err error) {
 	var content digests
 	content.start(p.claims, nil, false)
 	b := &body{r: resp.Body, watch: w, skip: p.skip, left: p.length, taken: func(b []byte) {
@@ -174,9 +167,9 @@ func (d *download) take(ctx, actx context.Context, resp *http.Response, p part, 
 	if err := content.verify(); err != nil {
 		return false, err
 	}
-	d.digests.add(claimsOf(resp.Trailer, reprDigest))
+	d.digests.add(claimsOf(resp.Trailer, httpkit.ReprDigest))
 	if p.whole {
-		d.digests.add(claimsOf(resp.Trailer, contentDigest))
+		d.digests.add(claimsOf(resp.Trailer, httpkit.ContentDigest))
 	}
 	if d.size < 0 && p.whole {
 		d.size = d.pos

@@ -6,8 +6,9 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
-	"strings"
 	"time"
+
+	"github.com/weirflow/weir/internal/httpkit"
 )
 
 var (
@@ -27,14 +28,7 @@ type StatusError struct {
 }
 
 // Error has the status and the first line of the body.
-func (e *StatusError) Error() string {
-	s := strings.TrimSpace(fmt.Sprintf("the server answered %d %s", e.Status, http.StatusText(e.Status)))
-	line, _, _ := strings.Cut(strings.TrimSpace(string(e.Body)), "\n")
-	if line == "" {
-		return s
-	}
-	return fmt.Sprintf("%s: %.200q", s, line) // quoted: it goes to terminals and logs
-}
+func (e *StatusError) Error() string { return httpkit.Refusal(e.Status, e.Body) }
 
 // Is reports that a file is not there.
 func (e *StatusError) Is(target error) bool {
