@@ -1,0 +1,217 @@
+package sinks
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/weirflow/weir/internal/httpkit"
+	"github.com/weirflow/weir/pipeline"
+)
+
+// ErrNoTus is a server that does not speak tus 1.0.
+var ErrNoTus = errors.New("the server does not speak tus 1.0")
+
+// TusOptions are the settings of [TusWith]. In those that limit something, 0 means the default that
+// the comment names, and a negative value no limit.
+type TusOptions struct {
+	// Client sends the requests. Its Timeout, if it has one, breaks off each request, which is then
+	// retried; its CheckRedirect is not asked, for no redirect is followed. nil means a client for
+	// each run: proxies from the environment, 30 s to connect, 10 s for TLS, 60 s for the headers,
+	// no cookies, and no connection that outlives the run.
+	Client *http.Client
+
+	// Header is sent with every request to the host of the endpoint and of Resume. An upload that
+	// the server creates on another host gets only its User-Agent.
+	Header http.Header
+
+	// Metadata is told to the server with a new upload: "filename" and "filetype" are what servers
+	// understand. A key is ASCII without spaces and commas; a value is any bytes.
+	Metadata map[string]string
+
+	// Resume is the URL of an upload that an earlier run has created and that goes on: see OnCreate
+	// and [TusOffset]. Nothing is created then.
+	Resume string
+
+	// Offset is the position in the upload of the first byte of the stream, with Resume. What the
+	// server has of it already is not sent; more than that it must have.
+	Offset int64
+
+	// Keep leaves the upload of a failed run on the server, to be resumed. Otherwise it is removed
+	// (with the termination extension). With Resume it is always left.
+	Keep bool
+
+	// Context ends the requests of the last step too, which the end of the run's context no longer
+	// does: give the context of the run. nil: only the limits end them.
+	Context context.Context
+
+	// Retries is how often in a row something is tried again before the run fails; a byte that the
+	// server has taken resets the count. Default: 5.
+	Retries int
+
+	// MaxWait is the longest wait before a retry, also when Retry-After asks for more. Default: 2
+	// min.
+	MaxWait time.Duration
+
+	// Idle is how long the server may take none of the bytes that there are for it, and how long an
+	// answer may take. Default: 1 min.
+	Idle time.Duration
+
+	// MinRate is in bytes per second: the server may take a request's body slower only until it lags
+	// by MinRateWindow behind. Default: 0, none. MinRateWindow's default: 30 s.
+	MinRate       int64
+	MinRateWindow time.Duration
+
+	// Total is how long the sink may take in all, its last step included. Default: no limit.
+	Total time.Duration
+
+	// OnCreate is told the URL of a new upload, before the first byte is sent to it.
+	OnCreate func(url string)
+
+	// OnRetry is told of every retry before the wait: how many there were in a row, this one
+	// included, how long the wait is, and why. The functions are called one at a time within a run.
+	OnRetry func(attempt int, wait time.Duration, cause error)
+}
+
+// Tus uploads the stream to a server that speaks tus. See [TusWith].
+func Tus(endpoint string) pipeline.Sink { return TusWith(endpoint, TusOptions{}) }
+
+// TusWith uploads the stream with the resumable protocol tus 1.0 (tus.io/protocols). The endpoint is
+// the URL where uploads are created. The node has it as its name, without user, password and query;
+// user and password are sent as basic authentication.
+//
+// The upload is created after the first chunk, with its length when upstream knows its size, else
+// with a deferred length (the extension creation-defer-length). The bytes go in PATCH requests of at
+// most 8 MiB, with an Upload-Checksum where the server verifies it. Each is held until the server
+// has it: broken connections, limits, and the answers 408, 409, 423, 425, 429, 460 and 5xx are
+// retried with exponential backoff and full jitter, a Retry-After is obeyed, and the server is asked
+// first how much it has. So a server may be restarted in the middle.
+//
+// The request that completes the upload is sent only in the last step, when every node of the run
+// has succeeded; until then the last 16 KiB are kept back. An empty stream is created there. The
+// upload of a run that failed is never complete; it is removed, or left to be resumed with Keep.
+//
+//   - Ends: in the last step, when the server has everything.
+//   - Holds: the segment that the server has not acknowledged, at most 8 MiB and a quarter.
+//   - Fails: with [*StatusError], [*NetworkError], [*TimeoutError] (only for Total; the other limits
+//     are the cause of a NetworkError), [ErrNoTus].
+//
+// A cancelled run ends a request that is under way at once; only that which creates the upload gets
+// one second to bring its URL, without which nothing could be removed. Redirects are not followed.
+func TusWith(endpoint string, opts TusOptions) pipeline.Sink {
+	opts.Header = opts.Header.Clone() // what the caller does with them afterwards changes nothing
+	opts.Metadata = maps.Clone(opts.Metadata)
+	u, err := httpkit.ParseURL(endpoint)
+	name := "tus"
+	if err == nil {
+		name = "tus " + httpkit.PlainURL(u)
+	}
+	return pipeline.NewSink(name, func(ctx context.Context, in *pipeline.Inlet) error {
+		resume, rerr := opts.resume()
+		if err := errors.Join(err, rerr, opts.check()); err != nil {
+			return err
+		}
+		up := newTusUpload(u, resume, opts)
+		in.AtEnd(up.finish)
+		if opts.Total > 0 {
+			var cancel context.CancelFunc
+			ctx, cancel = up.c.limited(ctx)
+			defer cancel()
+		}
+		return up.receive(ctx, in)
+	})
+}
+
+// resume returns the URL of Resume, or nil.
+func (o *TusOptions) resume() (*url.URL, error) {
+	if o.Resume == "" {
+		return nil, nil
+	}
+	u, err := httpkit.ParseURL(o.Resume)
+	if err != nil {
+		return nil, fmt.Errorf("resume: %w", err)
+	}
+	return u, nil
+}
+
+func (o *TusOptions) check() error {
+	switch {
+	case o.Offset < 0:
+		return fmt.Errorf("offset %d: want 0 or more bytes", o.Offset)
+	case o.Offset > 0 && o.Resume == "":
+		return fmt.Errorf("offset %d: want Resume, the URL of the upload", o.Offset)
+	case o.MinRate < 0:
+		return fmt.Errorf("minimum rate %d: want 0 or more bytes per second", o.MinRate)
+	}
+	for key := range o.Metadata {
+		if key == "" || strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r > '~' || r == ',' }) {
+			return fmt.Errorf("metadata key %q: want ASCII without spaces and commas", key)
+		}
+	}
+	for key, values := range o.Header {
+		if strings.ContainsAny(key+strings.Join(values, ""), "\r\n\x00") {
+			return fmt.Errorf("header %q: want no line breaks", key)
+		}
+	}
+	return nil
+}
+
+// metadata returns the value of Upload-Metadata.
+func (o *TusOptions) metadata() string {
+	var pairs []string
+	for _, key := range slices.Sorted(maps.Keys(o.Metadata)) {
+		pairs = append(pairs, strings.TrimRight(key+" "+base64.StdEncoding.EncodeToString([]byte(o.Metadata[key])), " "))
+	}
+	return strings.Join(pairs, ",")
+}
+
+// TusServer is what a server says of itself.
+type TusServer struct {
+	Extensions []string // creation, creation-defer-length, termination, checksum, ...
+	Checksums  []string // algorithms of the extension checksum: sha1, sha256, ...
+	MaxSize    int64    // of an upload, in bytes; 0: not told
+}
+
+// TusSupport asks the server behind the URL of an endpoint whether it speaks tus 1.0, and what. The
+// error is ErrNoTus if it has answered and does not. Broken connections are retried. Of the options,
+// those about requests, limits and retries apply.
+func TusSupport(ctx context.Context, endpoint string, opts TusOptions) (TusServer, error) {
+	c, u, err := ask(endpoint, &opts)
+	if err != nil {
+		return TusServer{}, err
+	}
+	defer c.release()
+	ctx, cancel := c.limited(ctx)
+	defer cancel()
+	return c.support(ctx, u)
+}
+
+// TusOffset asks for an upload: how many bytes of it the server has, and how long it will be; the
+// length is -1 as long as the server has not been told. An upload that does not exist is a
+// [*StatusError]. Of the options, those about requests, limits and retries apply.
+func TusOffset(ctx context.Context, upload string, opts TusOptions) (offset, length int64, err error) {
+	c, u, err := ask(upload, &opts)
+	if err != nil {
+		return 0, -1, err
+	}
+	defer c.release()
+	ctx, cancel := c.limited(ctx)
+	defer cancel()
+	s, err := c.state(ctx, u)
+	return s.offset, s.length, err
+}
+
+func ask(address string, opts *TusOptions) (*tusClient, *url.URL, error) {
+	u, err := httpkit.ParseURL(address)
+	if err := errors.Join(err, opts.check()); err != nil {
+		return nil, nil, err
+	}
+	return newTusClient(opts, u), u, nil
+}

@@ -1,0 +1,342 @@
+package sinks
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/weirflow/weir/internal/httpkit"
+	"github.com/weirflow/weir/internal/ioctx"
+)
+
+const (
+	tusVersion  = "1.0.0"
+	tusMismatch = 460              // Checksum Mismatch
+	createGrace = time.Second      // for the answer that has the URL of a new upload, when the run has ended
+	removeTime  = 10 * time.Second // for the removal of an upload
+)
+
+// tusClient asks one server, for one run. It is for one goroutine at a time.
+type tusClient struct {
+	o       *TusOptions
+	client  http.Client
+	release func()
+	trusted []*url.URL // whose hosts get the caller's header
+	ends    time.Time  // by Total
+	busy    bool       // a transport may still be at work on a body
+
+	answered bool // the server has, whatever
+	failures int  // in a row
+	offset   int64
+	kept     bool // there is an upload for a later run
+}
+
+// tusBreak is a request that failed in a way that another one may not.
+type tusBreak struct{ error }
+
+func (b tusBreak) Unwrap() error { return b.error }
+
+func newTusClient(o *TusOptions, trusted ...*url.URL) *tusClient {
+	c := &tusClient{o: o, trusted: trusted, release: func() {}}
+	given := o.Client
+	if given == nil {
+		t := httpkit.NewTransport()
+		given, c.release = &http.Client{Transport: t}, t.CloseIdleConnections
+	}
+	c.client = unredirected(given)
+	if o.Total > 0 {
+		c.ends = time.Now().Add(o.Total)
+	}
+	return c
+}
+
+// limited returns a context that ends with Total as well.
+func (c *tusClient) limited(ctx context.Context) (context.Context, context.CancelFunc) {
+	if c.ends.IsZero() {
+		return ctx, func() {}
+	}
+	return context.WithDeadlineCause(ctx, c.ends, &TimeoutError{Limit: "total", After: c.o.Total})
+}
+
+// do sends one request, and returns the header of a success. Otherwise the error is a *StatusError, a
+// tusBreak, or why ctx has ended. The data is not used any more when do has returned.
+func (c *tusClient) do(ctx context.Context, method string, u *url.URL, header http.Header, data [][]byte) (http.Header, error) {
+	rctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	wait := newPatience(c.o.Idle, c.o.MinRate, c.o.MinRateWindow, func(why *TimeoutError) { cancel(why) })
+	req := c.request(rctx, method, u, header)
+	var b *body
+	if n := length(data); n > 0 {
+		b = newBody(io.NopCloser(reader(data)), wait, rctx.Done())
+		req.Body, req.ContentLength = b, n
+	}
+	c.busy = true
+	wait.begin(0, false)
+	resp, err := c.client.Do(req)
+	wait.stop()
+	if b != nil {
+		close(b.answered)
+	}
+	var text []byte
+	if err == nil {
+		text = httpkit.ReadAnswer(resp, cancel)
+		resp.Body.Close()
+	} else if err = httpkit.Bare(err); rctx.Err() != nil {
+		err = context.Cause(rctx)
+	}
+	if b != nil {
+		cancel(nil)
+		<-b.closed // maybe after Do has returned (golang/go#51907)
+	}
+	c.busy = false
+	switch {
+	case err == nil:
+		c.answered = true
+		if resp.StatusCode < 200 || resp.StatusCode > 299 {
+			return nil, &StatusError{resp.StatusCode, resp.Header, text}
+		}
+		return resp.Header, nil
+	case ctx.Err() != nil:
+		return nil, context.Cause(ctx)
+	case err == io.EOF: // of the connection, before the answer
+		err = io.ErrUnexpectedEOF
+	}
+	return nil, tusBreak{err}
+}
+
+func (c *tusClient) request(ctx context.Context, method string, u *url.URL, header http.Header) *http.Request {
+	target := *u
+	target.User = nil
+	req := (&http.Request{Method: method, URL: &target, Header: make(http.Header), Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}).WithContext(ctx)
+	trusted := false
+	for _, t := range c.trusted {
+		if !httpkit.SameHost(t, u) {
+			continue
+		}
+		trusted = true
+		if t.User != nil {
+			password, _ := t.User.Password()
+			req.SetBasicAuth(t.User.Username(), password)
+		}
+	}
+	for key, values := range c.o.Header {
+		switch key := http.CanonicalHeaderKey(key); {
+		case key == "Host" && trusted:
+			req.Host = c.o.Header.Get(key)
+		case key != "Host" && (trusted || key == "User-Agent"):
+			req.Header[key] = slices.Clone(values)
+		}
+	}
+	for key := range header {
+		req.Header.Set(key, header.Get(key))
+	}
+	if method != http.MethodOptions {
+		req.Header.Set("Tus-Resumable", tusVersion)
+	}
+	return req
+}
+
+// retry calls f until it succeeds or again says that it is enough.
+func (c *tusClient) retry(ctx context.Context, f func() error) error {
+	for {
+		err := f()
+		if err == nil {
+			return nil
+		}
+		if err = c.again(ctx, err); err != nil {
+			return err
+		}
+	}
+}
+
+// again waits before something that failed with err is tried again, or returns the error that is to
+// be reported.
+func (c *tusClient) again(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	var after time.Duration
+	final := false
+	var status *StatusError
+	var broken tusBreak
+	switch {
+	case errors.As(err, &status):
+		if !tusTransient(status.Status) {
+			return err
+		}
+		after = httpkit.RetryAfter(status.Header)
+	case errors.As(err, &broken):
+		err, final = broken.error, httpkit.Hopeless(broken.error, c.answered)
+	default:
+		return err
+	}
+	if final || c.failures == httpkit.RetryLimit(c.o.Retries) {
+		return &NetworkError{Offset: c.offset, Retries: c.failures, Resumable: c.kept, Err: err}
+	}
+	c.failures++
+	wait := httpkit.Wait(c.failures, after, httpkit.Limit(c.o.MaxWait, httpkit.MaxWait))
+	if c.o.OnRetry != nil {
+		c.o.OnRetry(c.failures, wait, err)
+	}
+	return httpkit.Pause(ctx, wait)
+}
+
+// tusTransient reports whether a status is no verdict: the offset was another (409), somebody else
+// holds the upload (423), the bytes came damaged (460). 501 is one: an extension is not there.
+func tusTransient(status int) bool {
+	switch status {
+	case http.StatusConflict, http.StatusLocked, tusMismatch:
+		return true
+	case http.StatusNotImplemented:
+		return false
+	}
+	return httpkit.Transient(status)
+}
+
+// support asks what the server can do.
+func (c *tusClient) support(ctx context.Context, u *url.URL) (s TusServer, err error) {
+	var h http.Header
+	err = c.retry(ctx, func() error {
+		h, err = c.do(ctx, http.MethodOptions, u, nil, nil)
+		return err
+	})
+	switch {
+	case err != nil:
+		if status := (*StatusError)(nil); errors.As(err, &status) && !tusTransient(status.Status) {
+			err = fmt.Errorf("%w: %w", ErrNoTus, err)
+		}
+		return s, err
+	case !slices.Contains(list(h, "Tus-Version"), tusVersion) && h.Get("Tus-Resumable") != tusVersion:
+		return s, ErrNoTus
+	}
+	s.Extensions, s.Checksums = list(h, "Tus-Extension"), list(h, "Tus-Checksum-Algorithm")
+	s.MaxSize = max(0, number(h, "Tus-Max-Size"))
+	return s, nil
+}
+
+// tusState is how far an upload is.
+type tusState struct {
+	offset, length int64 // -1: not known
+}
+
+// state asks how far an upload is.
+func (c *tusClient) state(ctx context.Context, u *url.URL) (s tusState, err error) {
+	var h http.Header
+	err = c.retry(ctx, func() error {
+		h, err = c.do(ctx, http.MethodHead, u, nil, nil)
+		return err
+	})
+	if err != nil {
+		return tusState{0, -1}, err
+	}
+	s = tusState{number(h, "Upload-Offset"), number(h, "Upload-Length")}
+	if s.offset < 0 || s.length >= 0 && s.offset > s.length {
+		return tusState{0, -1}, fmt.Errorf("%w: it says Upload-Offset %.20q of Upload-Length %.20q", ErrNoTus, h.Get("Upload-Offset"), h.Get("Upload-Length"))
+	}
+	return s, nil
+}
+
+// create returns the URL of a new upload. A cancelled run gives it a moment, for what has been
+// created must be removed.
+func (c *tusClient) create(ctx context.Context, endpoint *url.URL, size int64) (*url.URL, error) {
+	header := make(http.Header)
+	if size >= 0 {
+		header.Set("Upload-Length", strconv.FormatInt(size, 10))
+	} else {
+		header.Set("Upload-Defer-Length", "1")
+	}
+	if m := c.o.metadata(); m != "" {
+		header.Set("Upload-Metadata", m)
+	}
+	var h http.Header
+	err := c.retry(ctx, func() (err error) {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		longer, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+		defer cancel(nil)
+		timer := time.AfterFunc(httpkit.NoLimit, func() { cancel(context.Cause(ctx)) })
+		defer timer.Stop()
+		defer ioctx.Interrupt(ctx, func() { timer.Reset(createGrace) })()
+		h, err = c.do(longer, http.MethodPost, endpoint, header, nil)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	location := h.Get("Location")
+	u, err := endpoint.Parse(location)
+	switch {
+	case location == "" || h.Get("Tus-Resumable") != tusVersion:
+		return nil, ErrNoTus
+	case err != nil:
+		return nil, fmt.Errorf("the new upload's Location: not a URL: %w", httpkit.Bare(err))
+	case !httpkit.IsHTTP(u) || u.Hostname() == "":
+		return nil, fmt.Errorf("the new upload's Location %.100q: want an http or https URL", location)
+	case endpoint.Scheme == "https" && u.Scheme != "https":
+		return nil, fmt.Errorf("the new upload's Location goes from https to http: %.100q", httpkit.PlainURL(u))
+	}
+	u.User = nil
+	return u, nil
+}
+
+// remove removes an upload. A server that has none, or removes none, is no failure.
+func (c *tusClient) remove(ctx context.Context, u *url.URL) error {
+	ctx, cancel := context.WithTimeout(ctx, removeTime)
+	defer cancel()
+	c.failures = 0
+	err := c.retry(ctx, func() error {
+		_, err := c.do(ctx, http.MethodDelete, u, nil, nil)
+		return err
+	})
+	if status := (*StatusError)(nil); errors.As(err, &status) {
+		switch status.Status {
+		case http.StatusNotFound, http.StatusGone, http.StatusMethodNotAllowed, http.StatusNotImplemented:
+			return nil
+		}
+	}
+	return err
+}
+
+// list returns the members of a header that is a list.
+func list(h http.Header, key string) (members []string) {
+	for m := range strings.SplitSeq(strings.Join(h.Values(key), ","), ",") {
+		if m = strings.TrimSpace(m); m != "" {
+			members = append(members, m)
+		}
+	}
+	return members
+}
+
+// number returns the value of a header that is a number, or -1.
+func number(h http.Header, key string) int64 {
+	n, err := strconv.ParseUint(h.Get(key), 10, 63)
+	if err != nil {
+		return -1
+	}
+	return int64(n)
+}
+
+// length and reader are of what the pieces of data have, one after the other.
+func length(data [][]byte) (n int64) {
+	for _, b := range data {
+		n += int64(len(b))
+	}
+	return n
+}
+
+func reader(data [][]byte) io.Reader {
+	readers := make([]io.Reader, len(data))
+	for i, b := range data {
+		readers[i] = bytes.NewReader(b)
+	}
+	return io.MultiReader(readers...)
+}

@@ -1,0 +1,316 @@
+package sinks
+
+import (
+	"context"
+	"crypto/sha1"
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+
+	"github.com/weirflow/weir/internal/httpkit"
+	"github.com/weirflow/weir/internal/ioctx"
+	"github.com/weirflow/weir/pipeline"
+)
+
+// tusUpload is one run of TusWith.
+type tusUpload struct {
+	o        TusOptions
+	c        *tusClient
+	endpoint *url.URL
+	url      *url.URL // of the upload; nil: there is none yet
+	created  bool     // by this run
+	checksum string   // algorithm; "": none
+
+	begun, ended bool
+	position     int64   // in the upload, of the next byte of the stream
+	offset       int64   // what the server has
+	length       int64   // what the server knows of the upload's; -1: nothing
+	total        int64   // what is known of it here; -1: nothing
+	segment      segment // from offset on
+}
+
+func newTusUpload(endpoint, resume *url.URL, o TusOptions) *tusUpload {
+	u := &tusUpload{o: o, endpoint: endpoint, position: o.Offset, length: -1, total: -1}
+	trusted := []*url.URL{endpoint}
+	if resume != nil {
+		trusted = append(trusted, resume)
+		u.url = resume
+	}
+	u.c = newTusClient(&u.o, trusted...)
+	u.c.kept = resume != nil
+	return u
+}
+
+// receive sends the stream, all but its end.
+func (u *tusUpload) receive(ctx context.Context, in *pipeline.Inlet) error {
+	for c, err := range in.Chunks(ctx) {
+		if err != nil {
+			return err
+		}
+		if !u.begun {
+			err = u.begin(ctx, in)
+		}
+		if err == nil {
+			err = u.take(ctx, c.Bytes())
+		}
+		c.Release()
+		if err != nil {
+			return err
+		}
+	}
+	if ctx.Err() != nil { // io.EOF may be somebody's cause
+		return context.Cause(ctx)
+	}
+	if !u.begun && u.url != nil {
+		if err := u.begin(ctx, in); err != nil {
+			return err
+		}
+	}
+	switch {
+	case u.total >= 0 && u.position != u.total:
+		return fmt.Errorf("%w: %d of the %d bytes of the upload", io.ErrUnexpectedEOF, u.position, u.total)
+	case u.position < u.offset:
+		return fmt.Errorf("%w: the stream ends at byte %d of the upload, the server has %d", io.ErrUnexpectedEOF, u.position, u.offset)
+	}
+	u.total = u.position
+	if err := u.send(ctx, u.total-maxTail, false); err != nil {
+		return err
+	}
+	u.ended = true
+	return nil
+}
+
+// begin creates the upload, or finds out how far it is.
+func (u *tusUpload) begin(ctx context.Context, in *pipeline.Inlet) error {
+	u.begun = true
+	if size, known := in.Size(); known {
+		u.total = u.position + size
+	}
+	if u.url != nil {
+		return u.resume(ctx)
+	}
+	server, err := u.c.support(ctx, u.endpoint)
+	if err != nil && !u.silent(err) {
+		return err
+	}
+	if u.total < 0 && err == nil && !slices.Contains(server.Extensions, "creation-defer-length") {
+		return errors.New("the server takes no upload of unknown length")
+	}
+	u.choose(server)
+	u.c.failures = 0
+	return u.create(ctx, u.total)
+}
+
+// silent reports whether a server has only not said what it can do: then creating the upload shows.
+func (u *tusUpload) silent(err error) bool {
+	status := (*StatusError)(nil)
+	return errors.Is(err, ErrNoTus) || errors.As(err, &status)
+}
+
+// choose chooses the best checksum that the server verifies.
+func (u *tusUpload) choose(server TusServer) {
+	if !slices.Contains(server.Extensions, "checksum") {
+		return
+	}
+	for _, name := range []string{"sha256", "sha512", "sha1"} { // sha1 is the one that every server has
+		if slices.Contains(server.Checksums, name) {
+			u.checksum = name
+			return
+		}
+	}
+}
+
+var tusChecksums = map[string]func() hash.Hash{"sha256": sha256.New, "sha512": sha512.New, "sha1": sha1.New}
+
+func (u *tusUpload) create(ctx context.Context, size int64) error {
+	at, err := u.c.create(ctx, u.endpoint, size)
+	if err != nil {
+		return err
+	}
+	u.url, u.created, u.length = at, true, size
+	u.c.kept = u.o.Keep
+	u.c.failures = 0
+	if u.o.OnCreate != nil {
+		u.o.OnCreate(at.String())
+	}
+	return nil
+}
+
+// resume continues the upload of an earlier run.
+func (u *tusUpload) resume(ctx context.Context) error {
+	server, err := u.c.support(ctx, u.url)
+	if err != nil && !u.silent(err) {
+		return err
+	}
+	u.choose(server)
+	u.c.failures = 0
+	s, err := u.c.state(ctx, u.url)
+	switch {
+	case err != nil:
+		return err
+	case s.offset < u.position:
+		return fmt.Errorf("the server has %d bytes of the upload: the stream must begin there or before, not at byte %d", s.offset, u.position)
+	case u.total >= 0 && s.length >= 0 && u.total != s.length:
+		return fmt.Errorf("the upload has %d bytes, with the stream it would have %d", s.length, u.total)
+	case s.length >= 0:
+		u.total = s.length
+	}
+	u.offset, u.length = s.offset, s.length
+	u.c.offset, u.c.failures = s.offset, 0
+	return nil
+}
+
+// take puts b into the segment, and sends that when it is full and more comes.
+func (u *tusUpload) take(ctx context.Context, b []byte) error {
+	if u.total >= 0 && int64(len(b)) > u.total-u.position {
+		return fmt.Errorf("%w: more than the %d bytes of the upload", io.ErrUnexpectedEOF, u.total)
+	}
+	if skip := min(u.offset-u.position, int64(len(b))); skip > 0 { // the server has it
+		u.position += skip
+		b = b[skip:]
+	}
+	for len(b) > 0 {
+		n := u.segment.add(b)
+		if n == 0 {
+			if err := u.send(ctx, u.position, false); err != nil {
+				return err
+			}
+		}
+		u.position += int64(n)
+		b = b[n:]
+	}
+	return nil
+}
+
+// send sends the upload up to a position; if that is the last one, what completes it. What breaks
+// off goes on where the server says that it is.
+func (u *tusUpload) send(ctx context.Context, to int64, last bool) error {
+	for u.offset < to || last && u.length < 0 {
+		err := u.patch(ctx, to, last)
+		if err == nil {
+			continue
+		}
+		if err = u.c.again(ctx, err); err != nil {
+			return err
+		}
+		s, err := u.c.state(ctx, u.url)
+		if err != nil {
+			return err
+		}
+		if err := u.check(s.offset, to); err != nil {
+			return err
+		}
+		if s.length >= 0 && s.length != u.total && u.total >= 0 {
+			return fmt.Errorf("the upload has %d bytes, with the stream it would have %d", s.length, u.total)
+		}
+		u.length = s.length
+		u.advance(s.offset)
+	}
+	return nil
+}
+
+// patch sends one request.
+func (u *tusUpload) patch(ctx context.Context, to int64, last bool) error {
+	data := u.segment.first(to - u.offset)
+	header := http.Header{}
+	header.Set("Content-Type", "application/offset+octet-stream")
+	header.Set("Upload-Offset", strconv.FormatInt(u.offset, 10))
+	if last && u.length < 0 {
+		header.Set("Upload-Length", strconv.FormatInt(u.total, 10))
+	}
+	if u.checksum != "" {
+		h := tusChecksums[u.checksum]()
+		for _, b := range data {
+			h.Write(b) // never fails, says hash.Hash
+		}
+		header.Set("Upload-Checksum", u.checksum+" "+base64.StdEncoding.EncodeToString(h.Sum(nil)))
+	}
+	h, err := u.c.do(ctx, http.MethodPatch, u.url, header, data)
+	if err != nil {
+		return err
+	}
+	offset := number(h, "Upload-Offset")
+	if err := u.check(offset, to); err != nil {
+		return err
+	}
+	if last {
+		u.length = u.total
+	}
+	if offset == u.offset && len(data) > 0 {
+		return tusBreak{errors.New("the server took nothing")}
+	}
+	u.advance(offset)
+	return nil
+}
+
+// check refuses an offset that cannot be: before what the server has acknowledged, or behind what it
+// can have got.
+func (u *tusUpload) check(offset, to int64) error {
+	if offset < u.offset || offset > to {
+		return fmt.Errorf("the server is at byte %d of the upload: want %d to %d", offset, u.offset, to)
+	}
+	return nil
+}
+
+// advance lets go of what the server has.
+func (u *tusUpload) advance(offset int64) {
+	if offset == u.offset {
+		return
+	}
+	u.segment.drop(offset - u.offset)
+	u.offset, u.c.offset, u.c.failures = offset, offset, 0
+}
+
+// finish is the last step.
+func (u *tusUpload) finish(ctx context.Context, failed error) error {
+	defer u.c.release()
+	defer func() {
+		if !u.c.busy {
+			u.segment.release()
+		}
+	}()
+	var err error
+	if failed == nil {
+		if err = u.publish(ctx); err == nil {
+			return nil
+		}
+	}
+	if !u.created || u.o.Keep {
+		return err
+	}
+	if rerr := u.c.remove(ctx, u.url); rerr != nil {
+		rerr = fmt.Errorf("the upload %s is left behind: %w", httpkit.PlainURL(u.url), rerr)
+		if err == nil {
+			return rerr
+		}
+		return fmt.Errorf("%w; %w", err, rerr)
+	}
+	return err
+}
+
+// publish completes the upload.
+func (u *tusUpload) publish(ctx context.Context) error {
+	if !u.ended {
+		return errCut
+	}
+	ctx, cancel := u.c.limited(ctx)
+	defer cancel()
+	if also := u.o.Context; also != nil {
+		both, cancel := context.WithCancelCause(ctx)
+		defer cancel(nil)
+		defer ioctx.Interrupt(also, func() { cancel(context.Cause(also)) })()
+		ctx = both
+	}
+	if u.url == nil { // an empty stream
+		return u.create(ctx, 0)
+	}
+	return u.send(ctx, u.total, true)
+}
