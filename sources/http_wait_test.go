@@ -114,6 +114,23 @@ func TestHTTPMinRate(t *testing.T) {
 	}
 }
 
+// The wait for an answer is no lag of the body behind its rate.
+func TestHTTPMinRateAfterSlowAnswer(t *testing.T) {
+	bubble(t, func(_ int, _ *http.Request, w net.Conn) {
+		time.Sleep(59 * time.Second)
+		io.WriteString(w, lines("HTTP/1.1 200 OK\nContent-Length: 2", ""))
+		for range 2 {
+			time.Sleep(time.Second)
+			io.WriteString(w, "x")
+		}
+	}, func(t *testing.T, client *http.Client, _ *raw) {
+		g := fetch(t.Context(), sources.HTTPWith("http://host/", sources.HTTPOptions{Client: client, Retries: -1, MinRate: 1}))
+		if g.err != nil || g.data != "xx" {
+			t.Errorf("%+v", g)
+		}
+	})
+}
+
 // A flow that does not take the bytes is not the server's fault.
 func TestHTTPSlowFlow(t *testing.T) {
 	body := strings.Repeat("x", 100_000)

@@ -18,12 +18,15 @@ type Watch struct {
 
 	lag   time.Duration
 	timer *time.Timer
-	since time.Time
+	since time.Time // of a wait for the body; else zero
 }
 
 // Begin says that a wait begins: for the body, or for an answer, which has no rate.
 func (w *Watch) Begin(body bool) {
-	w.since = time.Now()
+	w.since = time.Time{}
+	if body {
+		w.since = time.Now()
+	}
 	limit, wait, after := "idle", w.Idle, w.Idle
 	if left := w.Window - w.lag; body && w.Rate > 0 && left < wait {
 		limit, wait, after = "rate", left, w.Window
