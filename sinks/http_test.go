@@ -562,7 +562,7 @@ func TestHTTPConforms(t *testing.T) {
 				n++
 				path := fmt.Sprintf("/%d", n)
 				return pipetest.Target{
-					Sink: sinks.HTTP(client, put(t, srv.URL+path)),
+					Sink: sinks.HTTPWith(client, put(t, srv.URL+path), sinks.HTTPOptions{Digest: "sha-256"}),
 					Published: func() ([]byte, bool) {
 						mu.Lock()
 						defer mu.Unlock()

@@ -167,7 +167,7 @@ func TestTusGoesOn(t *testing.T) {
 						}
 						srv, client := serve(t, protocol, store.ServeHTTP)
 						data := pattern(100_000)
-						_, err := stream(data, size, 5000, nil).To(sinks.TusWith(srv.URL, quick(sinks.TusOptions{Client: client, Retries: 10,
+						_, err := stream(data, size, 5000, nil).To(sinks.TusWith(srv.URL, quick(sinks.TusOptions{Client: client, Retries: 6, // fewer than all
 							OnRetry: func(n int, wait time.Duration, cause error) { again.Add(1) }}))).Run(t.Context())
 						if err != nil {
 							t.Fatal(err, store.log())

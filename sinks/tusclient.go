@@ -1,7 +1,6 @@
 package sinks
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -75,7 +74,7 @@ func (c *tusClient) do(ctx context.Context, method string, u *url.URL, header ht
 	req := c.request(rctx, method, u, header)
 	var b *body
 	if n := length(data); n > 0 {
-		b = newBody(io.NopCloser(reader(data)), wait, rctx.Done())
+		b = newBody(newPieces(data), wait, rctx.Done())
 		req.Body, req.ContentLength = b, n
 	}
 	c.busy = true
@@ -323,20 +322,4 @@ func number(h http.Header, key string) int64 {
 		return -1
 	}
 	return int64(n)
-}
-
-// length and reader are of what the pieces of data have, one after the other.
-func length(data [][]byte) (n int64) {
-	for _, b := range data {
-		n += int64(len(b))
-	}
-	return n
-}
-
-func reader(data [][]byte) io.Reader {
-	readers := make([]io.Reader, len(data))
-	for i, b := range data {
-		readers[i] = bytes.NewReader(b)
-	}
-	return io.MultiReader(readers...)
 }
