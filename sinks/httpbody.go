@@ -20,7 +20,7 @@ const (
 // body is a request's body, as the transport sees it.
 type body struct {
 	r     io.ReadCloser // Close frees a Read that waits
-	wait  *patience
+	wait  *serverWait
 	atEOF func() // called by the Read that returns io.EOF, before it does
 
 	proceed <-chan struct{} // closed when the server says "100 Continue"; nil: the body waits for no word
@@ -34,7 +34,7 @@ type body struct {
 	closed       chan struct{}
 }
 
-func newBody(r io.ReadCloser, wait *patience, aborted <-chan struct{}) *body {
+func newBody(r io.ReadCloser, wait *serverWait, aborted <-chan struct{}) *body {
 	return &body{r: r, wait: wait, aborted: aborted, answered: make(chan struct{}), closed: make(chan struct{})}
 }
 
@@ -116,17 +116,17 @@ func (b *body) expect(req *http.Request, rt http.RoundTripper) *http.Request {
 	return req
 }
 
-// patience watches over the waits for a server. The transport and whoever sends the request use it,
+// serverWait watches over the waits for a server. The transport and whoever sends the request use it,
 // at once too.
-type patience struct {
+type serverWait struct {
 	mu    sync.Mutex
 	watch httpkit.Watch
 	taken int // bytes that are being waited with
 	over  bool
 }
 
-func newPatience(idle time.Duration, rate int64, window time.Duration, over func(*TimeoutError)) *patience {
-	return &patience{watch: httpkit.Watch{
+func newServerWait(idle time.Duration, rate int64, window time.Duration, over func(*TimeoutError)) *serverWait {
+	return &serverWait{watch: httpkit.Watch{
 		Idle:   httpkit.Limit(idle, httpkit.Idle),
 		Rate:   rate,
 		Window: httpkit.Limit(window, httpkit.MinRateWindow),
@@ -138,7 +138,7 @@ func newPatience(idle time.Duration, rate int64, window time.Duration, over func
 
 // begin says that the server has n bytes to take; with inBody false, that it has an answer to give
 // as well, which has no rate.
-func (p *patience) begin(n int, inBody bool) {
+func (p *serverWait) begin(n int, inBody bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !p.over {
@@ -148,7 +148,7 @@ func (p *patience) begin(n int, inBody bool) {
 }
 
 // end says that it has.
-func (p *patience) end() {
+func (p *serverWait) end() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.watch.End(p.taken)
@@ -156,7 +156,7 @@ func (p *patience) end() {
 }
 
 // stop says that nothing more is waited for.
-func (p *patience) stop() {
+func (p *serverWait) stop() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.over = true

@@ -52,7 +52,7 @@ func newUpload(name string, client *http.Client, req *http.Request, o HTTPOption
 	}
 	r, w := io.Pipe()
 	u.w = w
-	wait := newPatience(o.Idle, o.MinRate, o.MinRateWindow, func(why *TimeoutError) { cancel(why) })
+	wait := newServerWait(o.Idle, o.MinRate, o.MinRateWindow, func(why *TimeoutError) { cancel(why) })
 	u.body = newBody(r, wait, ctx.Done())
 	if o.Digest != "" {
 		u.digest = httpkit.DigestAlgorithms[o.Digest]()

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -104,12 +105,10 @@ func TestTusWaits(t *testing.T) {
 func TestTusLimits(t *testing.T) {
 	hang := func(methods ...string) http.Handler {
 		return &tusStore{fault: func(method string, _ int, _ http.ResponseWriter, r *http.Request) bool {
-			for _, m := range methods {
-				if m == method {
-					io.Copy(io.Discard, r.Body)
-					<-r.Context().Done()
-					return true
-				}
+			if slices.Contains(methods, method) {
+				io.Copy(io.Discard, r.Body)
+				<-r.Context().Done()
+				return true
 			}
 			return false
 		}}

@@ -70,7 +70,7 @@ func (c *tusClient) limited(ctx context.Context) (context.Context, context.Cance
 func (c *tusClient) do(ctx context.Context, method string, u *url.URL, header http.Header, data [][]byte) (http.Header, error) {
 	rctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	wait := newPatience(c.o.Idle, c.o.MinRate, c.o.MinRateWindow, func(why *TimeoutError) { cancel(why) })
+	wait := newServerWait(c.o.Idle, c.o.MinRate, c.o.MinRateWindow, func(why *TimeoutError) { cancel(why) })
 	req := c.request(rctx, method, u, header)
 	var b *body
 	if n := length(data); n > 0 {
