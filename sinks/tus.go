@@ -95,8 +95,9 @@ func Tus(endpoint string) pipeline.Sink { return TusWith(endpoint, TusOptions{})
 // first how much it has. So a server may be restarted in the middle.
 //
 // The request that completes the upload is sent only in the last step, when every node of the run
-// has succeeded; until then the last 16 KiB are kept back. An empty stream is created there. The
-// upload of a run that failed is never complete; it is removed, or left to be resumed with Keep.
+// has succeeded; until then the last 16 KiB are kept back. An empty stream is created there. So the
+// upload of a run that failed is not complete, except with Keep where only the answer to that request
+// got lost; it is removed, or left to be resumed with Keep.
 //
 //   - Ends: in the last step, when the server has everything.
 //   - Holds: the segment that the server has not acknowledged, at most 8 MiB and a quarter.
