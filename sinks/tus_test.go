@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -437,15 +438,18 @@ func TestTusContextOfTheLastStep(t *testing.T) {
 }
 
 func TestTusConforms(t *testing.T) {
-	srvs := map[string]*tusStore{}
+	var stores sync.Map // a request of a run that was cancelled may come late
+	n := 0
 	srv, client := serve(t, "h1", func(w http.ResponseWriter, r *http.Request) {
 		path, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
-		srvs[path].ServeHTTP(w, r)
+		store, _ := stores.Load(path)
+		store.(*tusStore).ServeHTTP(w, r)
 	})
 	pipetest.TestSinkWith(t, func(testing.TB) pipetest.Target {
-		name := fmt.Sprint(len(srvs))
+		n++
+		name := fmt.Sprint(n)
 		store := &tusStore{location: "/" + name}
-		srvs[name] = store
+		stores.Store(name, store)
 		return pipetest.Target{
 			Sink:      sinks.TusWith(srv.URL+"/"+name, sinks.TusOptions{Client: client}),
 			Published: store.published,
