@@ -73,6 +73,7 @@ func TestWatch(t *testing.T) {
 		}
 		w.Begin(true)
 		time.Sleep(6 * time.Second)
+		synctest.Wait()
 		w.End(0)
 		w.Begin(false)
 		time.Sleep(time.Minute + 1)
