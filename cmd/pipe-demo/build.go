@@ -2,10 +2,12 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"time"
 
@@ -17,9 +19,10 @@ import (
 type build struct {
 	ctx       context.Context // of requests, whose answers the last steps wait for
 	force     bool
-	limitRate int64        // bytes per second; 0: none
-	terminal  bool         // standard output is a terminal
-	client    *http.Client // made when it is needed
+	limitRate int64                                                             // bytes per second; 0: none
+	terminal  bool                                                              // standard output is a terminal
+	client    *http.Client                                                      // made when it is needed
+	retrying  func(source string, attempt int, wait time.Duration, cause error) // is told of requests that are repeated; may be nil
 
 	origin  string // the source's name, as long as the stream is still its bytes; else "-"
 	digests []*digestSeen
@@ -75,13 +78,17 @@ func (b *build) pipeline(p *plan) (*pipeline.Pipeline, error) {
 	if err != nil {
 		return nil, &flowError{words: p.flow.words, at: p.source.at, msg: err.Error()}
 	}
-	b.labels = append(b.labels, p.source.text)
+	b.labels = append(b.labels, shown(p.source.text))
 	if b.limitRate > 0 {
 		src = src.Via(stages.Limit(b.limitRate))
 		b.labels = append(b.labels, "limit")
 	}
 	b.origin = p.source.text
-	if path, err := localPath(b.origin); err == nil {
+	if p.source.elem.network {
+		if u, err := url.Parse(b.origin); err == nil {
+			b.origin = cmp.Or(urlName(u), "-")
+		}
+	} else if path, err := localPath(b.origin); err == nil {
 		b.origin = path
 	}
 	sink, err := b.chain(&p.chain)
@@ -191,8 +198,10 @@ func (p *plan) check(rule outputRule) error {
 			}
 		}
 	}
-	if _, err := checkSource(p.source.text); err != nil {
-		return err
+	if !p.source.elem.network {
+		if _, err := checkSource(p.source.text); err != nil {
+			return err
+		}
 	}
 	for _, path := range paths {
 		if path == "" {

@@ -29,6 +29,8 @@ func init() {
 		{role: sourceRole, name: "-", doc: "standard input", example: "- ! gzip ! out.gz",
 			source: func(*build, string) (pipeline.Source, error) { return sources.Stdin(), nil }},
 		{role: sourceRole, name: "file:", doc: "a file by URL; %21 in it is a !", example: "file:wow%21 ! copy", source: fileSource},
+		{role: sourceRole, name: "http:", doc: "a download, which goes on where it breaks off", example: "http://127.0.0.1:8080/in.gz ! gunzip ! in", network: true, source: httpSource},
+		{role: sourceRole, name: "https:", doc: "a download, which goes on where it breaks off", example: "https://host/in.gz ! gunzip ! in", network: true, source: httpSource},
 
 		{role: stageRole, name: "digest", doc: "lets the stream pass and reports its digest at the end",
 			options: []option{{name: "a", doc: "the algorithm", kind: oneOf(algorithms()...), byDef: "sha256", example: "sha512"}},
@@ -99,6 +101,13 @@ func fileSource(_ *build, name string) (pipeline.Source, error) {
 func fileSink(b *build, name string) (pipeline.Sink, error) {
 	path, err := localPath(name)
 	return sinks.FileWith(path, sinks.FileOptions{NoClobber: !b.force}), err
+}
+
+func httpSource(b *build, address string) (pipeline.Source, error) {
+	if _, err := serverURL("source", address); err != nil {
+		return pipeline.Source{}, err
+	}
+	return sources.HTTPWith(address, b.httpOptions(address)), nil
 }
 
 func httpSink(b *build, address string) (pipeline.Sink, error) {

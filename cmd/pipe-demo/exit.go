@@ -12,6 +12,7 @@ import (
 
 	"github.com/weirflow/weir/pipeline"
 	"github.com/weirflow/weir/sinks"
+	"github.com/weirflow/weir/sources"
 	"github.com/weirflow/weir/stages"
 )
 
@@ -68,9 +69,18 @@ func exitCode(err error) int {
 	if _, ok := errors.AsType[*pipeline.PanicError](err); ok {
 		return exitFailed
 	}
-	if s, ok := errors.AsType[*sinks.StatusError](err); ok {
-		if s.Status >= 500 || s.Status == 408 || s.Status == 425 || s.Status == 429 {
+	if isA[*sources.NetworkError](err) {
+		return exitNetwork // whatever was the cause the last time
+	}
+	if t, ok := errors.AsType[*sources.TimeoutError](err); ok && t.Limit == "total" {
+		return exitLimit
+	}
+	if status, ok := statusOf(err); ok {
+		switch {
+		case status >= 500 || status == 408 || status == 425 || status == 429:
 			return exitNetwork
+		case errors.Is(err, fs.ErrNotExist): // of a source: 404 and 410
+			return exitNoSource
 		}
 		return exitFailed
 	}
@@ -86,7 +96,21 @@ func exitCode(err error) int {
 	return exitFailed
 }
 
+// statusOf is the status of a server's answer that is an error.
+func statusOf(err error) (int, bool) {
+	if s, ok := errors.AsType[*sinks.StatusError](err); ok {
+		return s.Status, true
+	}
+	if s, ok := errors.AsType[*sources.StatusError](err); ok {
+		return s.Status, true
+	}
+	return 0, false
+}
+
 func isNetwork(err error) bool {
+	if isA[*sources.ChangedError](err) {
+		return true
+	}
 	if _, ok := errors.AsType[*url.Error](err); ok {
 		return !errors.Is(err, context.Canceled)
 	}
@@ -97,7 +121,7 @@ func isNetwork(err error) bool {
 
 // isCorrupt says that a decoder did not like its input: it is damaged, foreign or cut off.
 func isCorrupt(err error) bool {
-	return isA[*stages.CorruptError](err) || isTruncated(err) || isShort(err)
+	return isA[*stages.CorruptError](err) || isTruncated(err) || isShort(err) || isA[*sources.DigestError](err) || isA[*sources.CodingError](err)
 }
 
 // isShort says that a file turned out shorter than it was when it was opened.

@@ -64,7 +64,7 @@ func (a *app) explain(ctx context.Context, p *plan, format string) error {
 	}
 	fmt.Fprintf(a.out, "%s\n\n", printable(shellWords(allShown(p.flow.print()))))
 	tw := tabwriter.NewWriter(a.out, 0, 0, 3, ' ', 0)
-	fmt.Fprintf(tw, "  source\t%s\t%s\n", printable(p.source.text), describeSource(p.source))
+	fmt.Fprintf(tw, "  source\t%s\t%s\n", printable(shown(p.source.text)), describeSource(p.source))
 	if a.flags.limitRate > 0 {
 		fmt.Fprintf(tw, "  stage\tlimit\tat most %s\n", formatRate(float64(a.flags.limitRate)))
 	}
@@ -112,7 +112,7 @@ func explainChain(w io.Writer, c *planned, rule outputRule, first, indent string
 // describeSource tells the size and the kind of a regular file, from at most 4 KiB of it, and a ? for everything else.
 func describeSource(u use) string {
 	path, err := localPath(u.text)
-	if err != nil || u.text == "-" {
+	if err != nil || u.text == "-" || u.elem.network {
 		return "?"
 	}
 	info, err := os.Stat(path)

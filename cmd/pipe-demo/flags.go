@@ -35,6 +35,25 @@ func (r *byteRate) Set(s string) error {
 	return nil
 }
 
+// byteSize is a flag in bytes; 0 is no limit.
+type byteSize int64
+
+func (n *byteSize) String() string {
+	if *n == 0 {
+		return ""
+	}
+	return fmt.Sprint(int64(*n))
+}
+func (n *byteSize) Type() string { return "SIZE" }
+func (n *byteSize) Set(s string) error {
+	v, err := parseSize(s)
+	if err != nil {
+		return fmt.Errorf("it takes %s: %w", sizeKind.takes, err)
+	}
+	*n = byteSize(v)
+	return nil
+}
+
 // duration is a flag that takes 90s, 5m or plain seconds; 0 is no limit.
 type duration time.Duration
 

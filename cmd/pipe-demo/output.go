@@ -48,6 +48,10 @@ func checkSource(name string) (fs.FileInfo, error) {
 
 // missingHint says which part of a path is missing, if it is not the last, or which file was meant.
 func missingHint(path string) string {
+	address := strings.TrimPrefix(path, "."+string(filepath.Separator))
+	if strings.HasPrefix(address, "http://") || strings.HasPrefix(address, "https://") {
+		return "that is a URL: pipe-demo get downloads it"
+	}
 	dir := filepath.Dir(path)
 	if _, err := os.Stat(dir); err != nil {
 		return fmt.Sprintf("there is no folder %s", dir)

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"errors"
-	"fmt"
 	"net/url"
 	"path/filepath"
 	"strings"
@@ -60,16 +58,9 @@ file's name.`,
 
 // uploadURL checks the target of an upload and completes it with the file's name.
 func uploadURL(target, file string) (string, error) {
-	u, err := url.Parse(target)
+	u, err := serverURL("put", target)
 	if err != nil {
-		return "", usageError("put: %q is no URL: %v", target, errors.Unwrap(err))
-	}
-	if scheme := strings.ToLower(u.Scheme); scheme != "http" && scheme != "https" || u.Host == "" {
-		e := usageError("put: %q is no URL to upload to: it takes http://HOST/NAME or https://HOST/NAME", target)
-		if _, err := url.Parse("http://" + target); err == nil && u.Host == "" && !strings.HasPrefix(target, "/") {
-			e.hint = fmt.Sprintf("did you mean http://%s?", target)
-		}
-		return "", e
+		return "", err
 	}
 	if strings.HasSuffix(u.Path, "/") || u.Path == "" {
 		if file == "-" {

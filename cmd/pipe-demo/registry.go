@@ -20,7 +20,7 @@ type element struct {
 	example string // a flow that uses it
 	keeps   bool   // a stage whose output is its input, byte for byte
 	codec   bool   // a stage that compresses or decompresses
-	network bool   // a sink whose last step can fail late
+	network bool   // a source or a sink on another machine: not looked at beforehand; a sink's last step can fail late
 
 	source func(*build, string) (pipeline.Source, error)
 	stage  func(*build, values) pipeline.Stage

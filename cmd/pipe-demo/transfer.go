@@ -21,11 +21,14 @@ type transfer struct {
 	pipe    *pipeline.Pipeline
 	build   *build
 	kept    func() string // what a failed run has left, to be told with its end; nil: nothing is kept
+
+	// again is asked after a failure whether to try once more, with the flow that it returns; nil: no.
+	again func(error) *pipeline.Pipeline
 }
 
 // newBuild is a build with the flags of the command line.
 func (a *app) newBuild(ctx context.Context) *build {
-	return &build{ctx: ctx, force: a.flags.force, limitRate: int64(a.flags.limitRate), terminal: a.outTTY}
+	return &build{ctx: ctx, force: a.flags.force, limitRate: int64(a.flags.limitRate), terminal: a.outTTY, retrying: a.retrying}
 }
 
 // limits gives a context that ends when --max-time is over.
@@ -47,11 +50,15 @@ func (a *app) runReport(ctx context.Context, t *transfer) (pipeline.Report, erro
 	a.wrote = false
 	a.event("start", map[string]any{"flow": allShown(t.words), "outputs": emptyNotNil(t.outputs)})
 	existed := existing(t.outputs)
-	m := newMonitor(a, t.codec)
-	t.pipe.OnStart = m.start
-	report, err := t.pipe.Run(ctx)
-	m.stop(report, err == nil)
-
+	m, report, err := a.attempt(ctx, t)
+	for err != nil && t.again != nil {
+		next := t.again(err)
+		if next == nil {
+			break
+		}
+		t.pipe = next
+		m, report, err = a.attempt(ctx, t)
+	}
 	if err != nil {
 		err = t.resumable(explainFailure(err, t, existed))
 		if a.flags.noClobber && errors.Is(err, fs.ErrExist) {
@@ -78,6 +85,15 @@ func (a *app) runReport(ctx context.Context, t *transfer) (pipeline.Report, erro
 		}
 	}
 	return report, err
+}
+
+// attempt runs a transfer once.
+func (a *app) attempt(ctx context.Context, t *transfer) (*monitor, pipeline.Report, error) {
+	m := newMonitor(a, t.codec)
+	t.pipe.OnStart = m.start
+	report, err := t.pipe.Run(ctx)
+	m.stop(report, err == nil)
+	return m, report, err
 }
 
 // resumable says behind an error what is kept, and how to go on.
@@ -109,7 +125,10 @@ func explainFailure(err error, t *transfer, existed map[string]bool) error {
 	}
 	cause := err
 	_, signal := errors.AsType[stoppedBy](err)
-	_, limit := errors.AsType[limitError](err)
+	reached, limit := errors.AsType[limitError](err)
+	if limit {
+		cause = reached // whichever node has found out
+	}
 	if !signal && !limit {
 		return err
 	}
