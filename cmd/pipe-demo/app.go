@@ -64,9 +64,9 @@ func main1(args []string, exit func(int)) int {
 	return a.finish(err)
 }
 
-// endFlags puts a -- before the first ! of run and explain, so that what follows belongs to the elements.
+// endFlags puts a -- before the first ! of run, explain and serve, so that what follows belongs to the elements.
 func endFlags(args []string) []string {
-	if len(args) == 0 || args[0] != "run" && args[0] != "explain" {
+	if len(args) == 0 || !slices.Contains([]string{"run", "explain", "serve"}, args[0]) {
 		return args
 	}
 	for i, arg := range args {

@@ -36,7 +36,7 @@ func TestPlanFlowErrors(t *testing.T) {
 		{"a ! rechunk size=0 ! b", 3, "out of range", ""},
 		{"a ! digest a=sha265 ! b", 3, `option a got "sha265" and takes sha256,`, "did you mean sha256"},
 		{"ftp://host/a ! b", 0, `unknown scheme "ftp" for a source`, "file"},
-		{"http://host/a ! b", 0, `unknown scheme "http" for a source`, "has the scheme file"},
+		{"gopher://host/a ! b", 0, `unknown scheme "gopher" for a source`, "has the scheme file, http or https"},
 		{"a ! htp://host/a", 2, `unknown scheme "htp" for a sink`, "did you mean http"},
 	} {
 		_, err := planFlow(strings.Fields(test.in))

@@ -2,14 +2,14 @@ package main
 
 import (
 	"context"
-	_ "embed"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io/fs"
-	"log"
+	"log/slog"
 	"net"
 	"net/http"
-	"os"
+	"sync"
 	"syscall"
 	"time"
 
@@ -17,83 +17,139 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/weirflow/weir/httpflow"
-	"github.com/weirflow/weir/pipeline"
-	"github.com/weirflow/weir/stages"
 )
 
-//go:embed tune.mp3
-var tune []byte
-
 func (a *app) serveCommand() *cobra.Command {
-	addr := hostPort("127.0.0.1:8080")
-	grace := duration(5 * time.Second)
+	s := &server{app: a, addr: "127.0.0.1:8080", grace: duration(5 * time.Second)}
+	list := false
 	cmd := &cobra.Command{
-		Use:   "serve [flags] [PATH]",
-		Short: "serve a file or a folder over HTTP; without one, a tune",
-		Long: `Serves a file at / and at /NAME, or the files of a folder; a browser plays and
-seeks. Without PATH it serves a tune of its own. The one line on standard output
-says where. Ctrl-C ends it after the transfers under way, or the grace period.`,
+		Use:   "serve [flags] [PATH | - | SOURCE ! STAGE ...]",
+		Short: "serve a file, a folder or a flow over HTTP; or a tune",
+		Long: `Serves a file at / and /NAME, or the files of a folder. A flow runs for each GET
+and has the response as its sink; standard input is there for one GET only.
+The one line on stdout says where. Ctrl-C ends it after the transfers under way.`,
 		Example: `  pipe-demo serve                            then open http://127.0.0.1:8080/
-  pipe-demo serve video.mp4 --addr 127.0.0.1:9000
-  pipe-demo serve site/ --addr 127.0.0.1:0   takes a free port`,
-		Args: needArgs(0, 1, "it takes one path at most"),
+  pipe-demo serve --list --addr :8080 music/   for the phone, too
+  pipe-demo serve access.log.gz ! gunzip     anew for each request
+  tar c . | pipe-demo serve -                once`,
+		ValidArgsFunction: completeFlow,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			opts := httpflow.FileOptions{OnFlow: a.served}
-			if a.flags.limitRate > 0 {
-				opts.Via = stages.Limit(int64(a.flags.limitRate))
+			if len(args) > 1 && !isFlow(args) {
+				return needArgs(0, 1, "it takes one path, or a flow")(cmd, args)
 			}
-			handler, done, err := serveHandler(args, opts)
+			certificate, err := s.certificate()
+			if err != nil {
+				return err
+			}
+			s.log = a.requestLog()
+			handler, done, err := s.handler(args, list)
 			if err != nil {
 				return err
 			}
 			defer done()
-			return a.serve(cmd.Context(), string(addr), time.Duration(grace), handler)
+			return s.serve(cmd.Context(), handler, certificate)
 		},
 	}
 	f := cmd.Flags()
-	f.Var(&addr, "addr", "port 0 takes a free one")
-	f.Var(&grace, "grace", "how long transfers may take after Ctrl-C")
+	f.Var(&s.addr, "addr", "port 0 takes a free one")
+	f.Var(&s.grace, "grace", "how long transfers may take after Ctrl-C")
+	f.BoolVar(&a.flags.json, "json", false, "the log as one JSON object a line")
 	f.Var(&a.flags.limitRate, "limit-rate", "bytes per second at most, of each response")
-	f.BoolVarP(&a.flags.verbose, "verbose", "v", false, "a line on stderr for each response")
+	f.BoolVar(&list, "list", false, "a page for each folder without index.html")
+	f.BoolVarP(&a.flags.quiet, "quiet", "q", false, "log failures only")
+	f.StringVar(&s.cert, "tls-cert", "", "serve https with the certificate in this PEM `FILE`")
+	f.StringVar(&s.key, "tls-key", "", "and with its key in this PEM `FILE`")
+	f.BoolVarP(&a.flags.verbose, "verbose", "v", false, "log protocol, range and user agent, too")
 	return cmd
 }
 
-// serveHandler finds out what is to be served. The function it returns is for the end.
-func serveHandler(args []string, opts httpflow.FileOptions) (http.Handler, func(), error) {
-	none := func() {}
-	if len(args) == 0 {
-		return httpflow.BytesWith("tune.mp3", tune, opts), none, nil
-	}
-	path := args[0]
-	if info, err := os.Stat(path); err == nil && info.IsDir() {
-		root, err := os.OpenRoot(path)
-		if err != nil {
-			return nil, nil, fmt.Errorf("%s: %w", path, bareCause(err))
-		}
-		return httpflow.FileServer(root, httpflow.FileServerOptions{FileOptions: opts}), func() { root.Close() }, nil
-	}
-	info, err := checkSource(asPath(path))
-	if err == nil && (info == nil || !info.Mode().IsRegular()) {
-		err = fmt.Errorf("%s: is neither a file nor a folder", path)
-	}
-	if err != nil {
-		return nil, nil, err
-	}
-	return httpflow.FileWith(path, opts), none, nil
+// A server is the command serve, with its flags.
+type server struct {
+	app       *app
+	addr      hostPort
+	grace     duration
+	cert, key string // files; "" is no TLS
+	log       *slog.Logger
+
+	mu      sync.Mutex
+	waiting map[net.Conn]bool // connections that have not asked for anything yet
+	closing bool
+	active  int           // requests
+	ended   chan struct{} // closed when there are none, after over was set
+	over    bool
 }
 
-// serve answers requests until ctx ends, and then those under way for as long as grace.
-func (a *app) serve(ctx context.Context, addr string, grace time.Duration, handler http.Handler) error {
-	ln, err := listen(addr)
+// begin and end stand around each request.
+func (s *server) begin() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.active++
+}
+
+func (s *server) end() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.active--; s.active == 0 && s.over {
+		close(s.ended)
+		s.over = false
+	}
+}
+
+// certificate loads what --tls-cert and --tls-key name; nil if they are not given.
+func (s *server) certificate() (*tls.Certificate, error) {
+	if s.cert == "" && s.key == "" {
+		return nil, nil
+	}
+	if s.cert == "" || s.key == "" {
+		return nil, usageError("serve: --tls-cert and --tls-key go together")
+	}
+	c, err := tls.LoadX509KeyPair(s.cert, s.key)
+	if pe, ok := errors.AsType[*fs.PathError](err); ok {
+		return nil, fmt.Errorf("serve: %s: %w", pe.Path, pe.Err)
+	}
+	if err != nil {
+		return nil, &exitError{code: exitFailed, err: fmt.Errorf("serve: %s and %s: %w", s.cert, s.key, err),
+			hint: "they are a certificate and its key, in PEM: -----BEGIN CERTIFICATE-----"}
+	}
+	return &c, nil
+}
+
+const (
+	headerTime   = 10 * time.Second // for a client to send the header of a request
+	idleTime     = time.Minute      // for its next request, and to take one piece of a response
+	maxHeader    = 64 << 10         // bytes
+	lastLogLines = time.Second      // for requests that were broken off to say so
+)
+
+// serve answers requests until ctx ends, and then those under way for as long as the grace period.
+func (s *server) serve(ctx context.Context, handler http.Handler, certificate *tls.Certificate) error {
+	ln, err := listen(string(s.addr))
 	if err != nil {
 		return err
 	}
+	ln = httpflow.LimitListener(ln, httpflow.MaxConnections)
+	s.waiting, s.ended = make(map[net.Conn]bool), make(chan struct{})
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	protocols.SetHTTP2(certificate != nil)
+	protocols.SetUnencryptedHTTP2(certificate == nil)
 	srv := &http.Server{
-		Handler:           handler,
-		ReadHeaderTimeout: 10 * time.Second,
-		IdleTimeout:       time.Minute,
-		MaxHeaderBytes:    64 << 10,
-		ErrorLog:          log.New(a.err, "pipe-demo: serve: ", 0),
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			s.begin()
+			defer s.end()
+			handler.ServeHTTP(w, r)
+		}),
+		Protocols:         protocols,
+		ReadHeaderTimeout: headerTime,
+		IdleTimeout:       idleTime,
+		MaxHeaderBytes:    maxHeader,
+		ConnState:         s.connState,
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
+	}
+	scheme, accept := "http", func() error { return srv.Serve(ln) }
+	if certificate != nil {
+		srv.TLSConfig = &tls.Config{Certificates: []tls.Certificate{*certificate}}
+		scheme, accept = "https", func() error { return srv.ServeTLS(ln, "", "") }
 	}
 	var g errgroup.Group
 	stopped := make(chan struct{})
@@ -103,15 +159,10 @@ func (a *app) serve(ctx context.Context, addr string, grace time.Duration, handl
 			return nil
 		case <-ctx.Done():
 		}
-		over, cancel := context.WithTimeout(context.Background(), grace)
-		defer cancel()
-		if err := srv.Shutdown(over); err != nil {
-			a.note("pipe-demo: serve: transfers under way were broken off after %s", grace)
-			return srv.Close()
-		}
-		return nil
+		return s.shutdown(srv)
 	})
-	fmt.Fprintf(a.out, "listening on http://%s/\n", ln.Addr())
+	a := s.app
+	fmt.Fprintf(a.out, "listening on %s://%s/\n", scheme, ln.Addr())
 	if err := a.out.Flush(); err != nil {
 		close(stopped)
 		ln.Close()
@@ -120,7 +171,7 @@ func (a *app) serve(ctx context.Context, addr string, grace time.Duration, handl
 		}
 		return fmt.Errorf("stdout: %w", bareCause(err))
 	}
-	err = srv.Serve(ln)
+	err = accept()
 	close(stopped)
 	if stop := g.Wait(); err == http.ErrServerClosed { //nolint:errorlint // Serve returns it bare
 		err = stop
@@ -129,6 +180,48 @@ func (a *app) serve(ctx context.Context, addr string, grace time.Duration, handl
 		return fmt.Errorf("serve: %w", err)
 	}
 	return nil
+}
+
+// shutdown ends the server: what is under way may go on for the grace period.
+func (s *server) shutdown(srv *http.Server) error {
+	s.mu.Lock()
+	s.closing = true
+	for conn := range s.waiting { // browsers open them in advance, and Shutdown would wait for them
+		conn.Close()
+	}
+	s.mu.Unlock()
+	over, cancel := context.WithTimeout(context.Background(), time.Duration(s.grace))
+	defer cancel()
+	if srv.Shutdown(over) == nil {
+		return nil
+	}
+	s.log.Warn("transfers under way were broken off after " + time.Duration(s.grace).String())
+	err := srv.Close()
+	s.mu.Lock()
+	s.over = s.active > 0
+	wait := s.over
+	s.mu.Unlock()
+	if wait {
+		select {
+		case <-s.ended:
+		case <-time.After(lastLogLines): // the process ends, and with it what does not
+		}
+	}
+	return err
+}
+
+// connState is told what becomes of connections.
+func (s *server) connState(conn net.Conn, state http.ConnState) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case state != http.StateNew:
+		delete(s.waiting, conn)
+	case s.closing:
+		conn.Close()
+	default:
+		s.waiting[conn] = true
+	}
 }
 
 // listen opens the address, with errors that say what to do.
@@ -150,18 +243,4 @@ func listen(addr string) (net.Listener, error) {
 		e.hint = "ports below 1024 belong to root"
 	}
 	return nil, e
-}
-
-// served tells of a response: of a failure always, of the others with -v. A client that left is neither, for every
-// seek of a media player does that.
-func (a *app) served(r *http.Request, report pipeline.Report, err error) {
-	what := fmt.Sprintf("%s %s", r.Method, r.URL.Path)
-	switch {
-	case err != nil && r.Context().Err() == nil:
-		fmt.Fprintf(a.err, "pipe-demo: serve: %s: %s\n", printable(what), printable(message(err)))
-	case a.flags.verbose && err != nil:
-		fmt.Fprintf(a.err, "%s: the client left after %s\n", printable(what), formatSize(progressOf(report).Done))
-	case a.flags.verbose:
-		fmt.Fprintf(a.err, "%s: %s in %s\n", printable(what), formatSize(progressOf(report).Done), formatDuration(report.Elapsed))
-	}
 }

@@ -71,7 +71,7 @@ func TestServeTune(t *testing.T) {
 			t.Errorf("another name: %s", resp.Status)
 		}
 		p.Process.Signal(sig)
-		if got := p.wait(t); got != 0 || p.stderr.Len() > 0 {
+		if got := p.wait(t); got != 0 || strings.Count(p.stderr.String(), " msg=request method=GET path=/") != 4 || strings.Count(p.stderr.String(), "\n") != 4 {
 			t.Errorf("%v: exit code %d, stderr %q", sig, got, p.stderr.String())
 		}
 	}
