@@ -87,7 +87,7 @@ func TestList(t *testing.T) {
 			t.Errorf("HEAD: Content-Length %d, %d bytes, %v", head.ContentLength, len(body), err)
 		}
 		sub := string(readAll(t, get(t, client, "GET", u+"sub%20dir/").Body))
-		if !strings.Contains(sub, `<a href="../">`) || !strings.Contains(sub, `<bdi>sub dir</bdi>`) {
+		if !strings.Contains(sub, `<li><a href="../">`) || !strings.Contains(sub, `<bdi>sub dir</bdi>`) {
 			t.Errorf("no way up:\n%s", sub)
 		}
 		if res := get(t, client, "GET", u+"with/"); res.Header.Get("Etag") == "" || res.ContentLength != 1536 {

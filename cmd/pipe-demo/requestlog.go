@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"time"
 
 	"github.com/weirflow/weir/httpflow"
 )
@@ -41,7 +42,7 @@ func (s *server) request(r *http.Request, o httpflow.Outcome, more ...slog.Attr)
 	if s.app.flags.json {
 		attrs = append(attrs, slog.Float64("duration_seconds", o.Elapsed.Seconds()))
 	} else {
-		attrs = append(attrs, slog.Duration("duration", o.Elapsed))
+		attrs = append(attrs, slog.Duration("duration", o.Elapsed.Round(time.Microsecond)))
 	}
 	attrs = append(attrs, slog.String("remote", r.RemoteAddr))
 	if s.app.flags.verbose {
@@ -51,6 +52,9 @@ func (s *server) request(r *http.Request, o httpflow.Outcome, more ...slog.Attr)
 	attrs = append(attrs, more...)
 	level := slog.LevelInfo
 	switch {
+	case o.ClientLeft && s.isOver():
+		level = slog.LevelWarn
+		attrs = append(attrs, slog.String("error", "broken off at the end of the grace period"))
 	case o.ClientLeft:
 		attrs = append(attrs, slog.Bool("client_left", true))
 	case o.Err != nil:

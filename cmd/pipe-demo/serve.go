@@ -76,7 +76,8 @@ type server struct {
 	closing bool
 	active  int           // requests
 	ended   chan struct{} // closed when there are none, after over was set
-	over    bool
+	once    sync.Once
+	over    bool // the grace period
 }
 
 // begin and end stand around each request.
@@ -90,9 +91,15 @@ func (s *server) end() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.active--; s.active == 0 && s.over {
-		close(s.ended)
-		s.over = false
+		s.once.Do(func() { close(s.ended) })
 	}
+}
+
+// isOver says that the server breaks off what is under way.
+func (s *server) isOver() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.over
 }
 
 // certificate loads what --tls-cert and --tls-key name; nil if they are not given.
@@ -105,7 +112,11 @@ func (s *server) certificate() (*tls.Certificate, error) {
 	}
 	c, err := tls.LoadX509KeyPair(s.cert, s.key)
 	if pe, ok := errors.AsType[*fs.PathError](err); ok {
-		return nil, fmt.Errorf("serve: %s: %w", pe.Path, pe.Err)
+		flag := "--tls-cert"
+		if pe.Path != s.cert {
+			flag = "--tls-key"
+		}
+		return nil, &exitError{code: exitFailed, err: fmt.Errorf("serve: %s: %s: %w", flag, pe.Path, pe.Err)}
 	}
 	if err != nil {
 		return nil, &exitError{code: exitFailed, err: fmt.Errorf("serve: %s and %s: %w", s.cert, s.key, err),
@@ -196,11 +207,11 @@ func (s *server) shutdown(srv *http.Server) error {
 		return nil
 	}
 	s.log.Warn("transfers under way were broken off after " + time.Duration(s.grace).String())
-	err := srv.Close()
 	s.mu.Lock()
-	s.over = s.active > 0
-	wait := s.over
+	s.over = true
+	wait := s.active > 0
 	s.mu.Unlock()
+	err := srv.Close()
 	if wait {
 		select {
 		case <-s.ended:
