@@ -25,13 +25,17 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"pipe-demo": main})
 }
 
-// Each script holds one promise of the command. They have four commands of their own:
+// Each script holds one promise of the command. They have these commands of their own:
 //
 //	code N PROGRAM ARG...   runs a program that must end with exit code N
 //	fill FILE SIZE          makes a file of random letters in lines: it shrinks under gzip, and every run makes the same
 //	debris DIR              fails when a temporary file is left in the folder
 //	lines FILE N            fails unless the file has N lines
 //	atmost FILE N           fails if the file has more than N lines
+//	server [<FILE] ARG...   starts pipe-demo serve; $URL is where it is, and serve.log its log
+//	endserver               ends it, which must be exit 0
+//	faulty                  starts a faultyServer; $FAULTY is where it is
+//	certificate CERT KEY    makes a certificate for 127.0.0.1
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
@@ -43,6 +47,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"code": cmdCode, "fill": cmdFill, "debris": cmdDebris, "lines": cmdLines, "atmost": cmdAtMost,
+			"server": cmdServer, "endserver": cmdEndServer, "faulty": cmdFaulty, "certificate": cmdCertificate,
 		},
 		Condition: func(cond string) (bool, error) {
 			if cond == "root" {
