@@ -75,9 +75,8 @@ type server struct {
 	waiting map[net.Conn]bool // connections that have not asked for anything yet
 	closing bool
 	active  int           // requests
-	ended   chan struct{} // closed when there are none, after over was set
-	once    sync.Once
-	over    bool // the grace period
+	ended   chan struct{} // closed when there are none; nil: nobody waits for that
+	over    bool          // the grace period
 }
 
 // begin and end stand around each request.
@@ -90,9 +89,23 @@ func (s *server) begin() {
 func (s *server) end() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.active--; s.active == 0 && s.over {
-		s.once.Do(func() { close(s.ended) })
+	if s.active--; s.active == 0 && s.ended != nil {
+		close(s.ended)
+		s.ended = nil
 	}
+}
+
+// idle gives a channel that is closed when no request is under way.
+func (s *server) idle() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	ended := make(chan struct{})
+	if s.active == 0 {
+		close(ended)
+	} else {
+		s.ended = ended
+	}
+	return ended
 }
 
 // isOver says that the server breaks off what is under way.
@@ -139,7 +152,7 @@ func (s *server) serve(ctx context.Context, handler http.Handler, certificate *t
 		return err
 	}
 	ln = httpflow.LimitListener(ln, httpflow.MaxConnections)
-	s.waiting, s.ended = make(map[net.Conn]bool), make(chan struct{})
+	s.waiting = make(map[net.Conn]bool)
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	protocols.SetHTTP2(certificate != nil)
@@ -203,20 +216,17 @@ func (s *server) shutdown(srv *http.Server) error {
 	s.mu.Unlock()
 	over, cancel := context.WithTimeout(context.Background(), time.Duration(s.grace))
 	defer cancel()
-	if srv.Shutdown(over) == nil {
-		return nil
+	err := srv.Shutdown(over)
+	if err != nil {
+		s.log.Warn("transfers under way were broken off after " + time.Duration(s.grace).String())
+		s.mu.Lock()
+		s.over = true
+		s.mu.Unlock()
+		err = srv.Close()
 	}
-	s.log.Warn("transfers under way were broken off after " + time.Duration(s.grace).String())
-	s.mu.Lock()
-	s.over = true
-	wait := s.active > 0
-	s.mu.Unlock()
-	err := srv.Close()
-	if wait {
-		select {
-		case <-s.ended:
-		case <-time.After(lastLogLines): // the process ends, and with it what does not
-		}
+	select { // Shutdown does not know of requests whose connection was broken off
+	case <-s.idle():
+	case <-time.After(lastLogLines): // the process ends, and with it what does not
 	}
 	return err
 }

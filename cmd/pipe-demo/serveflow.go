@@ -49,9 +49,13 @@ func (p *plan) served() (name, kind, coded string) {
 	}
 	kind = typeOf(name)
 	for _, s := range p.chain.stages {
+		e := s.elem
+		if e.keeps {
+			continue
+		}
 		coded = ""
-		switch e := s.elem; {
-		case e.keeps, e.name == "take":
+		switch {
+		case e.name == "take":
 		case e.name == "gzip":
 			kind, coded = "application/gzip", kind
 			if name != "" {
@@ -60,7 +64,7 @@ func (p *plan) served() (name, kind, coded string) {
 		case e.name == "gunzip":
 			name = strings.TrimSuffix(name, ".gz")
 			kind = typeOf(name)
-		case s.elem.name == "skip":
+		case e.name == "skip":
 			kind = ""
 		default: // a digest
 			kind = "text/plain; charset=utf-8"

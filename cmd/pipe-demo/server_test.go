@@ -25,7 +25,7 @@ func startServer(t *testing.T, dir string, args ...string) (*process, string) {
 	p := startProcess(t, dir, append([]string{"serve", "--addr", "127.0.0.1:0"}, args...)...)
 	line, err := bufio.NewReader(p.out).ReadString('\n')
 	url, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "listening on ")
-	if !ok || !strings.HasPrefix(url, "http://127.0.0.1:") || !strings.HasSuffix(url, "/") {
+	if !ok || !strings.Contains(url, "://127.0.0.1:") || !strings.HasSuffix(url, "/") {
 		p.Process.Kill()
 		t.Fatalf("serve said %q, %v; stderr: %s", line, err, p.stderr.String())
 	}
