@@ -100,34 +100,10 @@ func (d *demo) download() error {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(d.fetch(url+"tune.mp3", "tune.down"), stop()); err != nil {
+	if err := errors.Join(d.flow(url+"tune.mp3", "tune.down"), stop()); err != nil {
 		return err
 	}
 	return d.compare("tune.mp3", "tune.down")
-}
-
-// fetch is a GET into a file.
-func (d *demo) fetch(url, name string) error {
-	req, err := http.NewRequestWithContext(d.ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return err
-	}
-	client := httpClient()
-	defer client.CloseIdleConnections()
-	resp, err := client.Do(req)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("GET %s: %s", url, resp.Status)
-	}
-	report, err := sources.Reader(resp.Body).To(sinks.File(d.path(name))).Run(d.ctx)
-	if err != nil {
-		return err
-	}
-	d.did(report, url, name)
-	return nil
 }
 
 func (d *demo) upload() error {
