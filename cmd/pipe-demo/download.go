@@ -6,11 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/weirflow/weir/pipeline"
 	"github.com/weirflow/weir/sinks"
@@ -20,8 +18,8 @@ import (
 // maxRestarts is how often a download begins anew because the file has changed meanwhile.
 const maxRestarts = 3
 
-// A download is a file on its way from a server. What a failed run has left in .NAME.part is continued, if it is of the
-// version that the server still has.
+// A download is a file on its way from a server. What a failed run has left in .NAME.part is
+// continued, if it is of the version that the server still has.
 type download struct {
 	app   *app
 	url   string
@@ -118,8 +116,8 @@ func (d *download) resume(opts *sources.HTTPOptions) error {
 	return nil
 }
 
-// answer is a stage that holds the flow to --max-size, and knows when the server has decided on a version of the file:
-// with the first byte that comes.
+// answer is a stage that holds the flow to --max-size, and knows when the server has decided on a
+// version of the file: with the first byte that comes.
 func (d *download) answer() pipeline.Stage {
 	begun, most, n := d.begun, int64(d.opts.maxSize), d.offset
 	return pipeline.NewStage("answer", func(ctx context.Context, in *pipeline.Inlet, out *pipeline.Outlet) error {
@@ -147,8 +145,8 @@ func (d *download) answer() pipeline.Stage {
 	})
 }
 
-// file is the sink. Which version of the file it gets is known when the first byte has come, and only then can it say
-// so in what it keeps.
+// file is the sink. Which version of the file it gets is known when the first byte has come, and
+// only then can it say so in what it keeps.
 func (d *download) file() pipeline.Sink {
 	begun := d.begun
 	return pipeline.NewSink("file", func(ctx context.Context, in *pipeline.Inlet) error {
@@ -168,8 +166,9 @@ func (d *download) file() pipeline.Sink {
 	})
 }
 
-// again decides after a failure whether another attempt makes sense, and gives its flow. A file that has changed is
-// taken from the beginning; so is one whose digest is wrong, if its first part is from an earlier run.
+// again decides after a failure whether another attempt makes sense, and gives its flow. A file
+// that has changed is taken from the beginning; so is one whose digest is wrong, if its first part
+// is from an earlier run.
 func (d *download) again(err error) *pipeline.Pipeline {
 	if isA[*sources.NetworkError](err) || d.dst == "" {
 		return nil
@@ -196,7 +195,8 @@ func (d *download) again(err error) *pipeline.Pipeline {
 	return next
 }
 
-// part is the name of the partial file, "" if there is none. The sink makes it beside what a link leads to.
+// part is the name of the partial file, "" if there is none. The sink makes it beside what a link
+// leads to.
 func (d *download) part() string {
 	if d.dst == "" {
 		return ""
@@ -208,7 +208,8 @@ func (d *download) part() string {
 	return filepath.Join(filepath.Dir(at), partName(filepath.Base(at)))
 }
 
-// forget removes what is left of earlier attempts: the bytes are of another version of the file, or are wrong.
+// forget removes what is left of earlier attempts: the bytes are of another version of the file, or
+// are wrong.
 func (d *download) forget() error {
 	for _, name := range []string{d.part(), d.part() + ".id"} {
 		if err := os.Remove(name); err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -243,29 +244,4 @@ func (d *download) kept() string {
 		command = "run the same command again" // what it has in its URL may be secret
 	}
 	return fmt.Sprintf("%s are kept in %s; to go on: %s", size, printable(d.part()), command)
-}
-
-// httpOptions are those of every download.
-func (b *build) httpOptions(address string) sources.HTTPOptions {
-	opts := sources.HTTPOptions{Header: http.Header{"User-Agent": {userAgent}}}
-	if b.retrying != nil {
-		opts.OnRetry = func(attempt int, wait time.Duration, cause error) {
-			b.retrying(shown(address), attempt, wait, cause)
-		}
-	}
-	return opts
-}
-
-// retrying tells of a request that is repeated.
-func (a *app) retrying(what string, attempt int, wait time.Duration, cause error) {
-	a.event("retry", map[string]any{"attempt": attempt, "wait_seconds": wait.Seconds(), "error": message(cause), "source": what})
-	a.note("%spipe-demo: %s: %s; retry %d in %s", a.clear(), printable(what), printable(message(cause)), attempt, formatDuration(wait))
-}
-
-// clear makes room for a line where the progress is drawn.
-func (a *app) clear() string {
-	if a.errTTY < 0 {
-		return ""
-	}
-	return clearLine
 }

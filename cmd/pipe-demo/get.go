@@ -98,8 +98,8 @@ func planGet(args []string) (address, dst string, err error) {
 	return u.String(), dst, nil
 }
 
-// urlName is what the file behind a URL is called on this machine: the last element of the path, or "" if that cannot
-// be a file's name.
+// urlName is what the file behind a URL is called on this machine: the last element of the path, or
+// "" if that cannot be a file's name.
 func urlName(u *url.URL) string {
 	escaped := path.Base(u.EscapedPath())
 	name, err := url.PathUnescape(escaped)

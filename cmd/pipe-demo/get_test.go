@@ -13,7 +13,8 @@ import (
 	"time"
 )
 
-// startGet starts a download in dir, and waits until what says that the file of that name in dir has it.
+// startGet starts a download in dir, and waits until what says that the file of that name in dir
+// has it.
 func startGet(t *testing.T, dir, file, what string, args ...string) *process {
 	t.Helper()
 	p := &process{Cmd: exec.Command("pipe-demo", append([]string{"get"}, args...)...)}

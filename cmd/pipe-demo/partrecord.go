@@ -14,8 +14,8 @@ import (
 	"github.com/weirflow/weir/sources"
 )
 
-// A partRecord is the fingerprint of a download that can be continued. It says whose bytes the partial file has: the
-// next run asks the server whether it still has that version.
+// A partRecord is the fingerprint of a download that can be continued. It says whose bytes the
+// partial file has: the next run asks the server whether it still has that version.
 type partRecord struct {
 	URL       string // its digest: it may have secrets in it
 	Validator sources.Validator
@@ -44,8 +44,9 @@ func urlDigest(address string) string {
 	return fmt.Sprintf("%x", sha256.Sum256([]byte(address)))
 }
 
-// readPartRecord finds in what the sink keeps beside a partial file, which version of the URL's file its bytes are of.
-// The sink looks at the whole of it itself, when it is asked about the fingerprint.
+// readPartRecord finds in what the sink keeps beside a partial file, which version of the URL's
+// file its bytes are of. The sink looks at the whole of it itself, when it is asked about the
+// fingerprint.
 func readPartRecord(part, address string) (r partRecord, ok bool) {
 	f, err := os.Open(part + ".id")
 	if err != nil {

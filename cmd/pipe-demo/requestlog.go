@@ -9,7 +9,8 @@ import (
 	"github.com/weirflow/weir/httpflow"
 )
 
-// requestLog is the log of a server on standard error: text, or with --json events like those of the other commands.
+// requestLog is the log of a server on standard error: text, or with --json events like those of
+// the other commands.
 func (a *app) requestLog() *slog.Logger {
 	opts := &slog.HandlerOptions{Level: slog.LevelInfo}
 	if a.flags.quiet {
@@ -33,8 +34,8 @@ func (a *app) requestLog() *slog.Logger {
 
 const requestMessage = "request"
 
-// request writes the line of a request. A client that left is no error: every seek of a media player does that. The
-// query is not told, for it may have secrets in it.
+// request writes the line of a request. A client that left is no error: every seek of a media
+// player does that. The query is not told, for it may have secrets in it.
 func (s *server) request(r *http.Request, o httpflow.Outcome, more ...slog.Attr) {
 	attrs := []slog.Attr{
 		slog.String("method", r.Method), slog.String("path", r.URL.Path), slog.Int("status", o.Status), slog.Int64("bytes", o.Bytes),

@@ -22,11 +22,12 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// servers are the running servers of the scripts, by the scripts' folders: the commands of those that run at once.
+// servers are the running servers of the scripts, by the scripts' folders: the commands of those
+// that run at once.
 var servers sync.Map
 
-// cmdServer starts pipe-demo serve on a free port, and waits for its one line. $URL is where it is; its log goes to
-// the file serve.log.
+// cmdServer starts pipe-demo serve on a free port, and waits for its one line. $URL is where it is;
+// its log goes to the file serve.log.
 func cmdServer(ts *testscript.TestScript, neg bool, args []string) {
 	if neg {
 		ts.Fatalf("usage: server [<FILE] ARG...")
@@ -73,8 +74,8 @@ func cmdEndServer(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(cmd.Wait())
 }
 
-// cmdFaulty starts a server that is not well; $FAULTY is where it is, $SUM the SHA-256 of its file, $OTHER one of
-// something else.
+// cmdFaulty starts a server that is not well; $FAULTY is where it is, $SUM the SHA-256 of its file,
+// $OTHER one of something else.
 func cmdFaulty(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) > 0 {
 		ts.Fatalf("usage: faulty")

@@ -32,7 +32,8 @@ func clients(t *testing.T) map[string]*http.Client {
 	return found
 }
 
-// A client that does not read does not hold up the end longer than the grace period, whatever it does not read.
+// A client that does not read does not hold up the end longer than the grace period, whatever it
+// does not read.
 func TestServeEndsDespiteStalledClient(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "big"), letters(8<<20), 0o644); err != nil {
@@ -81,7 +82,8 @@ func TestServeEndsDespiteStalledClient(t *testing.T) {
 	}
 }
 
-// A connection on which nothing was asked, as browsers open them in advance, does not hold up the end.
+// A connection on which nothing was asked, as browsers open them in advance, does not hold up the
+// end.
 func TestServeEndsDespiteSilentConnection(t *testing.T) {
 	p, url := startServer(t, t.TempDir(), "--grace", "4s") // http.Server would wait for it for 5 s
 	conn, err := net.Dial("tcp", strings.TrimSuffix(strings.TrimPrefix(url, "http://"), "/"))

@@ -67,7 +67,8 @@ func TestServed(t *testing.T) {
 	}
 }
 
-// Whatever is in a record, nothing but a record of a download that can be continued is taken for one.
+// Whatever is in a record, nothing but a record of a download that can be continued is taken for
+// one.
 func FuzzPartRecord(f *testing.F) {
 	r := newPartRecord("http://h/a", sources.Validator{ETag: `"x"`, Size: 7})
 	f.Add(`"get {}"`)
