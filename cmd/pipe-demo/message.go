@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/tls"
 	"errors"
 	"io/fs"
 	"strings"
@@ -25,6 +26,7 @@ var hints = []struct {
 	{isTruncated, "the input ends in the middle: it is cut off or not complete yet"},
 	{isShort, "somebody cut it off while it was read"},
 	{is(syscall.ECONNREFUSED), "nothing listens there; is the server running?"},
+	{isA[*tls.CertificateVerificationError], "the system does not know who signed it; on Linux SSL_CERT_FILE names certificates to trust"},
 	{func(err error) bool { return isA[*pipeline.Error](err) && errors.Is(err, fs.ErrPermission) }, "this user may not write there"},
 	{is(fs.ErrPermission), "this user may not read it, or may not enter its folder"},
 	{is(fs.ErrExist), "it appeared while the flow ran; -f replaces it, -n skips it"},
