@@ -184,8 +184,8 @@ func TestFileInARoot(t *testing.T) {
 		opts.Root = root
 		for _, name := range []string{"new", "sub/new", "sub/inside"} {
 			if opts.Resume != "" {
-				if n, err := sinks.PartialWith(name, opts); n != 0 || err != nil {
-					t.Error(n, err)
+				if left, n, err := sinks.PartialWith(name, opts); left != "" || n != 0 || err != nil {
+					t.Error(left, n, err)
 				}
 			}
 			err := run(say("new"), sinks.FileWith(name, opts))

@@ -19,43 +19,43 @@ const (
 	checkpointTime  = 2 * time.Second // likewise
 )
 
-// Partial returns how many bytes of the file called name are there already: left by a run that did not
-// succeed, with Resume set to this fingerprint. It is 0 if there are none, or if they are of another source.
-// The next run goes on with a stream that begins there, if that is its Offset.
+// Partial returns what a run to the file called name left that did not succeed: the fingerprint of its
+// source, which it had as Resume, and how many bytes of that are there. Both are zero if there is nothing. A
+// run with this fingerprint, and the offset, goes on with a stream that begins there.
 //
 // Bytes count when they were synced: when the run fails or is cancelled, and while it goes on every 64 MiB
 // or 2 s. What a killed run wrote after that is written again. With DurabilityNone they count when they
 // were written, and a crash of the system may have made zeros of them.
-func Partial(name, fingerprint string) (offset int64, err error) {
-	return PartialWith(name, FileOptions{Resume: fingerprint})
+func Partial(name string) (fingerprint string, offset int64, err error) {
+	return PartialWith(name, FileOptions{})
 }
 
-// PartialWith is [Partial] for the fingerprint and the Root in opts.
-func PartialWith(name string, opts FileOptions) (offset int64, err error) {
+// PartialWith is [Partial] in the Root of opts.
+func PartialWith(name string, opts FileOptions) (fingerprint string, offset int64, err error) {
 	d, err := locate(name, FileOptions{Root: opts.Root})
-	if err != nil || d.special || opts.Resume == "" {
-		return 0, err
+	if err != nil || d.special {
+		return "", 0, err
 	}
 	path := partPath(d.path)
 	info, err := d.tree.Lstat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return 0, nil
+		return "", 0, nil
 	case err != nil:
-		return 0, &fs.PathError{Op: "open", Path: name, Err: cause(err)}
+		return "", 0, &fs.PathError{Op: "open", Path: name, Err: cause(err)}
 	case !info.Mode().IsRegular():
-		return 0, nil
+		return "", 0, nil
 	}
 	f, err := d.tree.OpenFile(path+".id", os.O_RDONLY, 0)
 	if err != nil {
-		return 0, nil
+		return "", 0, nil
 	}
 	defer f.Close()
 	r, err := readRecord(f)
-	if err != nil || r.fingerprint != opts.Resume {
-		return 0, nil
+	if n := min(r.synced, info.Size()); err == nil && n > 0 {
+		return r.fingerprint, n, nil
 	}
-	return min(r.synced, info.Size()), nil
+	return "", 0, nil
 }
 
 // partPath returns the name of the partial file of the file at path.

@@ -53,11 +53,13 @@ func (j *copyJob) pipeline(ctx context.Context, b *build) (*pipeline.Pipeline, e
 		}
 		if j.opts.resume {
 			options.Resume = fingerprint(j.src, j.info)
-			var err error
-			if j.resumed, err = sinks.PartialWith(to, options); err != nil {
+			left, n, err := sinks.PartialWith(to, options)
+			if err != nil {
 				return nil, err
 			}
-			options.Offset = j.resumed
+			if left == options.Resume {
+				j.resumed, options.Offset = n, n
+			}
 		}
 	}
 	src := sources.Stdin()

@@ -102,13 +102,16 @@ func (d *download) pipeline() (*pipeline.Pipeline, error) {
 
 // resume finds what an earlier run has left of this URL's file.
 func (d *download) resume(opts *sources.HTTPOptions) error {
-	r, ok := readPartRecord(d.part(), d.url)
-	if !ok {
+	if d.dst == "" {
 		return nil
 	}
-	n, err := sinks.Partial(d.dst, r.fingerprint())
-	if err != nil || n == 0 {
+	left, n, err := sinks.Partial(d.dst)
+	if err != nil {
 		return err
+	}
+	r, ok := parsePartRecord(left, d.url)
+	if !ok {
+		return nil
 	}
 	d.offset, d.record = n, r
 	opts.Offset, opts.Validator = n, r.Validator
@@ -160,7 +163,7 @@ func (d *download) file() pipeline.Sink {
 		}
 		opts := sinks.FileOptions{NoClobber: !d.force}
 		if d.record.Validator.Resumable() {
-			opts.Resume = d.record.fingerprint()
+			opts.Resume, opts.Offset = d.record.fingerprint(), d.offset
 		}
 		return sinks.FileWith(d.dst, opts).Run(ctx, in)
 	})
@@ -224,15 +227,15 @@ func (d *download) kept() string {
 	if d.removed != "" {
 		return d.removed
 	}
-	r, ok := readPartRecord(d.part(), d.url)
+	left, n, err := sinks.Partial(d.dst)
+	if err != nil {
+		return ""
+	}
+	r, ok := parsePartRecord(left, d.url)
 	if !ok {
 		if d.remote.Header != nil && !d.remote.Validator.Resumable() {
 			return "nothing is kept: the server gave no ETag and no Last-Modified to go on with"
 		}
-		return ""
-	}
-	n, err := sinks.Partial(d.dst, r.fingerprint())
-	if err != nil || n == 0 {
 		return ""
 	}
 	size := formatSize(n)

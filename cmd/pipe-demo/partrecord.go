@@ -1,14 +1,10 @@
 package main
 
 import (
-	"bufio"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"net/url"
-	"os"
-	"strconv"
 	"strings"
 
 	"github.com/weirflow/weir/sources"
@@ -19,11 +15,10 @@ import (
 type partRecord struct {
 	URL       string // its digest: it may have secrets in it
 	Validator sources.Validator
-	Begun     string // tells downloads apart that have begun anew
 }
 
 func newPartRecord(address string, v sources.Validator) partRecord {
-	return partRecord{urlDigest(address), v, rand.Text()}
+	return partRecord{urlDigest(address), v}
 }
 
 // fingerprint is what the sink writes beside the partial file.
@@ -44,34 +39,11 @@ func urlDigest(address string) string {
 	return fmt.Sprintf("%x", sha256.Sum256([]byte(address)))
 }
 
-// readPartRecord finds in what the sink keeps beside a partial file, which version of the URL's
-// file its bytes are of. The sink looks at the whole of it itself, when it is asked about the
-// fingerprint.
-func readPartRecord(part, address string) (r partRecord, ok bool) {
-	f, err := os.Open(part + ".id")
-	if err != nil {
-		return r, false
-	}
-	defer f.Close()
-	lines := bufio.NewScanner(f)
-	for lines.Scan() && !ok {
-		if quoted, is := strings.CutPrefix(lines.Text(), "weir-part-1 "); is {
-			ok = r.parse(quoted)
-		}
-	}
-	return r, ok && r.URL == urlDigest(address) && r.Validator.Resumable()
-}
-
-// parse reads a quoted fingerprint; what follows it does not matter.
-func (r *partRecord) parse(s string) bool {
-	quoted, err := strconv.QuotedPrefix(s)
-	if err != nil {
-		return false
-	}
-	fingerprint, err := strconv.Unquote(quoted)
-	if err != nil {
-		return false
-	}
+// parsePartRecord finds in a fingerprint, which version of the URL's file a partial one is of.
+func parsePartRecord(fingerprint, address string) (r partRecord, ok bool) {
 	text, is := strings.CutPrefix(fingerprint, "get ")
-	return is && json.Unmarshal([]byte(text), r) == nil
+	if !is || json.Unmarshal([]byte(text), &r) != nil {
+		return partRecord{}, false
+	}
+	return r, r.URL == urlDigest(address) && r.Validator.Resumable()
 }

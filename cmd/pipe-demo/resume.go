@@ -18,8 +18,8 @@ func fingerprint(path string, info fs.FileInfo) string {
 
 // kept says what is left of a copy that has failed, and how to go on; "" when nothing is.
 func (j *copyJob) kept() string {
-	n, err := sinks.Partial(j.dst, fingerprint(j.src, j.info))
-	if err != nil || n == 0 {
+	left, n, err := sinks.Partial(j.dst)
+	if err != nil || left != fingerprint(j.src, j.info) {
 		return ""
 	}
 	part := filepath.Join(filepath.Dir(j.dst), partName(filepath.Base(j.dst)))
