@@ -65,6 +65,7 @@ func (x *exchange) giveUp(err error) {
 // end is called when the handler is done, also when it panics.
 func (x *exchange) end() {
 	x.cancel(nil)
+	x.wait.stop()
 	if x.opts.OnRequest == nil {
 		return
 	}
@@ -128,6 +129,33 @@ func (x *exchange) Write(b []byte) (int, error) {
 			return written, err
 		}
 	}
+}
+
+// writer returns x, with a ReadFrom if the server's ResponseWriter has one.
+func (x *exchange) writer() http.ResponseWriter {
+	if to, ok := x.ResponseWriter.(io.ReaderFrom); ok {
+		return direct{x, to}
+	}
+	return x
+}
+
+// direct is an exchange through which the kernel may copy.
+type direct struct {
+	*exchange
+	to io.ReaderFrom
+}
+
+// ReadFrom writes what is in an [io.LimitedReader], which counts as one chunk for the limits.
+func (d direct) ReadFrom(r io.Reader) (int64, error) {
+	piece, ok := r.(*io.LimitedReader)
+	if !ok {
+		return io.Copy(struct{ io.Writer }{d.exchange}, r)
+	}
+	n, err := d.patiently(int(piece.N), func() (int, error) {
+		n, err := d.to.ReadFrom(piece)
+		return int(n), err
+	})
+	return int64(n), err
 }
 
 // FlushError is for [http.ResponseController].

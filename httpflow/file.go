@@ -160,16 +160,6 @@ func hashTag(b []byte) string {
 	return `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`
 }
 
-// A client that does not read seems to until the system's buffers are full: up to 4 MiB, as Linux
-// has it. So that many such clients take little memory, a response begins with small chunks and
-// goes on with larger ones when it has got past that. One of at most 1 MiB fits into the buffers,
-// as a rule.
-const (
-	smallResponse = 1 << 20
-	unproven      = 6 << 20 // how much of a larger one goes in small chunks
-	firstChunk    = 4 << 10
-)
-
 // section emits length bytes of f, which stays open.
 func section(f *os.File, offset, length int64) pipeline.Source {
 	return pipeline.NewSource("file", func(ctx context.Context, out *pipeline.Outlet) error {
@@ -178,23 +168,6 @@ func section(f *os.File, offset, length int64) pipeline.Source {
 			return err
 		}
 		part := &io.LimitedReader{R: f, N: length}
-		for length > smallResponse && part.N > length-unproven {
-			c := pipeline.NewChunk(firstChunk)
-			n, err := part.Read(c.Bytes())
-			if n > 0 {
-				if err := out.Send(ctx, c.Slice(0, n)); err != nil {
-					return err
-				}
-			} else {
-				c.Release()
-			}
-			if err == io.EOF {
-				break
-			}
-			if err != nil {
-				return err
-			}
-		}
 		if err := out.CopyFrom(ctx, part); err != nil {
 			return err
 		}

@@ -41,7 +41,8 @@ type patience struct {
 	giveUp func(error) // ends a write that waits; called at most once
 
 	mu     sync.Mutex
-	timer  *time.Timer
+	timer  *time.Timer // outlives the writes: to set it for each one costs more than to let it run out
+	rings  time.Time   // when it does; zero: not at all
 	began  time.Time
 	due    time.Time // of the write under way; zero: there is none, or it may take for ever
 	reason error     // for being late then
@@ -74,14 +75,21 @@ func (p *patience) begin(n int) error {
 	if p.Total > 0 {
 		allow(p.Total-p.began.Sub(p.start), errTotal)
 	}
-	switch {
-	case p.due.IsZero():
-	case p.timer == nil:
-		p.timer = time.AfterFunc(p.due.Sub(p.began), p.expire)
-	default:
-		p.timer.Reset(p.due.Sub(p.began))
-	}
+	p.set(p.began)
 	return nil
+}
+
+// set sees to it that the timer rings when the write is due, or before. The mutex is held.
+func (p *patience) set(now time.Time) {
+	switch {
+	case p.due.IsZero() || !p.rings.IsZero() && !p.due.Before(p.rings):
+		return
+	case p.timer == nil:
+		p.timer = time.AfterFunc(p.due.Sub(now), p.expire)
+	default:
+		p.timer.Reset(p.due.Sub(now))
+	}
+	p.rings = p.due
 }
 
 // end is called when n bytes were written. An error means that it took too long, also where the
@@ -92,7 +100,6 @@ func (p *patience) end(n int) error {
 	if p.due.IsZero() {
 		return p.late
 	}
-	p.timer.Stop()
 	p.due = time.Time{}
 	if p.MinRate > 0 {
 		p.behind = max(0, p.behind+time.Since(p.began)-p.share(n))
@@ -104,11 +111,27 @@ func (p *patience) end(n int) error {
 func (p *patience) expire() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.due.IsZero() || time.Now().Before(p.due) || p.late != nil {
-		return // it was for a write that is over
+	p.rings = time.Time{}
+	now := time.Now()
+	switch {
+	case p.late != nil:
+		return
+	case p.due.IsZero() || now.Before(p.due):
+		p.set(now) // it was for a write that is over
+		return
 	}
 	p.late = p.reason
 	p.giveUp(p.late)
+}
+
+// stop is called when nothing is written any more.
+func (p *patience) stop() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.due = time.Time{} // there is one when the write has panicked
+	if p.timer != nil {
+		p.timer.Stop()
+	}
 }
 
 // share is the time that n bytes take at the lowest rate.

@@ -58,7 +58,7 @@ func (x *exchange) flow(res *resource, a answer) {
 		source = multipart(res.at, res.name, boundary, res.content, a.parts)
 	}
 	maps.Copy(x.Header(), a.header)
-	p := source.Via(x.opts.Via).To(sinks.ResponseWith(x, sinks.ResponseOptions{Status: a.status}))
+	p := source.Via(x.opts.Via).To(sinks.ResponseWith(x.writer(), sinks.ResponseOptions{Status: a.status}))
 	p.ChunkSize, p.Buffer = chunkSize, buffer
 	report, err := p.Run(ctx)
 	if x.opts.OnFlow != nil {

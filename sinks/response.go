@@ -11,7 +11,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/weirflow/weir/internal/ioctx"
 	"github.com/weirflow/weir/pipeline"
 )
 
@@ -86,37 +85,13 @@ type response struct {
 // copy writes the stream, all but its tail.
 func (r *response) copy(ctx context.Context, in *pipeline.Inlet) error {
 	r.tail.length = unmeasured
-	for c, err := range in.Chunks(ctx) {
-		if err != nil {
-			return err
-		}
-		if r.tail.length == unmeasured {
-			if err := r.measure(in); err != nil {
-				c.Release()
-				return err
-			}
-		}
-		b, err := r.tail.cut(c.Bytes())
-		if err == nil && len(b) > 0 {
-			if !r.begun { // not sooner: a deadline would be felt by the handler's own answer
-				returned := make(chan struct{})
-				release := ioctx.Interrupt(ctx, func() { r.interrupt(returned) })
-				defer func() {
-					close(returned)
-					release()
-				}()
-			}
-			err = r.pass(in, b)
-		}
-		c.Release()
-		if err != nil {
-			return err
-		}
+	f := &feed{response: r, ctx: ctx, in: in, piece: leastPiece}
+	defer f.release()
+	if err := in.CopyTo(ctx, f); err != nil {
+		return err
 	}
-	if r.tail.length == unmeasured {
-		if err := r.measure(in); err != nil {
-			return err
-		}
+	if err := r.measure(in); err != nil {
+		return err
 	}
 	if err := r.tail.end(); err != nil {
 		return err
@@ -125,15 +100,15 @@ func (r *response) copy(ctx context.Context, in *pipeline.Inlet) error {
 	return nil
 }
 
-// measure finds out how long the body will be.
+// measure finds out how long the body will be, when the stream has begun.
 func (r *response) measure(in *pipeline.Inlet) error {
-	r.tail.length = -1
-	size, known := in.Size()
-	if known {
-		r.tail.length = size
+	if r.tail.length != unmeasured {
+		return nil
 	}
+	size, known := in.Size() // -1 if it is not
 	set := r.w.Header().Get("Content-Length")
 	if set == "" {
+		r.tail.length = size
 		return nil
 	}
 	n, err := strconv.ParseUint(set, 10, 63)
@@ -288,47 +263,6 @@ func bodyAllowed(status int) bool {
 	return status != http.StatusNoContent && status != http.StatusNotModified
 }
 
-// unmeasured is a tail's length before the first chunk.
-const unmeasured = -2
-
-// maxTail is how many bytes of a stream a tail keeps at most.
-const maxTail = 16 << 10
-
 // errCut is what happens when a flow ends well although its sink has not seen the end of the stream:
 // a node around the sink has stopped it. What came is not the whole, and must not look so.
 var errCut = errors.New("stopped before the end of the stream")
-
-// tail holds a stream to its length, and keeps its last bytes back for the last step.
-type tail struct {
-	length int64 // -1: unknown
-	seen   int64
-	kept   pipeline.Chunk // a copy: the chunk itself must be released before the node returns
-}
-
-// cut takes the next bytes and returns those of them that are not the tail.
-func (t *tail) cut(b []byte) ([]byte, error) {
-	t.seen += int64(len(b))
-	switch {
-	case t.length < 0 || t.seen < t.length:
-		return b, nil
-	case t.seen > t.length:
-		return nil, fmt.Errorf("%w: more than the %d bytes promised", io.ErrUnexpectedEOF, t.length)
-	}
-	i := max(0, len(b)-maxTail)
-	t.kept = pipeline.NewChunk(len(b) - i)
-	copy(t.kept.Bytes(), b[i:])
-	return b[:i], nil
-}
-
-// end is called at the end of the stream.
-func (t *tail) end() error {
-	if t.length >= 0 && t.seen != t.length {
-		return fmt.Errorf("%w: %d of the %d bytes promised", io.ErrUnexpectedEOF, t.seen, t.length)
-	}
-	return nil
-}
-
-func (t *tail) release() {
-	t.kept.Release()
-	t.kept = pipeline.Chunk{}
-}
