@@ -2,9 +2,11 @@ package httpflow_test
 
 import (
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -132,6 +134,83 @@ func TestLimits(t *testing.T) {
 				}
 				if elapsed < test.want || elapsed > test.want+time.Second || seen.Elapsed != elapsed {
 					t.Errorf("after %v, as told %v, want %v", elapsed, seen.Elapsed, test.want)
+				}
+			})
+		})
+	}
+}
+
+// kernelClient is a client to which the kernel may copy.
+type kernelClient struct {
+	*client
+	pieces []int64
+}
+
+func (c *kernelClient) ReadFrom(r io.Reader) (int64, error) {
+	n := r.(*io.LimitedReader).N
+	c.pieces = append(c.pieces, n)
+	if err := c.wait(c.pace(len(c.pieces), int(n))); err != nil {
+		return 0, err
+	}
+	return io.Copy(c.ResponseRecorder, r)
+}
+
+// What the kernel copies goes in pieces, to each of which the limits apply. They are short for a client that is slow.
+func TestLimitsWhereTheKernelCopies(t *testing.T) {
+	const size = 8 << 20
+	name := write(t, t.TempDir(), "f", random(size))
+	never := 1000 * time.Hour
+	for _, test := range []struct {
+		name   string
+		limits httpflow.Limits
+		pace   func(piece, n int) time.Duration
+		want   time.Duration // 0: it succeeds
+		piece  int64         // the longest after the first
+	}{
+		{"fast", httpflow.Limits{}, func(int, int) time.Duration { return 0 }, 0, 256 << 10},
+		{"slow", httpflow.Limits{}, func(int, int) time.Duration { return 59 * time.Second }, 0, 16 << 10},
+		{"idle", httpflow.Limits{}, func(p, _ int) time.Duration {
+			if p == 5 {
+				return never
+			}
+			return 0
+		}, time.Minute, 256 << 10},
+		{"idle after a slow piece", httpflow.Limits{Idle: 20 * time.Second}, func(p, _ int) time.Duration {
+			if p == 9 {
+				return never
+			}
+			return 10 * time.Second
+		}, 100 * time.Second, 16 << 10},
+		{"below the lowest rate", httpflow.Limits{Idle: -1, MinRate: 1 << 10}, // 6.4 s behind after the first, 1.6 s more after each
+			func(_, n int) time.Duration { return time.Duration(n) * time.Second / 1024 * 11 / 10 }, 122 * time.Second, 16 << 10},
+		{"total", httpflow.Limits{Total: 90 * time.Second}, func(int, int) time.Duration { return 20 * time.Second }, 90 * time.Second, 16 << 10},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var seen httpflow.Outcome
+				h := httpflow.FileWith(name, httpflow.FileOptions{
+					Limits:    test.limits,
+					OnRequest: func(_ *http.Request, o httpflow.Outcome) { seen = o },
+				})
+				c := &kernelClient{client: newClient(func(int, int) time.Duration { return 0 })}
+				c.pace = func(call, n int) time.Duration {
+					if len(c.pieces) == 0 {
+						return 0
+					}
+					return test.pace(call, n)
+				}
+				start := time.Now()
+				h.ServeHTTP(c, httptest.NewRequestWithContext(t.Context(), "GET", "/", nil))
+				elapsed := time.Since(start)
+				switch {
+				case len(c.pieces) < 3 || slices.Max(c.pieces[1:]) != test.piece:
+					t.Errorf("pieces of %d", c.pieces)
+				case test.want == 0 && (seen.Err != nil || seen.Bytes != size || c.past || c.Body.Len() != size):
+					t.Errorf("%+v", seen)
+				case test.want > 0 && (!errors.Is(seen.Err, httpflow.ErrTooSlow) || seen.ClientLeft || !c.past || seen.Bytes != int64(c.Body.Len())):
+					t.Errorf("%+v, broken off: %v", seen, c.past)
+				case test.want > 0 && (elapsed < test.want || elapsed > test.want+time.Second):
+					t.Errorf("after %v, want %v; pieces of %d", elapsed, test.want, c.pieces)
 				}
 			})
 		})

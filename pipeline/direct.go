@@ -154,7 +154,8 @@ func (e *edge) giveBack(out *Outlet, moved int64) {
 	for v := e.offerer; v != nil && v.outer != nil; v = v.outer {
 		v.bytes.Add(moved)
 	}
-	wake, pass := e.takers > 0, e.putters > 0
+	// Who waits for chunks need not hear of it unless there are some, or it wants its writer back.
+	wake, pass := e.takers > 0 && (e.n > 0 || e.eof || e.recalled), e.putters > 0
 	e.mu.Unlock()
 	if wake {
 		signal(e.ready)

@@ -30,20 +30,21 @@ type edge struct {
 
 	_ [64]byte // what changes starts on a cache line of its own, and is kept close together
 
-	mu      sync.Mutex
-	head, n uint32
-	held    int64 // bytes of buffer capacity in the ring
-	size    int64 // promised bytes; -1: unknown
-	takers  int32 // goroutines waiting in take
-	putters int32 // goroutines waiting in put
-	parked  bool  // the one who offers direct waits in take
-	lent    bool  // the producer writes to direct
-	eof     bool  // everything upstream has ended well; nothing more comes
-	gone    bool  // the consumer takes no more
-	stats   edgeCounts
-	direct  directWriter // on offer to the producer: see direct.go
-	offerer *Inlet
-	ring    [slots]Chunk
+	mu       sync.Mutex
+	head, n  uint32
+	held     int64 // bytes of buffer capacity in the ring
+	size     int64 // promised bytes; -1: unknown
+	takers   int32 // goroutines waiting in take
+	putters  int32 // goroutines waiting in put
+	parked   bool  // the one who offers direct waits in take
+	lent     bool  // the producer writes to direct
+	recalled bool  // the one who offers waits for the end of that
+	eof      bool  // everything upstream has ended well; nothing more comes
+	gone     bool  // the consumer takes no more
+	stats    edgeCounts
+	direct   directWriter // on offer to the producer: see direct.go
+	offerer  *Inlet
+	ring     [slots]Chunk
 }
 
 // edgeCounts is what an edge counts.
@@ -242,6 +243,7 @@ func (e *edge) takeSlow(ctx context.Context, in *Inlet, lends bool) (Chunk, erro
 		err := in.node.ended(ctx)
 		e.mu.Lock()
 		for err != nil && lends && e.lent { // the writer is on loan; its owner must not close it
+			e.recalled = true
 			e.mu.Unlock()
 			<-e.ready
 			e.mu.Lock()

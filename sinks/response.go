@@ -85,7 +85,7 @@ type response struct {
 // copy writes the stream, all but its tail.
 func (r *response) copy(ctx context.Context, in *pipeline.Inlet) error {
 	r.tail.length = unmeasured
-	f := &feed{response: r, ctx: ctx, in: in, piece: leastPiece}
+	f := &feed{response: r, ctx: ctx, in: in, piece: nextPiece}
 	defer f.release()
 	if err := in.CopyTo(ctx, f); err != nil {
 		return err

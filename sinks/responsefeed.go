@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"syscall"
 	"time"
 
@@ -15,12 +16,11 @@ import (
 // engine counts them and the ResponseWriter applies its limits. They are short for a client that
 // is slow, and grow to what is worth a system call for one that is not.
 const (
-	firstPiece = 3 << 10 // read here. More than net/http keeps back without writing the header, and less than makes two packets
+	firstPiece = 3 << 10  // read here. More than net/http keeps back without writing the header, and less than makes two packets
+	nextPiece  = 64 << 10 // fits into the buffers of the system, as a rule
 	leastPiece = 16 << 10
 	mostPiece  = 256 << 10
 	slowPiece  = 100 * time.Millisecond
-
-	leastDirect = 64 << 10 // a shorter response goes in chunks: the kernel would copy less than half of it
 )
 
 // feed is the writer that a response is filled through. By its ReadFrom and its SyscallConn it is one
@@ -57,63 +57,88 @@ func (f *feed) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// ReadFrom takes bytes from the file in an [io.LimitedReader], as far as that is of use: what it leaves, and
-// be it everything, comes as chunks. It is called by upstream's goroutine while the response's own one waits.
+// ReadFrom takes bytes from the regular file in an [io.LimitedReader], as far as that is of use: what it leaves,
+// and be it everything, comes as chunks. It is called by upstream's goroutine while the response's own one waits.
 func (f *feed) ReadFrom(r io.Reader) (moved int64, err error) {
 	from, ok := r.(*io.LimitedReader)
 	if !ok || f.lost != nil || f.measure(f.in) != nil { // Write will find the same
 		return 0, nil
 	}
 	to, ok := f.w.(io.ReaderFrom)
-	if !ok || f.tail.length < leastDirect {
+	if !ok || f.tail.length < 0 || !isRegular(from.R) {
 		return 0, nil
 	}
-	if !f.begun {
-		if moved, err = f.first(from); err != nil {
-			return moved, err
-		}
-	}
 	for {
-		n := min(f.piece, from.N, f.tail.length-maxTail-f.tail.seen)
-		if n <= 0 {
-			return moved, nil
+		var n int64
+		began := time.Now()
+		switch body := f.tail.length - maxTail - f.tail.seen; {
+		case body > 0 && f.begun:
+			n, err = f.direct(to, from, min(f.piece, body, from.N))
+		case body > 0:
+			n, err = f.first(from, min(firstPiece, body))
+		case from.N >= f.tail.length-f.tail.seen:
+			n, err = f.last(from)
 		}
-		// net/http looks into one LimitedReader, not into two.
-		piece := &io.LimitedReader{R: from.R, N: n}
-		start := time.Now()
-		m, err := to.ReadFrom(piece)
-		from.N -= n - piece.N
-		moved += m
-		f.tail.seen += m
-		if err != nil && m+piece.N < n {
-			f.lost = err
-		}
-		if err != nil || m < n {
+		moved += n
+		if n == 0 || err != nil {
 			return moved, err
 		}
-		if time.Since(start) > slowPiece {
+		switch {
+		case time.Since(began) > slowPiece:
 			f.piece = leastPiece
 			return moved, nil // so that it is counted
+		case n == f.piece:
+			f.piece = min(2*f.piece, mostPiece)
 		}
-		f.piece = min(2*f.piece, mostPiece)
 	}
 }
 
-// first passes the first bytes on itself, because the header must not be written before the file has
-// proved readable.
-func (f *feed) first(from io.Reader) (int64, error) {
-	c := pipeline.NewChunk(firstPiece)
+// isRegular reports whether r is a regular file: no read of it waits for another program while bytes are held back.
+func isRegular(r io.Reader) bool {
+	f, ok := r.(interface{ Stat() (fs.FileInfo, error) })
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode().IsRegular()
+}
+
+// direct has the ResponseWriter take at most n bytes.
+func (f *feed) direct(to io.ReaderFrom, from *io.LimitedReader, n int64) (moved int64, err error) {
+	piece := &io.LimitedReader{R: from.R, N: n} // net/http looks into one of them, not into two
+	moved, err = to.ReadFrom(piece)
+	from.N -= n - piece.N
+	f.tail.seen += moved
+	if err != nil && moved < n-piece.N {
+		f.lost = err
+	}
+	return moved, err
+}
+
+// first writes at most n bytes as if they had come in a chunk, because the header must not be written before
+// the file has proved readable.
+func (f *feed) first(from io.Reader, n int64) (int64, error) {
+	c := pipeline.NewChunk(int(n))
 	defer c.Release()
-	n, err := from.Read(c.Bytes())
-	if n == 0 {
+	read, err := from.Read(c.Bytes())
+	if read == 0 {
 		return 0, err
 	}
 	f.watch()
-	if f.lost = f.write(c.Bytes()[:n]); f.lost != nil {
+	if f.lost = f.write(c.Bytes()[:read]); f.lost != nil {
 		return 0, f.lost
 	}
-	f.tail.seen += int64(n)
-	return int64(n), err
+	f.tail.seen += int64(read)
+	return int64(read), err
+}
+
+// last reads the tail.
+func (f *feed) last(from io.Reader) (int64, error) {
+	n, err := f.tail.read(from)
+	if n > 0 && err != nil {
+		f.lost = err
+	}
+	return n, err
 }
 
 // watch has the end of the context interrupt the writes. Not sooner than the first: the handler's own

@@ -35,6 +35,19 @@ func (t *tail) cut(b []byte) ([]byte, error) {
 	return b[:i], nil
 }
 
+// read takes all that is missing from r, at most maxTail bytes.
+func (t *tail) read(r io.Reader) (int64, error) {
+	c := pipeline.NewChunk(int(t.length - t.seen))
+	n, err := io.ReadFull(r, c.Bytes())
+	t.seen += int64(n)
+	if err != nil || n == 0 {
+		c.Release()
+		return int64(n), err
+	}
+	t.kept = c
+	return int64(n), nil
+}
+
 // end is called at the end of the stream.
 func (t *tail) end() error {
 	if t.length >= 0 && t.seen != t.length {
