@@ -31,8 +31,8 @@ func TestComparisons(t *testing.T) {
 			t.Errorf("of one run came %+v", r)
 		}
 	}
-	if done != len(comparisons) {
-		t.Errorf("%d results, want %d", done, len(comparisons))
+	if done != len(everything()) {
+		t.Errorf("%d results, want %d", done, len(everything()))
 	}
 	if left, _ := os.ReadDir(dir); len(left) > 0 {
 		t.Errorf("%v is left", left)
@@ -76,12 +76,17 @@ func TestLessWorkIsNoComparison(t *testing.T) {
 }
 
 func TestMissingProgramIsNotRun(t *testing.T) {
-	r, err := comparison{name: "x", beside: "y", needs: []string{"no-such-program"}}.measure(t.Context(), "", t.TempDir(), 1, 1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got, want := tableRow(r), "| x | y | NOT RUN: there is no no-such-program here | | | | |"; got != want {
-		t.Errorf("got %s, want %s", got, want)
+	for want, m := range map[string]measurable{
+		"| x | y | NOT RUN: there is no no-such-program here | | | | |":                     comparison{name: "x", beside: "y", needs: []string{"no-such-program"}},
+		"| serve, files of 1 KiB | y | NOT RUN: there is no no-such-program here | | | | |": service{1 << 10, server{name: "y", needs: "no-such-program"}},
+	} {
+		r, err := m.measure(t.Context(), "", t.TempDir(), 1, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := tableRow(r); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
 	}
 }
 

@@ -86,6 +86,8 @@ var comparisons = []comparison{
 	},
 }
 
+func (c comparison) title() string { return c.name }
+
 // measure runs the two programs in turns, in the folder dir, which it makes and removes.
 func (c comparison) measure(ctx context.Context, command, dir string, size int64, runs int) (result, error) {
 	r := result{Name: c.name, Beside: c.beside, Runs: runs}

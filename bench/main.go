@@ -9,6 +9,9 @@
 // has left; the caches stay warm, and nothing is dropped. After each pair of turns the two outputs are checked: a
 // program that did less does not count as faster, it fails the run.
 //
+// Of serve, both servers run all the time and take turns in answering the requests of one client, and their CPU time and memory are
+// measured, not the client's. With -size 1G (which is the default) the CPU time of large files is that for a GiB.
+//
 // The columns: the median time of both; the ratio, which is the median of the pairs' ratios (below 1: pipe-demo took less time) and
 // the least and the greatest of them; the median of user and system CPU time together; the greatest peak of resident memory. On
 // a machine that is in use, look at the ratio, not at the times.
@@ -17,7 +20,7 @@
 // above this process's own is given as "<" that.
 //
 // A comparison whose programs are not installed is not run, and its line in the table says so. To add one, add a value to
-// comparisons in comparison.go.
+// comparisons in comparison.go, or a server to services in serve.go.
 package main
 
 import (
@@ -30,6 +33,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path"
 	"path/filepath"
 	"regexp"
 	"runtime/debug"
@@ -75,7 +79,7 @@ func bench(ctx context.Context, args []string, out io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(scratch)) }()
-	command, err := build(ctx, scratch)
+	command, err := build(ctx, scratch, "cmd/pipe-demo")
 	if err != nil {
 		return err
 	}
@@ -87,13 +91,13 @@ func bench(ctx context.Context, args []string, out io.Writer) (err error) {
 		fmt.Fprint(out, tableHead)
 	}
 	var failed []error
-	for _, c := range comparisons {
-		if !name.MatchString(c.name) {
+	for _, c := range everything() {
+		if !name.MatchString(c.title()) {
 			continue
 		}
 		r, err := c.measure(ctx, command, filepath.Join(scratch, "work"), int64(size), *runs)
 		if err != nil {
-			failed = append(failed, fmt.Errorf("%s: %w", c.name, err))
+			failed = append(failed, fmt.Errorf("%s: %w", c.title(), err))
 			if ctx.Err() != nil {
 				break
 			}
@@ -104,10 +108,26 @@ func bench(ctx context.Context, args []string, out io.Writer) (err error) {
 	return errors.Join(failed...)
 }
 
-// build builds pipe-demo as it is in this module.
-func build(ctx context.Context, dir string) (command string, err error) {
-	command = filepath.Join(dir, "pipe-demo")
-	cmd := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-o", command, "github.com/weirflow/weir/cmd/pipe-demo")
+// measurable is a comparison, of whichever kind.
+type measurable interface {
+	title() string
+	measure(ctx context.Context, command, dir string, size int64, runs int) (result, error)
+}
+
+func everything() (all []measurable) {
+	for _, c := range comparisons {
+		all = append(all, c)
+	}
+	for _, s := range services {
+		all = append(all, s)
+	}
+	return all
+}
+
+// build builds a command as it is in this module.
+func build(ctx context.Context, dir, pkg string) (command string, err error) {
+	command = filepath.Join(dir, path.Base(pkg))
+	cmd := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-o", command, "github.com/weirflow/weir/"+pkg)
 	if said, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("%v: %w\n%s", cmd, err, said)
 	}

@@ -68,7 +68,7 @@ func (f *feed) ReadFrom(r io.Reader) (moved int64, err error) {
 	if !ok || f.tail.length < 0 || !isRegular(from.R) {
 		return 0, nil
 	}
-	for {
+	for from.N > 0 {
 		var n int64
 		began := time.Now()
 		switch body := f.tail.length - maxTail - f.tail.seen; {
@@ -91,6 +91,7 @@ func (f *feed) ReadFrom(r io.Reader) (moved int64, err error) {
 			f.piece = min(2*f.piece, mostPiece)
 		}
 	}
+	return moved, nil
 }
 
 // isRegular reports whether r is a regular file: no read of it waits for another program while bytes are held back.
