@@ -11,13 +11,15 @@ import (
 var ErrTooSlow = errors.New("too slow")
 
 // Limits say how long a client may take. Idle and MinRate measure the time that a response waits
-// for the client, so a slow disk or a rate limit is not held against it. A response that exceeds
+// for the client, so a slow disk or a rate limit is not held against it; only where the kernel
+// copies the file it cannot be told apart, and the disk's time counts. A response that exceeds
 // one is broken off, with an error that is [ErrTooSlow]. A write that waits can be ended only where
 // the ResponseWriter supports write deadlines, as those of net/http do. A WriteTimeout of the
 // server applies besides.
 type Limits struct {
-	// Idle is how long the client may take for one chunk, of 16 KiB at most. 0 means a minute,
-	// negative no limit. A paused player is idle; after that time it has to ask again, with a
+	// Idle is how long the client may take for one chunk, of 16 KiB at most. Where the kernel
+	// copies, a chunk is at first 64 KiB, 256 KiB at most while the client takes each within a
+	// tenth of a second, and else 16 KiB. 0 means a minute, negative no limit. A paused player is idle; after that time it has to ask again, with a
 	// range, as they do.
 	Idle time.Duration
 

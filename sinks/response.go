@@ -31,6 +31,9 @@ type ResponseOptions struct {
 // or shorter, but maybe after that. Without either the response is chunked, and the handler's return ends it.
 // What the stream has brought so far is flushed when no more of it is ready. An empty stream answers in the last step.
 //
+// Where the response has a Content-Length, upstream copies from a regular file, and w has a ReadFrom, the bytes between the first
+// and the last few KiB go through w.ReadFrom, at most 256 KiB at a time: net/http's has the kernel copy them (sendfile), unless over TLS.
+//
 // If the run fails and nothing has been written yet, neither the header nor the body, w is untouched and the
 // handler may answer with an error. Otherwise the response is broken off, whatever the handler does then: on HTTP/2 the stream is reset,
 // on HTTP/1 the connection is closed before the end of the body. Without a Content-Length it is taken from the server with Hijack and reset,

@@ -300,3 +300,40 @@ func TestResponseFromFileCancelled(t *testing.T) {
 		})
 	}
 }
+
+// halting is a file that seems to end once.
+type halting struct {
+	*os.File
+	reads int
+}
+
+func (h *halting) Read(b []byte) (int, error) {
+	if h.reads++; h.reads == 2 {
+		return 0, io.EOF
+	}
+	return h.File.Read(b[:min(len(b), 8<<10)])
+}
+
+// A tail that was cut short and goes on after all is not put together from its halves.
+func TestResponseFromFileThatGrowsAgain(t *testing.T) {
+	const n = 16 << 10
+	name := written(t, pattern(n))
+	srv, client := serve(t, "h1", func(w http.ResponseWriter, r *http.Request) {
+		src := pipeline.NewSource("file", func(ctx context.Context, out *pipeline.Outlet) error {
+			f, err := os.Open(name)
+			if err != nil {
+				return err
+			}
+			defer f.Close()
+			out.SetSize(n)
+			return out.CopyFrom(ctx, &io.LimitedReader{R: &halting{File: f}, N: n})
+		})
+		if _, err := src.To(sinks.Response(w)).Run(r.Context()); err == nil {
+			t.Error("the run succeeded")
+		}
+		http.Error(w, "no luck", 500)
+	})
+	if ok, what := outcome(client, srv.URL); ok {
+		t.Errorf("a complete response: %s", what)
+	}
+}
