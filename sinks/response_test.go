@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/weirflow/weir/httpflow"
 	"github.com/weirflow/weir/pipeline"
 	"github.com/weirflow/weir/sinks"
 )
@@ -169,7 +170,7 @@ func TestResponseFailureSeenByCurl(t *testing.T) {
 		for _, promised := range []bool{true, false} {
 			for _, name := range []string{"source", "late", "sibling", "pause"} {
 				t.Run(fmt.Sprintf("%s/promised=%v/%s", flags, promised, name), func(t *testing.T) {
-					srv, _ := serve(t, protocol, func(w http.ResponseWriter, r *http.Request) {
+					handler := func(w http.ResponseWriter, r *http.Request) {
 						n, _ := strconv.Atoi(r.FormValue("n"))
 						p := brokenFlows(w, n, promised)[name]
 						if r.FormValue("fine") != "" {
@@ -178,7 +179,8 @@ func TestResponseFailureSeenByCurl(t *testing.T) {
 						if _, err := p.Run(r.Context()); err != nil {
 							http.Error(w, "no luck", 500)
 						}
-					})
+					}
+					srv, _ := serve(t, protocol, httpflow.Resettable(http.HandlerFunc(handler)).ServeHTTP)
 					run := func(query string) ([]byte, error) {
 						return exec.Command(curl, append(strings.Fields(flag), "-sSfk", "--noproxy", "*", "--max-time", "20", srv.URL+"?"+query, "-o", "/dev/null", "-w", "%{http_code} %{size_download}")...).CombinedOutput()
 					}

@@ -72,7 +72,7 @@ func (s *server) handler(args []string, list bool) (http.Handler, func(), error)
 }
 
 // flowHandler checks a flow that lacks its sink, the response.
-func (s *server) flowHandler(words []string) (*flowHandler, error) {
+func (s *server) flowHandler(words []string) (http.Handler, error) {
 	p, err := planFlow(append(words[:len(words):len(words)], "!", "-"))
 	if fe, ok := err.(*flowError); ok { //nolint:errorlint // planFlow returns it bare
 		fe.words = words
@@ -94,5 +94,5 @@ func (s *server) flowHandler(words []string) (*flowHandler, error) {
 	}
 	h := &flowHandler{server: s, plan: p, once: p.source.text == "-"}
 	h.name, h.kind, h.coded = p.served()
-	return h, nil
+	return httpflow.Resettable(h), nil
 }
