@@ -246,20 +246,20 @@ func TestSendBeyondThePromiseIsRefused(t *testing.T) {
 			got = out.Send(ctx, pipeline.ChunkOf([]byte("6")))
 			return nil
 		})
-		seen := ""
+		var seen strings.Builder
 		sink := pipeline.NewSink("sink", func(ctx context.Context, in *pipeline.Inlet) error {
 			for c, err := range in.Chunks(ctx) {
 				if err != nil {
 					return err
 				}
-				seen += string(c.Bytes())
+				seen.Write(c.Bytes())
 				c.Release()
 			}
 			return nil
 		})
 		_, err := src.To(sink).Run(t.Context())
-		if !errors.Is(got, io.ErrUnexpectedEOF) || !errors.Is(err, io.ErrUnexpectedEOF) || strings.Contains(seen, "6") {
-			t.Errorf("Send: %v, Run: %v, the sink saw %q", got, err, seen)
+		if !errors.Is(got, io.ErrUnexpectedEOF) || !errors.Is(err, io.ErrUnexpectedEOF) || strings.Contains(seen.String(), "6") {
+			t.Errorf("Send: %v, Run: %v, the sink saw %q", got, err, seen.String())
 		}
 	})
 }
