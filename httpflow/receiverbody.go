@@ -130,12 +130,9 @@ func (b *intake) over(err error) error {
 
 func (b *intake) Close() error { return b.from.Close() }
 
-// lingerFor and lingerBytes are how long, and how much, a server reads on after a request that it
-// has refused, so that the client gets to see the answer.
-const (
-	lingerFor   = time.Second
-	lingerBytes = 256 << 10
-)
+// lingerFor is how long a server reads on after a request that it has refused, so that the client gets
+// to see the answer.
+const lingerFor = time.Second
 
 // settle leaves the connection in order before the answer, when the reading is over or has not
 // begun: what is left of a body must not be taken for the next request. Where nothing was read,
@@ -162,7 +159,7 @@ func (b *intake) linger() {
 		return
 	}
 	if b.control.SetReadDeadline(time.Now().Add(lingerFor)) == nil {
-		_, _ = io.CopyN(io.Discard, b.r.Body, lingerBytes)
+		_, _ = io.Copy(io.Discard, b.r.Body)
 	}
 }
 
