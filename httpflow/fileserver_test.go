@@ -42,6 +42,29 @@ func symlink(t *testing.T, to, name string) {
 	}
 }
 
+// refused returns the request targets of testdata/refused.txt, where the folder above the one that
+// is served is top.
+func refused(t *testing.T, top string) (targets []string) {
+	t.Helper()
+	b, err := os.ReadFile("testdata/refused.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	bytes := strings.NewReplacer("{NUL}", "\x00", "{TAB}", "\t", "{top}", top)
+	for line := range strings.Lines(string(b)) {
+		if line = strings.TrimSuffix(line, "\n"); line != "" && !strings.HasPrefix(line, "#") {
+			targets = append(targets, bytes.Replace(line))
+		}
+	}
+	return targets
+}
+
+// wellFormed says that net/http takes a request with the target.
+func wellFormed(target string) bool {
+	_, err := http.ReadRequest(bufio.NewReader(strings.NewReader("GET " + target + " HTTP/1.1\r\nHost: weir.test\r\n\r\n")))
+	return err == nil
+}
+
 func TestPaths(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("SKIPPED: the test makes files with names that Windows does not have")
@@ -99,20 +122,7 @@ func TestPaths(t *testing.T) {
 		"/" + strings.Repeat("a/", 500): "404",
 		"/%ff%fe":                       "404",
 	}
-	// Everything below must not be found.
-	for _, path := range []string{
-		"/../secret", "/..%2fsecret", "/%2e%2e/secret", "/%2e%2e%2fsecret", "/.%2e/secret", "/%2E./secret",
-		"/sub/../../secret", "/sub/..%2f..%2fsecret", "/sub/../a.txt", "/./a.txt", "/%2e/a.txt", "/sub/.", "/sub/..",
-		"/..", "/.", "/...", "/..;/secret", "/.../secret", "/....//secret", "/%2e%2e;/secret",
-		"/%252e%252e/secret", "/%252e%252e%252fsecret", "/..%252fsecret", "/%25%32%65%25%32%65/secret",
-		"/%c0%ae%c0%ae/secret", "/%c0%ae%c0%ae%c0%afsecret", "/%e0%80%ae%e0%80%ae/secret", "/..%c0%afsecret", "/%uff0e%uff0e/secret",
-		`/..\secret`, "/..%5csecret", "/..%5c..%5csecret", "/%5c..%5csecret", `/sub\index.html`, "/back%5cslash.txt",
-		"/a.txt%00", "/a.txt%00.mp3", "/%00", "/sub%00/index.html",
-		"/../root-beside/secret", "/root-beside/secret", "/%2Fetc%2Fpasswd", "//etc/passwd", "/etc/passwd", "/" + top + "/secret",
-		"/.hidden", "/%2ehidden", "/.git/config", "/.git/", "/.git", "/..a..txt",
-		"/outside", "/absolute", "/up/secret", "/up/", "/up", "/up/root/a.txt", "/zero", "/loop", "/dangling",
-		"/a.txt::$DATA", "/sub/index.html.", "/CON", "/NUL", "/aux.txt",
-	} {
+	for _, path := range refused(t, top) {
 		want[path] = "404"
 	}
 	url, _ := serve(t, "h1", httpflow.FileServer(openRoot(t, dir), httpflow.FileServerOptions{}))
@@ -131,8 +141,8 @@ func TestPaths(t *testing.T) {
 				got += " " + body
 			case res.StatusCode == 200:
 				got = want
-			case res.StatusCode == 400 && strings.Contains(path, "%u"):
-				continue // the server itself refuses it
+			case res.StatusCode == 400 && !wellFormed(path):
+				continue // net/http itself refuses it
 			}
 			if got != want {
 				t.Errorf("%s %s: %s, want %s", method, path, got, want)
