@@ -1,5 +1,5 @@
-// Package clients_test lets upload clients of others talk to httpflow. It needs Node.js and npm;
-// where one is missing it says so and tests nothing.
+// Package clients_test lets clients of others talk to httpflow, and to pipe-demo serve. Each test
+// names the programs that it needs; where one is missing it says so and tests nothing.
 package clients_test
 
 import (
