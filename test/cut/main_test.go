@@ -5,10 +5,17 @@
 package cut_test
 
 import (
+	"flag"
 	"os"
 	"testing"
 
 	"github.com/weirflow/weir/test/internal/command"
 )
 
-func TestMain(m *testing.M) { os.Exit(command.Main(m)) }
+func TestMain(m *testing.M) {
+	// Most of the time is spent waiting: before retries, and for clients that do not read.
+	if err := flag.Set("test.parallel", "6"); err != nil {
+		panic(err)
+	}
+	os.Exit(command.Main(m))
+}
