@@ -38,7 +38,8 @@ func run(t *testing.T, dir, name string, args ...string) (stdout string, err err
 	return string(out), err
 }
 
-// An mp4 has its index at the end, unless it was made for the network: whoever opens one has to seek.
+// An mp4 has its index at the end, unless it was made for the network: whoever opens one has to
+// seek.
 func TestFFprobeSeeks(t *testing.T) {
 	command.Need(t, "ffmpeg", "ffmpeg")
 	command.Need(t, "ffprobe", "ffmpeg")
@@ -97,8 +98,8 @@ func stop(t *testing.T, s *command.Server) {
 	}
 }
 
-// Downloads in parts, at what is served and how: the bytes are right, and the log says that parts is
-// all that was asked for. In httpflow's own tests the same clients talk to the handler alone.
+// Downloads in parts, at what is served and how: the bytes are right, and the log says that parts
+// is all that was asked for. In httpflow's own tests the same clients talk to the handler alone.
 func TestDownloadsInParts(t *testing.T) {
 	dir := t.TempDir()
 	want := make([]byte, 48<<20+5)

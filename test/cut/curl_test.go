@@ -23,8 +23,8 @@ const (
 	leftSize = 2 << 20 // what the file shrinks to
 )
 
-// curl exits with something else than 0 when what it got is not all, whatever the reason, the protocol
-// and the coding; and with 0 when it is.
+// curl exits with something else than 0 when what it got is not all, whatever the reason, the
+// protocol and the coding; and with 0 when it is.
 func TestCurlIsTold(t *testing.T) {
 	command.Need(t, "curl", "curl")
 	cert, key := command.Certificate(t)
@@ -90,8 +90,8 @@ func TestCurlIsTold(t *testing.T) {
 	}
 }
 
-// curl returns how many bytes it gets, and calls happens after the first ones, when it reads no more
-// for that long.
+// curl returns how many bytes it gets, and calls happens after the first ones, when it reads no
+// more for that long.
 func curl(t *testing.T, happens func(), args ...string) (int64, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)

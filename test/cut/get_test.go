@@ -33,9 +33,9 @@ const (
 	header = 1 << 10 // after any cut
 )
 
-// Through a proxy that cuts, delays and resets, get gets the file; and when the file changes once on
-// the way, the new one, whole. No more is sent than the file, what had come of the old one, and what
-// was under way when a connection was reset.
+// Through a proxy that cuts, delays and resets, get gets the file; and when the file changes once
+// on the way, the new one, whole. No more is sent than the file, what had come of the old one, and
+// what was under way when a connection was reset.
 //
 //	go test -v -count=1 -timeout=1h -run TestGet ./test/cut -cut.size=1024
 func TestGet(t *testing.T) {

@@ -14,8 +14,8 @@ import (
 // longest is how much of an answer the proxy forwards at most, in bytes.
 const longest = 8 << 20
 
-// A proxy forwards connections, one at a time as get makes them, slowly at times, and cuts them after
-// a few MiB of the answer.
+// A proxy forwards connections, one at a time as get makes them, slowly at times, and cuts them
+// after a few MiB of the answer.
 type proxy struct {
 	net.Listener
 	to     string

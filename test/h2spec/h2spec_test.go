@@ -2,8 +2,8 @@
 // (https://github.com/summerwind/h2spec), beside a plain net/http server with the same content: no
 // case that passes there may fail here. What net/http fails is its own affair.
 //
-// h2spec is pinned in tools/go.mod, for the development only; where it cannot be built the test says
-// so and tests nothing.
+// h2spec is pinned in tools/go.mod, for the development only; where it cannot be built the test
+// says so and tests nothing.
 package h2spec_test
 
 import (

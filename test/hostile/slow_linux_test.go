@@ -57,8 +57,9 @@ var attacks = []attack{
 	},
 }
 
-// While hundreds of connections are slow on purpose, another client gets what it asks for, the server
-// grows by what a connection may cost and no more, and afterwards it has nothing left of them.
+// While hundreds of connections are slow on purpose, another client gets what it asks for, the
+// server grows by what a connection may cost and no more, and afterwards it has nothing left of
+// them.
 func TestSlow(t *testing.T) {
 	for _, a := range attacks {
 		for by, run := range map[string]func(*testing.T, attack, *command.Server){"sockets": sockets, "slowhttptest": slowhttptest} {
