@@ -1,5 +1,5 @@
-// Command receiver receives uploads into a folder, with the limits that pipe-demo serve has. It is a
-// process of its own, without the race detector, so that its memory can be measured.
+// Command receiver receives uploads into a folder, with the limits that pipe-demo serve has. It is
+// a process of its own, without the race detector, so that its memory can be measured.
 package main
 
 import (
