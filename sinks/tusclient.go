@@ -1,6 +1,7 @@
 package sinks
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -256,6 +257,7 @@ func (c *tusClient) create(ctx context.Context, endpoint *url.URL, size int64) (
 		header.Set("Upload-Metadata", m)
 	}
 	var h http.Header
+	var refused error
 	err := c.retry(ctx, func() (err error) {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -266,9 +268,12 @@ func (c *tusClient) create(ctx context.Context, endpoint *url.URL, size int64) (
 		defer timer.Stop()
 		defer ioctx.Interrupt(ctx, func() { timer.Reset(createGrace) })()
 		h, err = c.do(longer, http.MethodPost, endpoint, header, nil)
+		if status := (*StatusError)(nil); errors.As(err, &status) && status.Status == http.StatusConflict {
+			refused, err = status, nil // of an upload, 409 is about its offset; here it is about the place
+		}
 		return err
 	})
-	if err != nil {
+	if err = cmp.Or(err, refused); err != nil {
 		return nil, err
 	}
 	location := h.Get("Location")

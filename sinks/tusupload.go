@@ -35,10 +35,11 @@ type tusUpload struct {
 	length       int64   // what the server knows of the upload's; -1: nothing
 	total        int64   // what is known of it here; -1: nothing
 	segment      segment // from offset on
+	most         int64   // bytes of the next request
 }
 
 func newTusUpload(endpoint, resume *url.URL, o TusOptions) *tusUpload {
-	u := &tusUpload{o: o, endpoint: endpoint, position: o.Offset, length: -1, total: -1}
+	u := &tusUpload{o: o, endpoint: endpoint, position: o.Offset, length: -1, total: -1, most: maxSegment}
 	trusted := []*url.URL{endpoint}
 	if resume != nil {
 		trusted = append(trusted, resume)
@@ -194,8 +195,10 @@ func (u *tusUpload) take(ctx context.Context, b []byte) error {
 // off goes on where the server says that it is.
 func (u *tusUpload) send(ctx context.Context, to int64, last bool) error {
 	for u.offset < to || last && u.length < 0 {
+		before := u.offset
 		err := u.patch(ctx, to, last)
 		if err == nil {
+			u.most = min(2*u.most, maxSegment)
 			continue
 		}
 		if err = u.c.again(ctx, err); err != nil {
@@ -213,13 +216,20 @@ func (u *tusUpload) send(ctx context.Context, to int64, last bool) error {
 		}
 		u.length = s.length
 		u.advance(s.offset)
+		if u.offset == before {
+			u.most = max(u.most/4, minRequest)
+		}
 	}
 	return nil
 }
 
+// minRequest is the least that a request is made smaller to, in bytes. Of one with a checksum a server
+// keeps all or nothing, so over a line that breaks often only small ones arrive.
+const minRequest = 64 << 10
+
 // patch sends one request.
 func (u *tusUpload) patch(ctx context.Context, to int64, last bool) error {
-	data := u.segment.first(to - u.offset)
+	data := u.segment.first(min(to-u.offset, u.most))
 	header := http.Header{}
 	header.Set("Content-Type", "application/offset+octet-stream")
 	header.Set("Upload-Offset", strconv.FormatInt(u.offset, 10))
