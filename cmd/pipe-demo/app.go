@@ -167,7 +167,7 @@ func (a *app) root() *cobra.Command {
 	root.SetHelpTemplate("{{.UsageString}}")
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(a.demoCommand(), a.cpCommand(), a.runCommand(), a.explainCommand(), a.serveCommand(), a.getCommand(), a.putCommand(),
+	root.AddCommand(a.demoCommand(), a.cpCommand(), a.runCommand(), a.explainCommand(), a.serveCommand(), a.receiveCommand(), a.getCommand(), a.putCommand(),
 		a.listCommand(), a.versionCommand(), completionCommand())
 	root.SetHelpCommand(a.helpCommand())
 	root.DisableFlagsInUseLine = true

@@ -121,7 +121,7 @@ func httpSink(b *build, address string) (pipeline.Sink, error) {
 		return pipeline.Sink{}, errors.New("URL without a host; write http://HOST/NAME")
 	}
 	req.Header.Set("User-Agent", userAgent)
-	return sinks.HTTP(b.http(), req), nil
+	return sinks.HTTPWith(b.http(), req, sinks.HTTPOptions{Digest: "sha-256"}), nil
 }
 
 // sumElement is a stage that replaces the stream by its digest.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"net"
+	"net/http"
 	"net/url"
 	"syscall"
 
@@ -69,10 +70,13 @@ func exitCode(err error) int {
 	if _, ok := errors.AsType[*pipeline.PanicError](err); ok {
 		return exitFailed
 	}
-	if isA[*sources.NetworkError](err) {
+	if isA[*sources.NetworkError](err) || isA[*sinks.NetworkError](err) {
 		return exitNetwork // whatever was the cause the last time
 	}
 	if t, ok := errors.AsType[*sources.TimeoutError](err); ok && t.Limit == "total" {
+		return exitLimit
+	}
+	if t, ok := errors.AsType[*sinks.TimeoutError](err); ok && t.Limit == "total" {
 		return exitLimit
 	}
 	if status, ok := statusOf(err); ok {
@@ -81,6 +85,8 @@ func exitCode(err error) int {
 			return exitNetwork
 		case errors.Is(err, fs.ErrNotExist): // of a source: 404 and 410
 			return exitNoSource
+		case refusedWith(http.StatusPreconditionFailed)(err):
+			return exitExists
 		}
 		return exitFailed
 	}
@@ -107,6 +113,14 @@ func statusOf(err error) (int, bool) {
 	return 0, false
 }
 
+// refusedWith says that a server has refused an upload with a status.
+func refusedWith(status int) func(error) bool {
+	return func(err error) bool {
+		s, ok := errors.AsType[*sinks.StatusError](err)
+		return ok && s.Status == status
+	}
+}
+
 func isNetwork(err error) bool {
 	if isA[*sources.ChangedError](err) {
 		return true
@@ -121,7 +135,7 @@ func isNetwork(err error) bool {
 
 // isCorrupt says that a decoder did not like its input: it is damaged, foreign or cut off.
 func isCorrupt(err error) bool {
-	return isA[*stages.CorruptError](err) || isTruncated(err) || isShort(err) || isA[*sources.DigestError](err) || isA[*sources.CodingError](err)
+	return isA[*stages.CorruptError](err) || isTruncated(err) || isShort(err) || isA[*sources.DigestError](err) || isA[*sinks.DigestError](err) || isA[*sources.CodingError](err)
 }
 
 // isShort says that a file turned out shorter than it was when it was opened.

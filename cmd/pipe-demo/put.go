@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io/fs"
 	"net/url"
 	"path/filepath"
 	"strings"
@@ -9,51 +10,82 @@ import (
 )
 
 func (a *app) putCommand() *cobra.Command {
+	opts := putOptions{sum: digestSum{algorithm: "sha256", size: 32}, retries: 5}
 	cmd := &cobra.Command{
 		Use:   "put [flags] FILE URL",
-		Short: "upload a file with PUT",
-		Long: `Uploads a file, or standard input for -, with PUT. The server gets the end of
-the body only when everything before it went well. A URL that ends in / gets the
-file's name.`,
-		Example: `  pipe-demo put big.iso https://host/upload/
-  tar c . | pipe-demo put - http://127.0.0.1:9000/backup.tar
-  pipe-demo put --limit-rate 1M video.mp4 http://127.0.0.1:9000/video.mp4`,
+		Short: "upload a file; what breaks off is resumed",
+		Long: `FILE is - for stdin; a URL that ends in / gets the file's name. A server that
+speaks tus has the upload resumed, any other one gets the PUT again.`,
+		Example: `  pipe-demo put big.iso https://host/uploads/   again, after Ctrl-C: it goes on
+  pipe-demo put -n --limit-rate 1M video.mp4 http://127.0.0.1:8080/v.mp4
+  tar c . | pipe-demo put - http://127.0.0.1:8080/backup.tar`,
 		Args: needArgs(2, 2, "it takes a file and a URL"),
+		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+			if len(args) > 0 {
+				return nil, cobra.ShellCompDirectiveNoFileComp
+			}
+			return nil, cobra.ShellCompDirectiveDefault
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			src := word{asPath(args[0]), 0}
-			target, err := uploadURL(args[1], args[0])
+			if opts.retries < 0 {
+				return usageError("put: --retries got %d: it takes 0 or more", opts.retries)
+			}
+			u, err := a.planPut(args[0], args[1])
 			if err != nil {
 				return err
 			}
-			source, fe := endpoint(sourceRole, src)
-			if fe != nil {
-				return usageError("put: %s", fe.msg)
-			}
-			sink, fe := endpoint(sinkRole, word{target, 2})
-			if fe != nil {
-				return usageError("put: %s", fe.msg)
-			}
-			if _, err := checkSource(src.text); err != nil {
-				return err
-			}
-			words := []string{args[0], "!", target}
-			p := &plan{flow: &flow{words: words}, source: use{src, source}, chain: planned{sink: &use{word{target, 2}, sink}}}
-			ctx, cancel := a.limits(cmd.Context())
-			defer cancel()
-			b := a.newBuild(ctx)
-			pipe, err := b.pipeline(p)
-			if err != nil {
-				return err
-			}
-			report, err := a.runReport(ctx, &transfer{words: words, pipe: pipe, build: b})
-			if err == nil {
-				a.note("pipe-demo: %s: %s sent", printable(shown(target)), formatSize(progressOf(report).Done))
-			}
-			return err
+			u.opts = opts
+			u.opts.createOnly = a.flags.noClobber
+			return a.put(cmd.Context(), u)
 		},
 	}
+	f := cmd.Flags()
+	f.BoolVarP(&a.flags.noClobber, "no-clobber", "n", false, "do not replace a file; exit 4 if there is one")
+	f.Var(&opts.sum, "sha256", "what the file must be; exit 6 if it is not")
+	f.IntVar(&opts.retries, "retries", opts.retries, "try again up to `N` times in a row")
 	a.transferFlags(cmd)
 	return cmd
+}
+
+// putOptions are the flags that only put has.
+type putOptions struct {
+	createOnly bool
+	sum        digestSum
+	retries    int
+}
+
+// planPut checks the file and the URL.
+func (a *app) planPut(name, address string) (*upload, error) {
+	target, err := uploadURL(address, name)
+	if err != nil {
+		return nil, err
+	}
+	name = asPath(name)
+	source, fe := endpoint(sourceRole, word{name, 0})
+	if fe == nil && source.network {
+		fe = &flowError{msg: "it takes a file, and got the URL " + shown(name)}
+	}
+	if fe != nil {
+		e := usageError("put: %s", fe.msg)
+		if e.hint = fe.hint; e.hint == "" {
+			e.hint = "a flow goes from URL to URL: pipe-demo run URL ! URL"
+		}
+		return nil, e
+	}
+	info, err := checkSource(name)
+	if err != nil {
+		return nil, err
+	}
+	u := &upload{app: a, endpoint: address, target: target, file: name}
+	if name != "-" {
+		if u.file, err = localPath(name); err != nil {
+			return nil, err
+		}
+	}
+	if info != nil && info.Mode().IsRegular() {
+		u.info = info
+	}
+	return u, nil
 }
 
 // uploadURL checks the target of an upload and completes it with the file's name.
@@ -62,11 +94,33 @@ func uploadURL(target, file string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	u.Fragment, u.RawFragment = "", ""
 	if strings.HasSuffix(u.Path, "/") || u.Path == "" {
 		if file == "-" {
-			return "", usageError("put: standard input has no name to put behind %s", target)
+			return "", usageError("put: standard input has no name to put behind %s", shown(target))
 		}
 		u = u.JoinPath(url.PathEscape(filepath.Base(file)))
 	}
 	return u.String(), nil
+}
+
+// An upload is a file on its way to a server. With tus the server is asked how far an earlier run has
+// come; a plain PUT begins at the beginning each time.
+type upload struct {
+	app      *app
+	file     string      // a path; "-" is standard input
+	info     fs.FileInfo // nil: it cannot be read a second time
+	endpoint string      // the URL as it was given
+	target   string      // and with the file's name
+	opts     putOptions
+	build    *build
+
+	answered bool // the server is there
+	tus      bool
+	record   *uploadRecord // of a tus upload; nil: the next run will not know of it
+	url      string        // where the tus upload is; "": nowhere yet
+	offset   int64         // bytes that an earlier run has sent
+	retries  int           // of the PUT, in a row
+	anew     bool          // the upload got lost once
+	failed   error         // how the last attempt ended
 }

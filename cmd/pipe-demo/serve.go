@@ -14,13 +14,14 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/weirflow/weir/httpflow"
 )
 
 func (a *app) serveCommand() *cobra.Command {
-	s := &server{app: a, addr: "127.0.0.1:8080", grace: duration(5 * time.Second)}
+	s := newServer(a, "serve")
 	list := false
 	cmd := &cobra.Command{
 		Use:   "serve [flags] [PATH | - | SOURCE ! STAGE ...]",
@@ -51,21 +52,32 @@ The one line on stdout says where. Ctrl-C ends it after the transfers under way.
 		},
 	}
 	f := cmd.Flags()
-	f.Var(&s.addr, "addr", "port 0 takes a free one")
-	f.Var(&s.grace, "grace", "how long transfers may take after Ctrl-C")
-	f.BoolVar(&a.flags.json, "json", false, "the log as one JSON object a line")
+	s.addFlags(f)
 	f.Var(&a.flags.limitRate, "limit-rate", "bytes per second at most, of each response")
 	f.BoolVar(&list, "list", false, "a page for each folder without index.html")
-	f.BoolVarP(&a.flags.quiet, "quiet", "q", false, "log failures only")
-	f.StringVar(&s.cert, "tls-cert", "", "serve https with the certificate in this PEM `FILE`")
-	f.StringVar(&s.key, "tls-key", "", "and with its key in this PEM `FILE`")
-	f.BoolVarP(&a.flags.verbose, "verbose", "v", false, "log protocol, range and user agent, too")
 	return cmd
 }
 
-// A server is the command serve, with its flags.
+// newServer is a server with the defaults of its flags.
+func newServer(a *app, command string) *server {
+	return &server{app: a, command: command, addr: "127.0.0.1:8080", grace: duration(5 * time.Second)}
+}
+
+// addFlags are the flags of every server.
+func (s *server) addFlags(f *pflag.FlagSet) {
+	f.Var(&s.addr, "addr", "port 0 takes a free one")
+	f.Var(&s.grace, "grace", "how long transfers may take after Ctrl-C")
+	f.BoolVar(&s.app.flags.json, "json", false, "the log as one JSON object a line")
+	f.BoolVarP(&s.app.flags.quiet, "quiet", "q", false, "log failures only")
+	f.StringVar(&s.cert, "tls-cert", "", "speak https with the certificate in this PEM `FILE`")
+	f.StringVar(&s.key, "tls-key", "", "and with its key in this PEM `FILE`")
+	f.BoolVarP(&s.app.flags.verbose, "verbose", "v", false, "log protocol, range and user agent, too")
+}
+
+// A server is the command serve or receive, with its flags.
 type server struct {
 	app       *app
+	command   string
 	addr      hostPort
 	grace     duration
 	cert, key string // files; "" is no TLS
@@ -121,7 +133,7 @@ func (s *server) certificate() (*tls.Certificate, error) {
 		return nil, nil
 	}
 	if s.cert == "" || s.key == "" {
-		return nil, usageError("serve: --tls-cert and --tls-key go together")
+		return nil, usageError("%s: --tls-cert and --tls-key go together", s.command)
 	}
 	c, err := tls.LoadX509KeyPair(s.cert, s.key)
 	if pe, ok := errors.AsType[*fs.PathError](err); ok {
@@ -129,10 +141,10 @@ func (s *server) certificate() (*tls.Certificate, error) {
 		if pe.Path != s.cert {
 			flag = "--tls-key"
 		}
-		return nil, &exitError{code: exitFailed, err: fmt.Errorf("serve: %s: %s: %w", flag, pe.Path, pe.Err)}
+		return nil, &exitError{code: exitFailed, err: fmt.Errorf("%s: %s: %s: %w", s.command, flag, pe.Path, pe.Err)}
 	}
 	if err != nil {
-		return nil, &exitError{code: exitFailed, err: fmt.Errorf("serve: %s and %s: %w", s.cert, s.key, err),
+		return nil, &exitError{code: exitFailed, err: fmt.Errorf("%s: %s and %s: %w", s.command, s.cert, s.key, err),
 			hint: "they are a certificate and its key, in PEM: -----BEGIN CERTIFICATE-----"}
 	}
 	return &c, nil
@@ -147,7 +159,7 @@ const (
 
 // serve answers requests until ctx ends, and then those under way for as long as the grace period.
 func (s *server) serve(ctx context.Context, handler http.Handler, certificate *tls.Certificate) error {
-	ln, err := listen(string(s.addr))
+	ln, err := s.listen()
 	if err != nil {
 		return err
 	}
@@ -201,7 +213,7 @@ func (s *server) serve(ctx context.Context, handler http.Handler, certificate *t
 		err = stop
 	}
 	if err != nil {
-		return fmt.Errorf("serve: %w", err)
+		return fmt.Errorf("%s: %w", s.command, err)
 	}
 	return nil
 }
@@ -246,21 +258,22 @@ func (s *server) connState(conn net.Conn, state http.ConnState) {
 }
 
 // listen opens the address, with errors that say what to do.
-func listen(addr string) (net.Listener, error) {
+func (s *server) listen() (net.Listener, error) {
+	addr := string(s.addr)
 	ln, err := net.Listen("tcp", addr)
 	if err == nil {
 		return ln, nil
 	}
-	e := &exitError{code: exitFailed, err: fmt.Errorf("serve: %s: %w", addr, err)}
+	e := &exitError{code: exitFailed, err: fmt.Errorf("%s: %s: %w", s.command, addr, err)}
 	if op, ok := errors.AsType[*net.OpError](err); ok {
-		e.err = fmt.Errorf("serve: %s: %w", addr, op.Err)
+		e.err = fmt.Errorf("%s: %s: %w", s.command, addr, op.Err)
 	}
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		e.err = fmt.Errorf("serve: %s: the address is in use", addr)
+		e.err = fmt.Errorf("%s: %s: the address is in use", s.command, addr)
 		e.hint = "another server listens there; --addr 127.0.0.1:0 takes a free port"
 	case errors.Is(err, fs.ErrPermission):
-		e.err = fmt.Errorf("serve: %s: permission denied", addr)
+		e.err = fmt.Errorf("%s: %s: permission denied", s.command, addr)
 		e.hint = "ports below 1024 belong to root"
 	}
 	return nil, e

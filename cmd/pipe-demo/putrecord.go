@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/weirflow/weir/sinks"
+	"github.com/weirflow/weir/sources"
+)
+
+// An uploadRecord is a small file in the user's cache folder that says where the upload of a file to
+// a URL is, for a run after this one. A nil record knows nothing and keeps nothing.
+type uploadRecord struct {
+	path   string // of the record
+	Source string // the file's fingerprint
+	Target string // the URL's digest: it may have secrets in it
+	Upload string // the URL of the upload
+}
+
+// newUploadRecord is the record of a file as it is now. It is nil where the user has no cache folder.
+func newUploadRecord(file string, info fs.FileInfo, target string) *uploadRecord {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return nil
+	}
+	r := &uploadRecord{Source: fingerprint(file, info), Target: urlDigest(target)}
+	name := sha256.Sum256([]byte(r.Source + "\n" + r.Target))
+	r.path = filepath.Join(cache, "pipe-demo", fmt.Sprintf("put-%x.json", name[:16]))
+	if os.MkdirAll(filepath.Dir(r.path), 0o700) != nil {
+		return nil
+	}
+	return r
+}
+
+// upload is the URL that an earlier run has left; "" if it has not.
+func (r *uploadRecord) upload() string {
+	if r == nil {
+		return ""
+	}
+	b, err := os.ReadFile(r.path)
+	var left uploadRecord
+	if err != nil || json.Unmarshal(b, &left) != nil || left.Source != r.Source || left.Target != r.Target {
+		return ""
+	}
+	return left.Upload
+}
+
+// save writes the record, which only the user may read: who knows the URL may write to the upload.
+func (r *uploadRecord) save(ctx context.Context, upload string) error {
+	r.sweep()
+	r.Upload = upload
+	b, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	_, err = sources.Bytes(b).To(sinks.FileWith(r.path, sinks.FileOptions{Mode: 0o600})).Run(ctx)
+	return err
+}
+
+func (r *uploadRecord) forget() {
+	if r != nil {
+		os.Remove(r.path)
+	}
+}
+
+// recordAge is after which time no server has an upload any more, in all likelihood.
+const recordAge = 30 * 24 * time.Hour
+
+// sweep removes the records of uploads that nobody went on with.
+func (r *uploadRecord) sweep() {
+	old, _ := filepath.Glob(filepath.Join(filepath.Dir(r.path), "put-*.json")) // the pattern is a good one
+	for _, name := range old {
+		if info, err := os.Lstat(name); err == nil && time.Since(info.ModTime()) > recordAge {
+			os.Remove(name)
+		}
+	}
+}

@@ -1,0 +1,279 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/weirflow/weir/internal/httpkit"
+	"github.com/weirflow/weir/pipeline"
+	"github.com/weirflow/weir/sinks"
+	"github.com/weirflow/weir/sources"
+	"github.com/weirflow/weir/stages"
+)
+
+// put uploads a file, and tells of it as of any flow.
+func (a *app) put(ctx context.Context, u *upload) error {
+	ctx, cancel := a.limits(ctx)
+	defer cancel()
+	u.build = a.newBuild(ctx)
+	if err := u.ask(); err != nil {
+		u.build.close()
+		return err
+	}
+	if u.offset > 0 {
+		a.note("pipe-demo: %s: goes on behind the %s that an earlier run has sent", printable(shown(u.target)), formatSize(u.offset))
+	}
+	pipe, err := u.pipeline()
+	if err != nil {
+		u.build.close()
+		return err
+	}
+	report, err := a.runReport(ctx, &transfer{words: []string{u.file, "!", u.target}, pipe: pipe, build: u.build, again: u.again, kept: u.kept})
+	if err == nil {
+		u.record.forget()
+		a.note("pipe-demo: %s: %s sent", printable(shown(u.place())), formatSize(progressOf(report).Done))
+	}
+	return err
+}
+
+// place is where the file is in the end: tus leaves it to the server.
+func (u *upload) place() string {
+	at, err := url.Parse(u.url)
+	target, terr := url.Parse(u.target)
+	if u.url == "" || err != nil || terr != nil || at.Host == target.Host && at.Path == target.Path {
+		return u.target
+	}
+	return u.url
+}
+
+// ask finds out whether the server speaks tus, and how far an earlier run has come. A server that
+// has no good answer to that may still take a PUT.
+func (u *upload) ask() error {
+	server, err := sinks.TusSupport(u.build.ctx, u.endpoint, u.tusOptions())
+	switch {
+	case err == nil:
+		u.answered = true
+		u.tus = slices.Contains(server.Extensions, "creation") && (u.info != nil || slices.Contains(server.Extensions, "creation-defer-length"))
+	case errors.Is(err, sinks.ErrNoTus):
+		u.answered = true
+	case isA[*sinks.NetworkError](err):
+		u.retries = u.opts.retries
+	default:
+		return fmt.Errorf("%s: %w", shown(u.target), err)
+	}
+	if !u.tus || u.info == nil {
+		return nil
+	}
+	u.record = newUploadRecord(u.file, u.info, u.target)
+	earlier := u.record.upload()
+	if earlier == "" {
+		return nil
+	}
+	offset, length, err := sinks.TusOffset(u.build.ctx, u.asUser(earlier), u.tusOptions())
+	switch status, refused := errors.AsType[*sinks.StatusError](err); {
+	case err == nil && length == u.info.Size():
+		u.url, u.offset = earlier, offset
+		return nil
+	case err == nil, refused && isGone(status.Status):
+		u.record.forget()
+		u.app.note("pipe-demo: %s: begins anew: the server has not kept what an earlier run has sent", printable(shown(u.target)))
+		return nil
+	}
+	return fmt.Errorf("%s: %w", shown(u.target), err)
+}
+
+// isGone says that there is no such upload (tus, HEAD).
+func isGone(status int) bool {
+	return status == http.StatusNotFound || status == http.StatusGone || status == http.StatusForbidden
+}
+
+// asUser gives an upload's URL the user and the password of the target, on the same host.
+func (u *upload) asUser(address string) string {
+	at, err := url.Parse(address)
+	target, terr := url.Parse(u.target)
+	if err != nil || terr != nil || !httpkit.SameHost(target, at) {
+		return address
+	}
+	at.User = target.User
+	return at.String()
+}
+
+// pipeline is the flow of one attempt.
+func (u *upload) pipeline() (*pipeline.Pipeline, error) {
+	b := u.build
+	b.labels = []string{u.file}
+	src := sources.Stdin()
+	switch check := u.tus && u.opts.sum.sum != nil; {
+	case check: // all of it, also what the server has
+		if u.file != "-" {
+			src = sources.File(u.file)
+		}
+		src = src.Via(u.opts.sum.check()).Via(stages.Skip(u.offset))
+		b.labels = append(b.labels, "digest", "skip")
+	case u.file != "-":
+		src = sources.FileWith(u.file, sources.FileOptions{Offset: u.offset})
+	}
+	if b.limitRate > 0 {
+		src = src.Via(b.limit())
+		b.labels = append(b.labels, "limit")
+	}
+	b.labels = append(b.labels, shown(u.target))
+	if u.tus {
+		opts := u.tusOptions()
+		opts.Keep = u.record != nil
+		opts.Offset, opts.OnCreate = u.offset, u.created
+		if u.url != "" {
+			opts.Resume = u.asUser(u.url)
+		}
+		if name := filepath.Base(u.file); u.file != "-" {
+			opts.Metadata = map[string]string{"filename": name}
+		}
+		return src.To(sinks.TusWith(u.endpoint, opts)), nil
+	}
+	req, err := http.NewRequestWithContext(b.ctx, http.MethodPut, u.target, nil)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("User-Agent", userAgent)
+	if u.opts.createOnly {
+		req.Header.Set("If-None-Match", "*")
+	}
+	return src.To(sinks.HTTPWith(b.http(), req, sinks.HTTPOptions{Digest: "sha-256", Sum: u.opts.sum.sum})), nil
+}
+
+// check is a stage that passes a stream on and fails at its end if the digest is another one.
+func (d *digestSum) check() pipeline.Stage {
+	return pipeline.NewStage("digest", func(ctx context.Context, in *pipeline.Inlet, out *pipeline.Outlet) error {
+		h := sha256.New()
+		err := passOn(ctx, in, out, func(c pipeline.Chunk) error {
+			h.Write(c.Bytes())
+			return out.Send(ctx, c)
+		})
+		if got := h.Sum(nil); err == nil && !bytes.Equal(got, d.sum) {
+			err = &sinks.DigestError{Algorithm: "sha-256", Want: d.sum, Got: got}
+		}
+		return err
+	})
+}
+
+// tusOptions are those of all that is asked of the server.
+func (u *upload) tusOptions() sinks.TusOptions {
+	opts := sinks.TusOptions{Client: u.build.http(), Context: u.build.ctx, Header: http.Header{"User-Agent": {userAgent}}, Retries: u.opts.retries}
+	if opts.Retries == 0 {
+		opts.Retries = -1
+	}
+	if u.opts.createOnly {
+		opts.Client = &http.Client{Transport: createOnly{opts.Client.Transport}}
+	}
+	opts.OnRetry = u.retrying
+	return opts
+}
+
+func (u *upload) retrying(attempt int, wait time.Duration, cause error) {
+	u.app.retrying(shown(u.target), attempt, wait, cause)
+}
+
+// createOnly makes a new tus upload on the condition that there is no file. On the other requests it
+// would be about the upload.
+type createOnly struct{ http.RoundTripper }
+
+func (c createOnly) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Method == http.MethodPost {
+		r = r.Clone(r.Context())
+		r.Header.Set("If-None-Match", "*")
+	}
+	return c.RoundTripper.RoundTrip(r)
+}
+
+// created remembers where the upload is.
+func (u *upload) created(address string) {
+	u.url = address
+	if u.record == nil {
+		return
+	}
+	if err := u.record.save(context.WithoutCancel(u.build.ctx), address); err != nil {
+		u.record = nil
+	}
+}
+
+// again decides after a failure whether another attempt makes sense, and gives its flow.
+func (u *upload) again(err error) *pipeline.Pipeline {
+	u.failed = err
+	switch {
+	case u.build.ctx.Err() != nil || u.info == nil:
+		return nil
+	case u.tus:
+		return u.begin(err)
+	}
+	status, refused := errors.AsType[*sinks.StatusError](err)
+	broken, network := errors.AsType[*sinks.NetworkError](err)
+	var after time.Duration
+	switch {
+	case u.retries == u.opts.retries:
+		return nil
+	case refused && httpkit.Transient(status.Status) && status.Status != http.StatusNotImplemented:
+		err, after = status, httpkit.RetryAfter(status.Header)
+	case network && !httpkit.Hopeless(broken, u.answered):
+		err = broken
+	default:
+		return nil
+	}
+	next, failed := u.pipeline()
+	if failed != nil {
+		return nil
+	}
+	u.retries++
+	wait := httpkit.Wait(u.retries, after, httpkit.MaxWait)
+	u.retrying(u.retries, wait, err)
+	_ = httpkit.Pause(u.build.ctx, wait) // the next attempt fails with what has ended it
+	return next
+}
+
+// begin begins a tus upload anew that the server has lost.
+func (u *upload) begin(err error) *pipeline.Pipeline {
+	status, refused := errors.AsType[*sinks.StatusError](err)
+	if !refused || isA[*sinks.NetworkError](err) || u.url == "" || u.anew || status.Status != http.StatusNotFound && status.Status != http.StatusGone {
+		return nil
+	}
+	u.record.forget()
+	u.anew, u.url, u.offset = true, "", 0
+	next, failed := u.pipeline()
+	if failed != nil {
+		return nil
+	}
+	u.app.event("retry", map[string]any{"attempt": 1, "wait_seconds": 0, "error": message(status), "source": shown(u.target), "offset": 0})
+	u.app.note("%spipe-demo: %s: begins anew: the server has lost the upload: %s", u.app.clear(), printable(shown(u.target)), printable(message(status)))
+	return next
+}
+
+// kept says what a failed run has left, and how to go on.
+func (u *upload) kept() string {
+	status, refused := errors.AsType[*sinks.StatusError](u.failed)
+	broken, network := errors.AsType[*sinks.NetworkError](u.failed)
+	switch {
+	case !u.tus && u.info == nil && (network || refused && httpkit.Transient(status.Status)):
+		return "nothing is kept, and what was read cannot be read again: the server does not resume uploads"
+	case u.record == nil || u.url == "":
+		return ""
+	case isA[*sinks.DigestError](u.failed), refused && !network && status.Status != http.StatusUnauthorized && status.Status != http.StatusForbidden:
+		u.record.forget() // to go on would end in the same way
+		return ""
+	}
+	what := "what came is kept at the server"
+	if network {
+		what = fmt.Sprintf("%s of %s are kept at the server", formatSize(broken.Offset), formatSize(u.info.Size()))
+	}
+	command := again()
+	if at, err := url.Parse(u.target); err == nil && (at.User != nil || at.RawQuery != "") {
+		command = "run the same command again" // what it has in its URL may be secret
+	}
+	return what + "; to go on: " + command
+}
