@@ -205,6 +205,29 @@ func (discardAnswer) Header() http.Header         { return http.Header{} }
 func (discardAnswer) Write(b []byte) (int, error) { return len(b), nil }
 func (discardAnswer) WriteHeader(int)             {}
 
+// A line that breaks after so many bytes, and a server that keeps nothing of what it cannot verify:
+// the requests get small enough.
+func TestTusGetsSmaller(t *testing.T) {
+	store := &tusStore{}
+	store.fault = func(method string, _ int, w http.ResponseWriter, r *http.Request) bool {
+		if method == http.MethodPatch && r.ContentLength > 300<<10 {
+			broken(w)
+		}
+		return false
+	}
+	srv, client := serve(t, "h1", store.ServeHTTP)
+	data := pattern(9 << 20)
+	if _, err := stream(data, int64(len(data)), 70_000, nil).To(sinks.TusWith(srv.URL, quick(sinks.TusOptions{Client: client}))).Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	got, _ := store.published()
+	same(t, "upload", data, got)
+	if n := len(store.log()); n > 300 {
+		t.Errorf("it took %d requests", n)
+	}
+	noLeak(t)
+}
+
 // What ends an upload for good.
 func TestTusRefused(t *testing.T) {
 	status := func(method string, status int) func(string, int, http.ResponseWriter, *http.Request) bool {
@@ -241,6 +264,7 @@ func TestTusRefused(t *testing.T) {
 		want  string
 		left  int
 	}{
+		{"no such place", status("POST", 409), 20, "the server answered 409 Conflict", 0},
 		{"post", status("POST", 413), 20, "the server answered 413 Request Entity Too Large", 0},
 		{"patch", status("PATCH", 403), 20, "the server answered 403 Forbidden", 0},
 		{"gone", status("PATCH", 410), 20, "the server answered 410 Gone", 0},

@@ -139,7 +139,6 @@ complete; a flow that fails or is stopped leaves what was there before.`
 
 const examples = `  pipe-demo demo                             see it all work, on built-in data
   pipe-demo run in.log ! gzip ! in.log.gz    compress a file
-  pipe-demo cp big.iso /mnt/                 copy, atomically, with progress
   pipe-demo serve                            play a tune in the browser`
 
 func (a *app) root() *cobra.Command {

@@ -33,6 +33,7 @@ func TestMain(m *testing.M) {
 //	lines FILE N            fails unless the file has N lines
 //	atmost FILE N           fails if the file has more than N lines
 //	server [<FILE] ARG...   starts pipe-demo serve; $URL is where it is, and serve.log its log
+//	receiver ARG...         starts pipe-demo receive in the same way
 //	endserver               ends it, which must be exit 0
 //	faulty                  starts a faultyServer; $FAULTY is where it is
 //	certificate CERT KEY    makes a certificate for 127.0.0.1
@@ -43,11 +44,12 @@ func TestScripts(t *testing.T) {
 			for name, value := range childEnv {
 				env.Setenv(name, value)
 			}
+			env.Setenv("XDG_CACHE_HOME", filepath.Join(env.WorkDir, ".cache"))
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"code": cmdCode, "fill": cmdFill, "debris": cmdDebris, "lines": cmdLines, "atmost": cmdAtMost,
-			"server": cmdServer, "endserver": cmdEndServer, "faulty": cmdFaulty, "certificate": cmdCertificate,
+			"server": cmdServer, "receiver": cmdReceiver, "endserver": cmdEndServer, "faulty": cmdFaulty, "certificate": cmdCertificate,
 		},
 		Condition: func(cond string) (bool, error) {
 			if cond == "root" {

@@ -32,6 +32,18 @@ func cmdServer(ts *testscript.TestScript, neg bool, args []string) {
 	if neg {
 		ts.Fatalf("usage: server [<FILE] ARG...")
 	}
+	startScriptServer(ts, "serve", args)
+}
+
+// cmdReceiver starts pipe-demo receive in the same way.
+func cmdReceiver(ts *testscript.TestScript, neg bool, args []string) {
+	if neg {
+		ts.Fatalf("usage: receiver ARG...")
+	}
+	startScriptServer(ts, "receive", args)
+}
+
+func startScriptServer(ts *testscript.TestScript, command string, args []string) {
 	cmd := exec.Command("pipe-demo")
 	cmd.Dir = ts.MkAbs(".")
 	if len(args) > 0 && strings.HasPrefix(args[0], "<") {
@@ -40,7 +52,7 @@ func cmdServer(ts *testscript.TestScript, neg bool, args []string) {
 		defer in.Close()
 		cmd.Stdin, args = in, args[1:]
 	}
-	cmd.Args = append([]string{"pipe-demo", "serve", "--addr", "127.0.0.1:0"}, args...)
+	cmd.Args = append([]string{"pipe-demo", command, "--addr", "127.0.0.1:0"}, args...)
 	log, err := os.Create(ts.MkAbs("serve.log"))
 	ts.Check(err)
 	defer log.Close()
@@ -57,7 +69,7 @@ func cmdServer(ts *testscript.TestScript, neg bool, args []string) {
 	line, err := bufio.NewReader(out).ReadString('\n')
 	url, ok := strings.CutPrefix(strings.TrimSpace(line), "listening on ")
 	if !ok {
-		ts.Fatalf("serve said %q, %v: %s", line, err, ts.ReadFile("serve.log"))
+		ts.Fatalf("%s said %q, %v: %s", command, line, err, ts.ReadFile("serve.log"))
 	}
 	ts.Setenv("URL", strings.TrimSuffix(url, "/"))
 	servers.Store(ts.MkAbs("."), cmd)

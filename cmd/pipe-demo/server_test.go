@@ -22,12 +22,17 @@ import (
 // startServer starts serve and returns the URL that its one line on standard output names.
 func startServer(t *testing.T, dir string, args ...string) (*process, string) {
 	t.Helper()
-	p := startProcess(t, dir, append([]string{"serve", "--addr", "127.0.0.1:0"}, args...)...)
+	return listening(t, startProcess(t, dir, append([]string{"serve", "--addr", "127.0.0.1:0"}, args...)...))
+}
+
+// listening waits for the line of a server that has been started.
+func listening(t *testing.T, p *process) (*process, string) {
+	t.Helper()
 	line, err := bufio.NewReader(p.out).ReadString('\n')
 	url, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "listening on ")
 	if !ok || !strings.Contains(url, "://127.0.0.1:") || !strings.HasSuffix(url, "/") {
 		p.Process.Kill()
-		t.Fatalf("serve said %q, %v; stderr: %s", line, err, p.stderr.String())
+		t.Fatalf("%s said %q, %v; stderr: %s", p.Args[1], line, err, p.stderr.String())
 	}
 	return p, url
 }
@@ -216,7 +221,7 @@ func TestPut(t *testing.T) {
 		{"run in ! tee [ copy ] ! URL/ok/in", 0, ""},
 		{"put - URL/stdin", 0, "sent"},
 		{"put in URL/no", exitFailed, "403 Forbidden"},
-		{"put in URL/down", exitNetwork, "503 Service Unavailable"},
+		{"put --retries 0 in URL/down", exitNetwork, "503 Service Unavailable"},
 		{"put in URL/moved", exitFailed, "301 Moved Permanently"},
 		{"run in ! tee [ none ] ! URL/down", exitNetwork, "503"},
 	} {
