@@ -31,13 +31,16 @@ var hints = []struct {
 	{func(err error) bool { return isA[*pipeline.Error](err) && errors.Is(err, fs.ErrPermission) }, "this user may not write there"},
 	{is(fs.ErrPermission), "this user may not read it, or may not enter its folder"},
 	{is(fs.ErrExist), "it appeared while the flow ran; -f replaces it, -n skips it"},
-	{refusedWith(http.StatusMethodNotAllowed), "that server takes no uploads there; pipe-demo receive is one that does"},
+	{refusedWith(http.StatusMethodNotAllowed), noUploads},
+	{refusedWith(http.StatusNotImplemented), noUploads},
 	{refusedWith(http.StatusConflict), "the server may have no such folder, or a folder of that name"},
 	{refusedWith(http.StatusPreconditionFailed), "the server has such a file, which is not to be replaced"},
 	{refusedWith(http.StatusRequestEntityTooLarge), "the server takes no file of that size"},
 	{refusedWith(http.StatusInsufficientStorage), "the server's disk is full"},
 	{isA[*pipeline.PanicError], "this is a defect in the program"},
 }
+
+const noUploads = "that server takes no uploads there; pipe-demo receive is one that does"
 
 func is(target error) func(error) bool {
 	return func(err error) bool { return errors.Is(err, target) }

@@ -17,9 +17,7 @@ import (
 // An uploadRecord is a small file in the user's cache folder that says where the upload of a file to
 // a URL is, for a run after this one. A nil record knows nothing and keeps nothing.
 type uploadRecord struct {
-	path   string // of the record
-	Source string // the file's fingerprint
-	Target string // the URL's digest: it may have secrets in it
+	path   string // of the record: it is named after the file as it is, and the URL
 	Upload string // the URL of the upload
 }
 
@@ -29,9 +27,8 @@ func newUploadRecord(file string, info fs.FileInfo, target string) *uploadRecord
 	if err != nil {
 		return nil
 	}
-	r := &uploadRecord{Source: fingerprint(file, info), Target: urlDigest(target)}
-	name := sha256.Sum256([]byte(r.Source + "\n" + r.Target))
-	r.path = filepath.Join(cache, "pipe-demo", fmt.Sprintf("put-%x.json", name[:16]))
+	name := sha256.Sum256([]byte(fingerprint(file, info) + "\n" + urlDigest(target)))
+	r := &uploadRecord{path: filepath.Join(cache, "pipe-demo", fmt.Sprintf("put-%x.json", name))}
 	if os.MkdirAll(filepath.Dir(r.path), 0o700) != nil {
 		return nil
 	}
@@ -45,7 +42,7 @@ func (r *uploadRecord) upload() string {
 	}
 	b, err := os.ReadFile(r.path)
 	var left uploadRecord
-	if err != nil || json.Unmarshal(b, &left) != nil || left.Source != r.Source || left.Target != r.Target {
+	if err != nil || json.Unmarshal(b, &left) != nil {
 		return ""
 	}
 	return left.Upload

@@ -66,6 +66,8 @@ func (u *upload) ask() error {
 		u.answered = true
 	case isA[*sinks.NetworkError](err):
 		u.retries = u.opts.retries
+	case u.build.ctx.Err() != nil:
+		return err
 	default:
 		return fmt.Errorf("%s: %w", shown(u.target), err)
 	}
@@ -83,14 +85,16 @@ func (u *upload) ask() error {
 		u.url, u.offset = earlier, offset
 		return nil
 	case err == nil, refused && isGone(status.Status):
-		u.record.forget()
 		u.app.note("pipe-demo: %s: begins anew: the server has not kept what an earlier run has sent", printable(shown(u.target)))
 		return nil
 	}
-	return fmt.Errorf("%s: %w", shown(u.target), err)
+	if u.build.ctx.Err() == nil {
+		err = fmt.Errorf("%s: %w", shown(u.target), err)
+	}
+	return &exitError{code: exitCode(err), err: err, hint: u.goOn()}
 }
 
-// isGone says that there is no such upload (tus, HEAD).
+// isGone says that there is no such upload (tus, HEAD), or that there may be none.
 func isGone(status int) bool {
 	return status == http.StatusNotFound || status == http.StatusGone || status == http.StatusForbidden
 }
@@ -271,9 +275,13 @@ func (u *upload) kept() string {
 	if network {
 		what = fmt.Sprintf("%s of %s are kept at the server", formatSize(broken.Offset), formatSize(u.info.Size()))
 	}
+	return what + "; " + u.goOn()
+}
+
+func (u *upload) goOn() string {
 	command := again()
 	if at, err := url.Parse(u.target); err == nil && (at.User != nil || at.RawQuery != "") {
 		command = "run the same command again" // what it has in its URL may be secret
 	}
-	return what + "; to go on: " + command
+	return "to go on: " + command
 }

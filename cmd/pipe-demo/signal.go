@@ -29,10 +29,10 @@ func (e stoppedBy) Error() string {
 func (e stoppedBy) code() int { return 128 + int(e.sig) }
 
 // withSignals gives a context that the first SIGINT, SIGTERM or SIGHUP cancels with a stoppedBy; the second one calls
-// exit at once. A SIGHUP that was ignored when the program started (nohup) stays ignored. A broken pipe
-// and a file that gets too long (ulimit -f) are errors of the write and no longer a death, so that what is unfinished can be undone.
+// exit at once. A SIGHUP that was ignored when the program started (nohup) stays ignored. A broken pipe is an error
+// of the write and no longer a death, so that what is unfinished can be undone.
 func withSignals(ctx context.Context, exit func(code int)) (context.Context, context.CancelFunc) {
-	signal.Ignore(ignored...)
+	signal.Ignore(syscall.SIGPIPE)
 	caught := []os.Signal{os.Interrupt, syscall.SIGTERM}
 	if !signal.Ignored(syscall.SIGHUP) {
 		caught = append(caught, syscall.SIGHUP)
