@@ -219,6 +219,23 @@ func TestPutOutlivesTheServer(t *testing.T) {
 	received(t, dir, "in")
 }
 
+// An upload that the server loses in the middle begins anew.
+func TestPutBeginsAnew(t *testing.T) {
+	dir := newUploads(t)
+	_, url := startReceiver(t, dir, "127.0.0.1:0")
+	p := startPut(t, dir, "--limit-rate", "6M", "in", url)
+	left, err := filepath.Glob(filepath.Join(dir, "box", ".tus-*"))
+	for _, name := range left {
+		if err = os.Remove(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := p.wait(t); len(left) != 2 || err != nil || got != 0 || !strings.Contains(said(t, dir), "begins anew: the server has lost the upload: ") {
+		t.Errorf("exit code %d, after %q were removed, %v: %s", got, left, err, said(t, dir))
+	}
+	received(t, dir, "in")
+}
+
 // An upload over a line that breaks all the time arrives.
 func TestPutThroughCuts(t *testing.T) {
 	dir := newUploads(t)

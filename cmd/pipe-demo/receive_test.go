@@ -33,7 +33,8 @@ func TestReceiveFullDisk(t *testing.T) {
 		cmd := exec.Command("pipe-demo", strings.Fields(strings.ReplaceAll(args, "URL", url+"in"))...)
 		cmd.Dir, cmd.Stdin = dir, struct{ io.Reader }{bytes.NewReader(letters(putSize))}
 		out, _ := cmd.CombinedOutput()
-		if got := cmd.ProcessState.ExitCode(); got != exitNetwork || !strings.Contains(string(out), "507 Insufficient Storage") || !strings.Contains(string(out), "the server's disk is full") {
+		said := strings.Contains(string(out), "507 Insufficient Storage") && strings.Contains(string(out), "\n  the server's disk is full\n")
+		if got := cmd.ProcessState.ExitCode(); got != exitNetwork || !said {
 			t.Errorf("%s: exit code %d: %s", args, got, out)
 		}
 		if left := strings.Join(files(t, filepath.Join(dir, "box")), " "); left != "in" {
