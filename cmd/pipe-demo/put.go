@@ -40,7 +40,7 @@ speaks tus has the upload resumed, any other one gets the PUT again.`,
 		},
 	}
 	f := cmd.Flags()
-	f.BoolVarP(&a.flags.noClobber, "no-clobber", "n", false, "do not replace a file; exit 4 if there is one")
+	f.BoolVarP(&a.flags.noClobber, "no-clobber", "n", false, "leave a file that exists at the server, exit 0")
 	f.Var(&opts.sum, "sha256", "what the file must be; exit 6 if it is not")
 	f.IntVar(&opts.retries, "retries", opts.retries, "try again up to `N` times in a row")
 	a.transferFlags(cmd)

@@ -41,6 +41,9 @@ func (a *app) put(ctx context.Context, u *upload) error {
 		u.record.forget()
 		a.note("pipe-demo: %s: %s sent", printable(shown(u.place())), formatSize(progressOf(report).Done))
 	}
+	if errors.Is(err, errSkipped) {
+		a.note("pipe-demo: %s: exists already, skipped", printable(shown(u.target)))
+	}
 	return err
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/http"
 	"os"
 	"strings"
 	"syscall"
@@ -61,8 +62,8 @@ func (a *app) runReport(ctx context.Context, t *transfer) (pipeline.Report, erro
 	}
 	if err != nil {
 		err = t.resumable(explainFailure(err, t, existed))
-		if a.flags.noClobber && errors.Is(err, fs.ErrExist) {
-			err = errSkipped // it came into being meanwhile
+		if a.flags.noClobber && (errors.Is(err, fs.ErrExist) || refusedWith(http.StatusPreconditionFailed)(err)) {
+			err = errSkipped // it came into being meanwhile, or is at the server
 		}
 	}
 	if a.flags.json {
