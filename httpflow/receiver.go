@@ -71,8 +71,9 @@ type ReceiverOptions struct {
 // What has come of an upload is in the file's folder under the name .tus-ID, and what is known
 // about it in .tus-ID.json. So another process goes on where one has ended, and what was
 // acknowledged is on the disk by then. A broken PATCH leaves what has come, unless it had a
-// checksum. With the last byte the file appears, as with PUT; its URL goes on telling that it is
-// complete until it expires. Expired uploads are removed by later requests to the folder. HEAD and
+// checksum. With the last byte the file appears, as with PUT, and nothing else is left; the URLs of
+// the last 1000 uploads of this process go on telling that they are complete, until they expire.
+// Expired uploads are removed by later requests to the folder. HEAD and
 // DELETE end a PATCH that is still going on, because a client that asks has lost its connection; a
 // second PATCH is 423. One process should serve a folder at a time.
 //
@@ -92,6 +93,7 @@ type receiver struct {
 	opts    ReceiverOptions
 	names   holds // of files that are being published
 	uploads holds // that are in use
+	done    doneUploads
 	sweeper sweeper
 }
 

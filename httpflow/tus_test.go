@@ -437,6 +437,9 @@ func TestTusAfterARestart(t *testing.T) {
 		if diff := cmp.Diff(map[string]string{"a": "abcdef"}, visible(t, dir)); diff != "" {
 			t.Errorf("%s: %s", test.name, diff)
 		}
+		if test.name != "after it was published" { // that record expires
+			wantFiles(t, dir, map[string]string{"a": "abcdef"})
+		}
 		wantStatus(t, tusRequest(t, client, "DELETE", at, nil), 204)
 		wantFiles(t, dir, map[string]string{"a": "abcdef"})
 		if err := os.Remove(filepath.Join(dir, "a")); err != nil {

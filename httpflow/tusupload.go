@@ -91,7 +91,7 @@ func (rc *receiver) load(ctx context.Context, name, id string) (*upload, error) 
 	u := &upload{path: filepath.Join(filepath.Dir(name), uploadPrefix+id)}
 	b, err := rc.root.ReadFile(u.recordPath())
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, errNoUpload
+		return rc.done.find(u.path, name)
 	} else if err != nil {
 		return nil, err
 	}
@@ -217,13 +217,16 @@ func (rc *receiver) publish(ctx context.Context, u *upload) error {
 	if err := sinks.Publish(ctx, u.path, u.Name, opts); err != nil {
 		return err
 	}
-	u.published = true
-	_ = rc.root.Chtimes(u.recordPath(), time.Time{}, time.Now()) // it only expires earlier
+	u.published, u.expires = true, rc.expiry(time.Now())
+	done := *u
+	rc.done.add(&done)
+	_ = rc.root.Remove(u.recordPath()) // if that fails, it expires
 	return nil
 }
 
 // remove removes what there is of u, but not a file that was published.
 func (rc *receiver) remove(u *upload) error {
+	rc.done.forget(u.path)
 	for _, path := range []string{u.recordPath(), u.path} {
 		if err := rc.root.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err

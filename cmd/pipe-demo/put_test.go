@@ -101,7 +101,7 @@ func received(t *testing.T, dir, name string) {
 		t.Errorf("%s has %d bytes, not those of the file: %v", name, len(got), err)
 	}
 	for _, left := range files(t, filepath.Join(dir, "box")) {
-		if left != name && !strings.HasSuffix(left, ".json") { // of a complete upload
+		if left != name {
 			t.Errorf("left %s", left)
 		}
 	}
