@@ -81,7 +81,8 @@ func File(name string) pipeline.Sink { return FileWith(name, FileOptions{}) }
 // in use. When all of it is there, it is synced and closed, and the run's last step renames it and syncs
 // the folder. So a flow may replace the file that it reads, and of several runs at once that write to one
 // name, the last one to end wins, whole. What a killed run left under such a name is removed by the next
-// run to NAME.
+// run to NAME. On Linux, a file that is not there yet has no name at all (O_TMPFILE) for its first 64 KiB,
+// where the file system can do that.
 //
 // An old file's permission bits are kept, and its owner and group as far as the system allows it; a group
 // that cannot be kept loses what others may not do either. Further hard links to it keep the old content;
