@@ -208,11 +208,13 @@ func TestBlockedReadIsCancelled(t *testing.T) {
 	cause := errors.New("enough of this")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	p := sources.Reader(r).Via(stages.Gzip(1)).To(sinks.File(filepath.Join(t.TempDir(), "out")))
-	var since time.Time
-	p.OnStart = func(*pipeline.Run) {
-		time.AfterFunc(20*time.Millisecond, func() { since = time.Now(); cancel(cause) })
+	run, err := p.Start(ctx)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if _, err := p.Run(ctx); err != cause {
+	var since time.Time
+	time.AfterFunc(20*time.Millisecond, func() { since = time.Now(); cancel(cause) })
+	if _, err := run.Wait(); err != cause {
 		t.Errorf("error %v", err)
 	}
 	t.Logf("ended %v after the cancel", time.Since(since))

@@ -243,7 +243,7 @@ func TestClientLeaves(t *testing.T) {
 			if open := filesOpen(t, name); open > 0 {
 				t.Errorf("the file is still open %d times", open)
 			}
-			for _, edge := range e.report.Edges {
+			for _, edge := range e.report.Channels {
 				if edge.Peak > 64<<10 {
 					t.Errorf("a channel held %d bytes", edge.Peak)
 				}

@@ -251,7 +251,7 @@ func TestWriter(t *testing.T) {
 		})
 		report := run(t, src.To(s.sink()), nil)
 		s.wantPublished(t, "ababababab"+large+"readtail")
-		if n := report.Edges[0].Chunks; n > 12 {
+		if n := report.Channels[0].Chunks; n > 12 {
 			t.Errorf("%d chunks: small writes were not packed", n)
 		}
 		// A failed node's packed bytes are dropped, not sent.

@@ -70,8 +70,8 @@ func TestS31MemoryIsBoundedByCapacity(t *testing.T) {
 		p := src.To(slow)
 		p.Buffer = buffer
 		report := run(t, p, nil)
-		if e := report.Edges[0]; e.Peak > buffer || e.Peak < 64<<10 || e.Chunks != 400 || e.Bytes != 400 || e.Held != 0 {
-			t.Errorf("edge %+v, want a peak of at most %d", e, buffer)
+		if e := report.Channels[0]; e.Peak > buffer || e.Peak < 64<<10 || e.Chunks != 400 || e.Bytes != 400 || e.Held != 0 {
+			t.Errorf("channel %+v, want a peak of at most %d", e, buffer)
 		}
 	})
 }
@@ -96,17 +96,16 @@ func TestPiecesOfOneBufferCountOnce(t *testing.T) {
 		release := make(chan struct{})
 		p := src.To(stuck(release))
 		p.Buffer = 128 << 10
-		var live *pipeline.Run
-		p.OnStart = func(r *pipeline.Run) { live = r }
+		live := start(t, p)
 		go func() {
 			synctest.Wait()
-			if e := live.Snapshot().Edges[0]; e.Chunks != 16 || e.Held != 128<<10 {
-				t.Errorf("edge %+v, want 16 pieces of two buffers", e)
+			if e := live.Snapshot().Channels[0]; e.Chunks != 16 || e.Held != 128<<10 {
+				t.Errorf("channel %+v, want 16 pieces of two buffers", e)
 			}
 			close(release)
 		}()
-		if e := run(t, p, nil).Edges[0]; e.Held != 0 || e.Bytes != 3*64<<10 {
-			t.Errorf("edge %+v", e)
+		if e := wait(t, live, nil).Channels[0]; e.Held != 0 || e.Bytes != 3*64<<10 {
+			t.Errorf("channel %+v", e)
 		}
 	})
 }

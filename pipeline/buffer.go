@@ -148,12 +148,12 @@ var poisonBlock = bytes.Repeat([]byte{0xDB}, 4<<10)
 // trace is what poison mode knows about a buffer.
 type trace struct {
 	mu       sync.Mutex
-	run      *Run      // whose edge the buffer crossed first
+	run      *Run      // whose channel the buffer crossed first
 	released []uintptr // where the last owner let go
 	filled   bool      // data is all poison
 }
 
-// crossed notes that the buffer has crossed an edge of r.
+// crossed notes that the buffer has crossed a channel of r.
 func (b *buffer) crossed(r *Run) {
 	b.trace.mu.Lock()
 	defer b.trace.mu.Unlock()

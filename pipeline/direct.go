@@ -6,27 +6,31 @@ import (
 	"syscall"
 )
 
-// Where CopyFrom and CopyTo meet on one edge and both ends have a descriptor, the
+// Where CopyFrom and CopyTo meet on one channel and both ends have a descriptor, the
 // bytes need not pass through this process: the consumer, while it waits in CopyTo
-// for chunks, lends its writer to the producer, whose CopyFrom calls
-// w.ReadFrom(io.LimitReader(r, slice)). For an *os.File and a *net.TCPConn that is
-// copy_file_range, sendfile or splice. Everything else stays as it is: slices are
+// for chunks, lends its writer to the producer, whose CopyFrom calls FillFrom. Slices are
 // short, so that progress, promises and cancellation work; bytes are counted, chunks
 // are not; and what goes wrong is tried again with chunks, so that it fails
 // where it belongs, in the source or in the sink.
 
-// directSlice is how many bytes are moved at a time: some milliseconds' worth.
-const directSlice = 8 << 20
+// Filler is a writer that the kernel may be able to fill. [Inlet.CopyTo] lends a writer that
+// implements it to upstream, for as long as it waits for chunks.
+type Filler interface {
+	io.Writer
 
-// directWriter is a writer that may be able to have itself filled by the kernel.
-type directWriter interface {
-	io.ReaderFrom
-	syscall.Conn
+	// FillFrom moves up to n bytes, at least one, from r to the writer and returns how many. r is
+	// the reader that upstream gave to [Outlet.CopyFrom]; it has a descriptor ([syscall.Conn]), and
+	// FillFrom leaves its position behind the bytes that were moved. FillFrom is called by upstream's
+	// goroutine and never at the same time as Write. After an error, or 0 bytes, the rest of the stream
+	// comes through Write; so a reader that the kernel cannot copy from is no failure.
+	FillFrom(r io.Reader, n int64) (int64, error)
 }
 
-// directReader returns r's end with the descriptor, and the limit around it, if
-// it has one and the kernel may read from it.
-func directReader(r io.Reader) (end io.Reader, limit *io.LimitedReader) {
+// fillSlice is how many bytes are moved at a time: some milliseconds' worth.
+const fillSlice = 8 << 20
+
+// fillable returns r's end with the descriptor, and the limit around it, if it has one.
+func fillable(r io.Reader) (end io.Reader, limit *io.LimitedReader) {
 	if lr, ok := r.(*io.LimitedReader); ok {
 		r, limit = lr.R, lr
 	}
@@ -39,8 +43,8 @@ func directReader(r io.Reader) (end io.Reader, limit *io.LimitedReader) {
 // offer lets the producer use w while the caller waits in take, if w is fit for
 // it and no other is on offer.
 func (in *Inlet) offer(w io.Writer) bool {
-	e := in.edge
-	dw, ok := w.(directWriter)
+	e := in.channel
+	filler, ok := w.(Filler)
 	if !ok || e.lossy {
 		return false
 	}
@@ -49,13 +53,13 @@ func (in *Inlet) offer(w io.Writer) bool {
 	if e.direct != nil {
 		return false
 	}
-	e.direct, e.offerer = dw, in
+	e.direct, e.offerer = filler, in
 	return true
 }
 
 // retract takes the offer back. Nobody uses the writer after it.
 func (in *Inlet) retract() {
-	e := in.edge
+	e := in.channel
 	e.mu.Lock()
 	e.direct, e.offerer = nil, nil
 	wake := e.putters > 0
@@ -69,12 +73,12 @@ func (in *Inlet) retract() {
 // something else must be done with chunks. It reports whether to try again after
 // the next chunk.
 func (out *Outlet) moveDirect(ctx context.Context, r io.Reader, limit *io.LimitedReader) (again bool, err error) {
-	e := out.edge
+	e := out.channel
 	for {
 		if err := out.node.ended(ctx); err != nil {
 			return false, err
 		}
-		n := out.left(directSlice)
+		n := out.left(fillSlice)
 		if limit != nil {
 			n = min(n, limit.N)
 		}
@@ -97,9 +101,9 @@ func (out *Outlet) moveDirect(ctx context.Context, r io.Reader, limit *io.Limite
 
 // lend moves at most n bytes to the borrowed writer and gives it back, also when it
 // panics.
-func (e *edge) lend(out *Outlet, w io.ReaderFrom, r io.Reader, n int64) (moved int64, err error) {
+func (e *channel) lend(out *Outlet, w Filler, r io.Reader, n int64) (moved int64, err error) {
 	defer func() { e.giveBack(out, moved) }()
-	moved, err = w.ReadFrom(io.LimitReader(r, n))
+	moved, err = w.FillFrom(r, n)
 	return moved, err
 }
 
@@ -115,7 +119,7 @@ func (out *Outlet) left(n int64) int64 {
 
 // borrow waits until the consumer has written all that is in the ring and waits
 // for more, and returns its writer, or nil if none is on offer.
-func (e *edge) borrow(ctx context.Context, out *Outlet) io.ReaderFrom {
+func (e *channel) borrow(ctx context.Context, out *Outlet) Filler {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	waiting := false
@@ -145,7 +149,7 @@ func (e *edge) borrow(ctx context.Context, out *Outlet) io.ReaderFrom {
 }
 
 // giveBack ends a borrow and counts what was moved.
-func (e *edge) giveBack(out *Outlet, moved int64) {
+func (e *channel) giveBack(out *Outlet, moved int64) {
 	_ = out.count(moved) // within the promise: see left
 	e.mu.Lock()
 	e.lent = false

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"slices"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -18,13 +17,12 @@ import (
 	"github.com/weirflow/weir/pipeline"
 )
 
-// conn stands for a writer with a descriptor; what ReadFrom does is the test's.
+// conn stands for a writer with a descriptor; what FillFrom does is the test's.
 type conn struct {
-	file     *os.File
-	inUse    atomic.Bool
-	got      bytes.Buffer
-	direct   int64 // bytes that came through ReadFrom
-	readFrom func(c *conn, r io.Reader) (int64, error)
+	inUse  atomic.Bool
+	got    bytes.Buffer
+	direct int64 // bytes that came through FillFrom
+	fill   func(c *conn, r io.Reader) (int64, error)
 }
 
 var errShared = errors.New("a writer was used by two goroutines at once")
@@ -37,17 +35,15 @@ func (c *conn) Write(p []byte) (int, error) {
 	return c.got.Write(p)
 }
 
-func (c *conn) ReadFrom(r io.Reader) (int64, error) {
+func (c *conn) FillFrom(r io.Reader, n int64) (int64, error) {
 	if c.inUse.Swap(true) {
 		return 0, errShared
 	}
 	defer c.inUse.Store(false)
-	n, err := c.readFrom(c, r)
+	n, err := c.fill(c, io.LimitReader(r, n))
 	c.direct += n
 	return n, err
 }
-
-func (c *conn) SyscallConn() (syscall.RawConn, error) { return c.file.SyscallConn() }
 
 func takeAll(c *conn, r io.Reader) (int64, error) { return c.got.ReadFrom(r) }
 
@@ -69,12 +65,12 @@ func dataFile(t *testing.T, n int) (*os.File, []byte) {
 	return f, data
 }
 
-// Whatever ReadFrom does, the bytes arrive as they do without it.
+// Whatever FillFrom does, the bytes arrive as they do without it.
 func TestDirect(t *testing.T) {
 	calls := 0
 	for name, tt := range map[string]struct {
-		readFrom func(c *conn, r io.Reader) (int64, error)
-		all      bool // everything but what was sent before the offer goes direct
+		fill func(c *conn, r io.Reader) (int64, error)
+		all  bool // everything but what was sent before the offer goes direct
 	}{
 		"all":         {takeAll, true},
 		"unsupported": {func(*conn, io.Reader) (int64, error) { return 0, errors.ErrUnsupported }, false},
@@ -105,7 +101,7 @@ func TestDirect(t *testing.T) {
 						out.SetSize(int64(len(data)))
 						return out.CopyFrom(ctx, r)
 					})
-					c := &conn{file: f, readFrom: tt.readFrom}
+					c := &conn{fill: tt.fill}
 					report, err := src.To(copyTo(c)).Run(t.Context())
 					if name == "panic later" && calls >= 3 {
 						var p *pipeline.PanicError
@@ -117,7 +113,7 @@ func TestDirect(t *testing.T) {
 					if err != nil || !bytes.Equal(c.got.Bytes(), data) {
 						t.Fatalf("size %d, limit %d: %d bytes, error %v", size, limit, c.got.Len(), err)
 					}
-					e := report.Edges[0]
+					e := report.Channels[0]
 					if e.Bytes != int64(len(data)) || report.Nodes[0].Out != e.Bytes || report.Nodes[1].In != e.Bytes {
 						t.Errorf("counted %+v %+v", e, report.Nodes)
 					}
@@ -137,19 +133,19 @@ func TestDirectLongerThanPromised(t *testing.T) {
 		out.SetSize(1 << 19)
 		return out.CopyFrom(ctx, f)
 	})
-	c := &conn{file: f, readFrom: takeAll}
+	c := &conn{fill: takeAll}
 	_, err := src.To(copyTo(c)).Run(t.Context())
 	if wantNode(t, err, "source"); !errors.Is(err, io.ErrUnexpectedEOF) || c.got.Len() > 1<<19 {
 		t.Errorf("error %v, %d bytes", err, c.got.Len())
 	}
 }
 
-// Several sources share the edge: never two write at once, nothing is lost.
+// Several sources share the channel: never two write at once, nothing is lost.
 func TestDirectWithMerge(t *testing.T) {
 	f, a := dataFile(t, 300<<10)
 	g, b := dataFile(t, 200<<10)
 	other := bytes.Repeat([]byte("x"), 100<<10)
-	c := &conn{file: f, readFrom: takeAll}
+	c := &conn{fill: takeAll}
 	if _, err := pipeline.Merge(copyFrom(f), copyFrom(g), copyFrom(bytes.NewReader(other))).To(copyTo(c)).Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -161,7 +157,7 @@ func TestDirectWithMerge(t *testing.T) {
 	}
 }
 
-// While the writer is lent, what others send over the edge waits; and of two
+// While the writer is lent, what others send over the channel waits; and of two
 // goroutines that copy from one inlet each uses its own writer only.
 func TestDirectWriterIsNeverShared(t *testing.T) {
 	f, a := dataFile(t, 3<<20)
@@ -189,7 +185,7 @@ func TestDirectWriterIsNeverShared(t *testing.T) {
 		return g.Wait()
 	})
 	for _, writers := range []int{1, 2} {
-		conns := []*conn{{file: f, readFrom: slowly}, {file: f, readFrom: slowly}}[:writers]
+		conns := []*conn{{fill: slowly}, {fill: slowly}}[:writers]
 		sink := pipeline.NewSink("sink", func(ctx context.Context, in *pipeline.Inlet) error {
 			g, gctx := errgroup.WithContext(ctx)
 			for _, c := range conns {
@@ -218,7 +214,7 @@ func TestDirectCancelWhileLent(t *testing.T) {
 	f, _ := dataFile(t, 20<<20)
 	ctx, cancel := context.WithCancelCause(t.Context())
 	using := false
-	c := &conn{file: f, readFrom: func(c *conn, r io.Reader) (int64, error) {
+	c := &conn{fill: func(c *conn, r io.Reader) (int64, error) {
 		using = true
 		cancel(errCause)
 		time.Sleep(10 * time.Millisecond) // the sink is awake by now, and must not go on
@@ -238,6 +234,13 @@ func TestDirectCancelWhileLent(t *testing.T) {
 	}
 }
 
+// kernelFile is a file that the kernel fills.
+type kernelFile struct{ *os.File }
+
+func (f kernelFile) FillFrom(r io.Reader, n int64) (int64, error) {
+	return f.ReadFrom(io.LimitReader(r, n))
+}
+
 // Real files; through a stage too, where nothing is direct.
 func TestDirectRealFiles(t *testing.T) {
 	for _, stage := range []pipeline.Stage{{}, pass()} {
@@ -246,7 +249,7 @@ func TestDirectRealFiles(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		report, err := copyFrom(f).Via(stage).To(copyTo(out)).Run(t.Context())
+		report, err := copyFrom(f).Via(stage).To(copyTo(kernelFile{out})).Run(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -254,12 +257,12 @@ func TestDirectRealFiles(t *testing.T) {
 		if err != nil || !bytes.Equal(got, data) {
 			t.Errorf("%d bytes, error %v", len(got), err)
 		}
-		t.Logf("%d chunks for %d bytes", report.Edges[0].Chunks, report.Edges[0].Bytes)
+		t.Logf("%d chunks for %d bytes", report.Channels[0].Chunks, report.Channels[0].Bytes)
 		_ = out.Close()
 	}
 }
 
-// held is a writer of which a Write waits, and that notices when ReadFrom comes meanwhile.
+// held is a writer of which a Write waits, and that notices when FillFrom comes meanwhile.
 type held struct {
 	*conn
 	release chan struct{}
@@ -274,19 +277,19 @@ func (h *held) Write(p []byte) (int, error) {
 	return h.conn.Write(p)
 }
 
-func (h *held) ReadFrom(r io.Reader) (int64, error) {
+func (h *held) FillFrom(r io.Reader, n int64) (int64, error) {
 	if h.writing.Load() {
 		h.shared.Store(true)
 	}
-	return h.conn.ReadFrom(r)
+	return h.conn.FillFrom(r, n)
 }
 
 // Of two goroutines that copy from one inlet, one has its writer filled by the kernel: the other's may be in use
 // when the first one waits.
 func TestDirectOfTwoWriters(t *testing.T) {
 	file, data := dataFile(t, 100_000)
-	first := &conn{file: file, readFrom: takeAll}
-	second := &held{conn: &conn{file: file, readFrom: takeAll}, release: make(chan struct{})}
+	first := &conn{fill: takeAll}
+	second := &held{conn: &conn{fill: takeAll}, release: make(chan struct{})}
 	bubble(t, func(t *testing.T) {
 		second.release = make(chan struct{})
 		src := pipeline.NewSource("source", func(ctx context.Context, out *pipeline.Outlet) error {

@@ -8,18 +8,18 @@ A [Source] emits chunks of bytes, a [Stage] reads a stream and emits another, a
 of such. Descriptions compose with Via and To; nothing happens before
 [Pipeline.Run].
 
-	source ──edge──▶ stage ──edge──▶ stage ──edge──▶ sink
+	source ──channel──▶ stage ──channel──▶ stage ──channel──▶ sink
 
 Run starts one goroutine a node under an errgroup and puts a bounded channel, an
-edge, between neighbours. A node receives from its [Inlet] and sends to its
-[Outlet]. When an edge is full its producer waits: that is the backpressure, so
+channel, between neighbours. A node receives from its [Inlet] and sends to its
+[Outlet]. When a channel is full its producer waits: that is the backpressure, so
 the slowest node sets the pace and memory stays flat. When Run returns, all of it
 is gone.
 
 # A chunk's way
 
 A source makes a [Chunk] with [NewChunk], fills it and hands it to [Outlet.Send]; from
-then on the chunk is not the source's any more. It waits in the edge. The stage's
+then on the chunk is not the source's any more. It waits in the channel. The stage's
 [Inlet.Next] gives it out, and the stage owns it: it may send it on, read it and
 [Chunk.Release] it, or ask [Chunk.Mutable] for one that it may write to. Buffers
 come from a pool in size classes of 4, 16, 64 and 256 KiB and 1 MiB and return to it with the last
@@ -69,16 +69,16 @@ and [Merge] join sources. A node may run other nodes inside itself with
  5. No goroutine outlives Run. A node that blocks outside the engine must honour
     its context.
  6. A panic, and runtime.Goexit, are errors.
- 7. Memory is bounded by bytes: an edge holds at most [Pipeline.Buffer] bytes of buffer
-    capacity, or one chunk; a flow at most that and two chunks for each edge.
+ 7. Memory is bounded by bytes: a channel holds at most [Pipeline.Buffer] bytes of buffer
+    capacity, or one chunk; a flow at most that and two chunks for each channel.
  8. Order and content are kept, and where chunks are cut carries no meaning.
  9. A chunk that passes through allocates nothing.
  10. Bare io.EOF from a run function is a failure, io.ErrUnexpectedEOF.
 
 # Seeing a flow
 
-[Pipeline.Describe] draws it. [Run.Snapshot], at any time, and the final [Report] tell for
-every node how long it was busy, idle or backpressured, and for every edge what passed;
+[Pipeline.Describe] returns its shape, which package draw draws. [Run.Snapshot], at any time, and the final [Report] tell for
+every node how long it was busy, idle or backpressured, and for every channel what passed;
 [Report.Bottleneck] names the node that sets the pace. Each node's goroutine carries the pprof label "node".
 */
 package pipeline

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/weirflow/weir/pipeline"
+	"github.com/weirflow/weir/pipeline/draw"
 	"github.com/weirflow/weir/sinks"
 	"github.com/weirflow/weir/sources"
 	"github.com/weirflow/weir/stages"
@@ -44,7 +45,7 @@ func ExampleTee() {
 		sinks.Buffer(&plain),
 		stages.Gzip(9).To(sinks.Buffer(&packed)),
 	))
-	fmt.Println(p.Describe())
+	fmt.Println(draw.Text(p.Describe()))
 	_, err := p.Run(context.Background())
 	fmt.Println(plain.Len(), packed.Len() < 100, err)
 	// Output:
@@ -66,12 +67,16 @@ func ExampleSource_Reader() {
 // Watching a run from outside.
 func ExampleRun_Snapshot() {
 	p := sources.Bytes(make([]byte, 1<<20)).To(sinks.Discard())
-	var run *pipeline.Run
-	p.OnStart = func(r *pipeline.Run) { run = r }
-	if _, err := p.Run(context.Background()); err != nil {
+	run, err := p.Start(context.Background())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	// Here, or from any goroutine, run.Snapshot shows how far it has come.
+	if _, err := run.Wait(); err != nil {
 		fmt.Println(err)
 	}
-	s := run.Snapshot() // as well while it runs, from any goroutine
+	s := run.Snapshot()
 	fmt.Println(s.Nodes[0].Name, s.Nodes[0].Out, "->", s.Nodes[1].Name, s.Nodes[1].In)
 	// Output: bytes 1048576 -> discard 1048576
 }

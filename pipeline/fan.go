@@ -15,7 +15,7 @@ import (
 // Chunks are shared, not copied; a promised size is passed on.
 func Tee(branches ...Sink) Sink {
 	branches = append([]Sink(nil), branches...)
-	return Sink{[]*spec{{name: "tee", kind: KindSink, run: tee, branches: branches}}}
+	return Sink{[]*spec{{name: "tee", run: tee, branches: branches}}}
 }
 
 func tee(ctx context.Context, in *Inlet, outs []*Outlet) error {
@@ -92,7 +92,7 @@ func withPolicy(sink Sink, p policy) Sink {
 // source fails the run. Concat of none is an empty source.
 func Concat(sources ...Source) Source {
 	sources = append([]Source(nil), sources...)
-	return Source{[]*spec{{name: "concat", kind: KindSource, inputs: sources,
+	return Source{[]*spec{{name: "concat", inputs: sources,
 		run: func(ctx context.Context, _ *Inlet, outs []*Outlet) error {
 			for i, s := range sources {
 				if i > 0 && ctx.Err() != nil { // stopped, or asked to end early: no further one starts
@@ -112,7 +112,7 @@ func Concat(sources ...Source) Source {
 // failing source fails the run. Merge of none is an empty source.
 func Merge(sources ...Source) Source {
 	sources = append([]Source(nil), sources...)
-	return Source{[]*spec{{name: "merge", kind: KindSource, inputs: sources,
+	return Source{[]*spec{{name: "merge", inputs: sources,
 		run: func(ctx context.Context, _ *Inlet, outs []*Outlet) error {
 			g, gctx := errgroup.WithContext(ctx)
 			for _, s := range sources {

@@ -194,9 +194,9 @@ func TestS36LossyBranchStandsStill(t *testing.T) {
 		})
 		report := run(t, src.To(pipeline.Tee(fast.sink(), pipeline.Lossy(gate.To(lost.sink()), 10*4096))), nil)
 		lost.wantPublished(t, "xxxxxxxxxx")
-		for _, e := range report.Edges {
+		for _, e := range report.Channels {
 			if report.Nodes[e.To].Name == "gate" && (e.Missed != 990 || e.MissedBytes != 990 || e.Chunks != 10) {
-				t.Errorf("edge %+v, want 990 missed", e)
+				t.Errorf("channel %+v, want 990 missed", e)
 			}
 		}
 	})
@@ -277,8 +277,8 @@ func TestS40EmptyChunks(t *testing.T) {
 			return nil
 		})
 		report := run(t, src.To(discard()), nil)
-		if e := report.Edges[0]; e.Chunks != 2 || e.Bytes != 2 {
-			t.Errorf("edge %+v, want 2 chunks", e)
+		if e := report.Channels[0]; e.Chunks != 2 || e.Bytes != 2 {
+			t.Errorf("channel %+v, want 2 chunks", e)
 		}
 	})
 }
@@ -374,8 +374,8 @@ func TestSizeTravels(t *testing.T) {
 			if fmt.Sprint(sizes) != fmt.Sprint(want) {
 				t.Errorf("sizes %v, want %v", sizes, want)
 			}
-			if report.Edges[0].Size != int64(len(data)) {
-				t.Errorf("edge %+v", report.Edges[0])
+			if report.Channels[0].Size != int64(len(data)) {
+				t.Errorf("channel %+v", report.Channels[0])
 			}
 		}
 	})

@@ -21,7 +21,6 @@ type (
 // spec describes one node.
 type spec struct {
 	name string
-	kind Kind
 	run  func(ctx context.Context, in *Inlet, outs []*Outlet) error
 
 	inputs   []Source // Concat and Merge: what run runs, for Describe
@@ -33,25 +32,15 @@ type spec struct {
 type policy struct {
 	detach bool  // a failure does not fail the run
 	lossy  bool  // what does not fit is missed
-	bytes  int64 // what the lossy edge may hold
+	bytes  int64 // what the lossy channel may hold
 }
-
-// Kind tells sources, stages and sinks apart.
-type Kind string
-
-// The kinds of nodes.
-const (
-	KindSource Kind = "source"
-	KindStage  Kind = "stage"
-	KindSink   Kind = "sink"
-)
 
 // NewSource describes a source: run sends its stream to out and returns nil at the end of it. The
 // name stands in errors, statistics and profiles. A run function decides with its return value: nil
 // is done, an error has failed, and bare io.EOF has failed with io.ErrUnexpectedEOF. It may be
 // called many times at once, so what it changes it must have made itself.
 func NewSource(name string, run func(ctx context.Context, out *Outlet) error) Source {
-	return Source{[]*spec{{name: name, kind: KindSource, run: func(ctx context.Context, _ *Inlet, outs []*Outlet) error {
+	return Source{[]*spec{{name: name, run: func(ctx context.Context, _ *Inlet, outs []*Outlet) error {
 		return run(ctx, outs[0])
 	}}}}
 }
@@ -60,7 +49,7 @@ func NewSource(name string, run func(ctx context.Context, out *Outlet) error) So
 // end of in means that it has enough: upstream is stopped, which is not a failure. See [NewSource]
 // for the rules of run functions.
 func NewStage(name string, run func(ctx context.Context, in *Inlet, out *Outlet) error) Stage {
-	return Stage{[]*spec{{name: name, kind: KindStage, run: func(ctx context.Context, in *Inlet, outs []*Outlet) error {
+	return Stage{[]*spec{{name: name, run: func(ctx context.Context, in *Inlet, outs []*Outlet) error {
 		return run(ctx, in, outs[0])
 	}}}}
 }
@@ -70,7 +59,7 @@ func NewStage(name string, run func(ctx context.Context, in *Inlet, out *Outlet)
 // before. Returning nil before the end of in means that it has enough. See
 // [NewSource] for the rules of run functions.
 func NewSink(name string, run func(ctx context.Context, in *Inlet) error) Sink {
-	return Sink{[]*spec{{name: name, kind: KindSink, run: func(ctx context.Context, in *Inlet, _ []*Outlet) error {
+	return Sink{[]*spec{{name: name, run: func(ctx context.Context, in *Inlet, _ []*Outlet) error {
 		return run(ctx, in)
 	}}}}
 }

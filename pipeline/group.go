@@ -30,7 +30,7 @@ func newGroup(r *Run, outer *group, ctx context.Context) *group {
 }
 
 // build adds the nodes of a chain to g. The first one reads from prev over a new
-// edge, or through in; the last one sends through out. Both may be nil.
+// channel, or through in; the last one sends through out. Both may be nil.
 func (g *group) build(owner *node, specs []*spec, prev *node, in *Inlet, out *Outlet) {
 	for i, s := range specs {
 		if s.policy.detach {
@@ -47,7 +47,7 @@ func (g *group) build(owner *node, specs []*spec, prev *node, in *Inlet, out *Ou
 			n.in = in.nested(n)
 		}
 		if out != nil && i == len(specs)-1 {
-			n.outs = []*Outlet{{node: n, edge: out.edge, outer: out}}
+			n.outs = []*Outlet{{node: n, channel: out.channel, outer: out}}
 		}
 		for _, b := range s.branches {
 			g.build(owner, b.nodes, n, nil, nil)

@@ -14,12 +14,12 @@ import (
 // several goroutines of the node at once. Every method ends when the node's own
 // context ends, whatever ctx it was given.
 type Inlet struct {
-	node  *node
-	edge  *edge
-	outer *Inlet       // nil, or the inlet of the node around a nested one
-	bytes atomic.Int64 // received by a nested node; the edge counts for the others
-	gone  int64        // bytes of the stream that were received before a nested node began
-	wait  meter
+	node    *node
+	channel *channel
+	outer   *Inlet       // nil, or the inlet of the node around a nested one
+	bytes   atomic.Int64 // received by a nested node; the channel counts for the others
+	gone    int64        // bytes of the stream that were received before a nested node began
+	wait    meter
 
 	// What a Reader has begun and not finished. It is kept here and not in the
 	// Reader so that Next after a Reader loses nothing. Only a base inlet uses it.
@@ -46,10 +46,10 @@ func (in *Inlet) next(ctx context.Context, lends bool) (Chunk, error) {
 	return in.receive(ctx, lends)
 }
 
-// receive takes a chunk from the edge and counts it for every nested node it
+// receive takes a chunk from the channel and counts it for every nested node it
 // passes on its way.
 func (in *Inlet) receive(ctx context.Context, lends bool) (Chunk, error) {
-	c, err := in.edge.take(ctx, in, lends)
+	c, err := in.channel.take(ctx, in, lends)
 	for v := in; v.outer != nil; v = v.outer {
 		v.bytes.Add(int64(c.n))
 	}
@@ -79,7 +79,7 @@ func (in *Inlet) Chunks(ctx context.Context) iter.Seq2[Chunk, error] {
 // Buffered returns how many chunks are ready now: when it is 0, a writer that
 // holds something back may want to flush.
 func (in *Inlet) Buffered() int {
-	n := in.edge.buffered()
+	n := in.channel.buffered()
 	if in.base().partial.Load() {
 		n++
 	}
@@ -89,9 +89,8 @@ func (in *Inlet) Buffered() int {
 // CopyTo writes every chunk to w until EOF, which is not an error. w may not keep
 // the slice it is given. A short write without an error is io.ErrShortWrite.
 //
-// When w has a descriptor and a ReadFrom, and upstream copies from a descriptor with
-// [Outlet.CopyFrom], the kernel may do the copying: w.ReadFrom is then called by
-// upstream's goroutine, but only during CopyTo.
+// When w is a [Filler], and upstream copies from a descriptor with [Outlet.CopyFrom],
+// the kernel may do the copying.
 func (in *Inlet) CopyTo(ctx context.Context, w io.Writer) error {
 	lends := in.offer(w)
 	if lends {
@@ -131,7 +130,7 @@ func writeAll(w io.Writer, b []byte) error {
 // is valid after the first Next (or Read), also when that returned io.EOF. For a
 // nested node it is what was left when the node began.
 func (in *Inlet) Size() (n int64, known bool) {
-	_, _, size := in.edge.counts()
+	_, _, size := in.channel.counts()
 	if size < 0 {
 		return -1, false
 	}
@@ -143,8 +142,8 @@ func (in *Inlet) nested(n *node) *Inlet {
 	base := in.base()
 	base.mu.Lock()
 	defer base.mu.Unlock()
-	c, _, _ := in.edge.counts()
-	return &Inlet{node: n, edge: in.edge, outer: in, gone: c.takenBytes - int64(base.rest.n)}
+	c, _, _ := in.channel.counts()
+	return &Inlet{node: n, channel: in.channel, outer: in, gone: c.takenBytes - int64(base.rest.n)}
 }
 
 // AtEnd registers a last step of the node: see [Outlet.AtEnd].
@@ -187,7 +186,7 @@ func (in *Inlet) received() int64 {
 	if in.outer != nil {
 		return in.bytes.Load()
 	}
-	c, _, _ := in.edge.counts()
+	c, _, _ := in.channel.counts()
 	return c.takenBytes
 }
 

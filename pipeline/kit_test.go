@@ -172,9 +172,25 @@ func readN(n int) pipeline.Sink {
 // run runs p and checks that the error is want (nil included).
 func run(t *testing.T, p *pipeline.Pipeline, want error) pipeline.Report {
 	t.Helper()
-	report, err := p.Run(t.Context())
+	return wait(t, start(t, p), want)
+}
+
+// start starts p.
+func start(t *testing.T, p *pipeline.Pipeline) *pipeline.Run {
+	t.Helper()
+	r, err := p.Start(t.Context())
+	if err != nil {
+		t.Fatalf("Start: %v", err)
+	}
+	return r
+}
+
+// wait waits for r and checks that the error is want (nil included).
+func wait(t *testing.T, r *pipeline.Run, want error) pipeline.Report {
+	t.Helper()
+	report, err := r.Wait()
 	if !errors.Is(err, want) || want == nil && err != nil {
-		t.Fatalf("Run: %v, want %v", err, want)
+		t.Fatalf("the run ended with %v, want %v", err, want)
 	}
 	return report
 }

@@ -335,7 +335,7 @@ func TestZeroValues(t *testing.T) {
 		if _, err := p.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "zero S") {
 			t.Errorf("%s: error %v", name, err)
 		}
-		_ = p.Describe().String()
+		_ = p.Describe()
 	}
 	s := store{}
 	run(t, emit("x").Via(pipeline.Stage{}).Via(pipeline.Stage{}.Via(pass())).To(pipeline.Stage{}.To(s.sink())), nil)

@@ -15,8 +15,8 @@ func (n *node) nest(ctx context.Context, specs []*spec, in *Inlet, out *Outlet) 
 		return err
 	}
 	if in != nil && specs[0].policy.lossy {
-		// A lossy sink needs an edge of its own in front.
-		pass := spec{name: "pass", kind: KindStage, run: func(ctx context.Context, in *Inlet, outs []*Outlet) error {
+		// A lossy sink needs a channel of its own in front.
+		pass := spec{name: "pass", run: func(ctx context.Context, in *Inlet, outs []*Outlet) error {
 			return Stage{}.Run(ctx, in, outs[0])
 		}}
 		specs = append([]*spec{&pass}, specs...)

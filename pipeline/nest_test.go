@@ -269,8 +269,8 @@ func TestNestedPromise(t *testing.T) {
 		})
 		s := store{}
 		report, err := within(short).To(s.sink()).Run(t.Context())
-		if wantNode(t, err, "short"); !errors.Is(err, io.ErrUnexpectedEOF) || report.Edges[0].Size != -1 {
-			t.Errorf("error %v, edges %+v", err, report.Edges)
+		if wantNode(t, err, "short"); !errors.Is(err, io.ErrUnexpectedEOF) || report.Channels[0].Size != -1 {
+			t.Errorf("error %v, channels %+v", err, report.Channels)
 		}
 		s.wantUndone(t, io.ErrUnexpectedEOF)
 	})

@@ -114,14 +114,14 @@ func (n *node) settle(err error, crashed bool) error {
 		n.run.arrive(n)
 	}
 	if n.in != nil && n.in.outer == nil {
-		n.run.leave(n.in.edge)
+		n.run.leave(n.in.channel)
 	}
 	return err
 }
 
 // kept returns an error if a promised size was not delivered.
 func (n *node) kept() error {
-	if n.in != nil && n.in.outer == nil && n.in.edge.from.cut() {
+	if n.in != nil && n.in.outer == nil && n.in.channel.from.cut() {
 		return nil // a source before it was asked to end early
 	}
 	for _, out := range n.outs {
@@ -135,7 +135,7 @@ func (n *node) kept() error {
 // cut reports whether n, or the source that feeds it, was asked to end early.
 func (n *node) cut() bool {
 	for n.in != nil && n.in.outer == nil {
-		n = n.in.edge.from
+		n = n.in.channel.from
 	}
 	return errors.Is(context.Cause(n.ctx), ErrStopped)
 }

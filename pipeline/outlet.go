@@ -13,12 +13,12 @@ import (
 // goroutines of the node at once. Every method ends when the node's own context
 // ends, whatever ctx it was given.
 type Outlet struct {
-	node  *node
-	edge  *edge
-	outer *Outlet      // nil, or the outlet of the node around a nested one
-	bytes atomic.Int64 // sent by a nested node, or by one that promised a size
-	size  atomic.Int64 // promised bytes + 1; 0: no promise
-	wait  meter
+	node    *node
+	channel *channel
+	outer   *Outlet      // nil, or the outlet of the node around a nested one
+	bytes   atomic.Int64 // sent by a nested node, or by one that promised a size
+	size    atomic.Int64 // promised bytes + 1; 0: no promise
+	wait    meter
 }
 
 // Send passes c on, waiting while the channel is full. It takes c, also when it
@@ -36,7 +36,7 @@ func (out *Outlet) Send(ctx context.Context, c Chunk) error {
 		c.Release()
 		return err
 	}
-	err := out.edge.put(ctx, out, c)
+	err := out.channel.put(ctx, out, c)
 	if err != nil {
 		_ = out.count(-n) // it was not sent after all
 	}
@@ -44,7 +44,7 @@ func (out *Outlet) Send(ctx context.Context, c Chunk) error {
 }
 
 // count adds n to the bytes of every nested node on the way, and of every node
-// that promised a size and is held to it. Other bytes the edge counts.
+// that promised a size and is held to it. Other bytes the channel counts.
 func (out *Outlet) count(n int64) error {
 	for v := out; v != nil; v = v.outer {
 		size := v.size.Load()
@@ -73,10 +73,10 @@ func (out *Outlet) SetSize(n int64) {
 		return
 	}
 	out.size.Store(n + 1)
-	if out.outer == nil && !out.edge.lossy {
-		out.edge.mu.Lock()
-		out.edge.size = n
-		out.edge.mu.Unlock()
+	if out.outer == nil && !out.channel.lossy {
+		out.channel.mu.Lock()
+		out.channel.size = n
+		out.channel.mu.Unlock()
 	}
 }
 
@@ -102,7 +102,7 @@ const maxEmptyReads = 100
 // nothing and no error for ever gets io.ErrNoProgress.
 func (out *Outlet) CopyFrom(ctx context.Context, r io.Reader) error {
 	size := out.newSizer()
-	end, limit := directReader(r)
+	end, limit := fillable(r)
 	for empty := 0; ; {
 		if end != nil {
 			again, err := out.moveDirect(ctx, end, limit)
@@ -148,14 +148,14 @@ func (out *Outlet) sent() int64 {
 	if out.outer != nil {
 		return out.bytes.Load()
 	}
-	c, _, _ := out.edge.counts()
+	c, _, _ := out.channel.counts()
 	return c.sentBytes + c.missedBytes
 }
 
 // kept returns an error if the promise of SetSize was not kept.
 func (out *Outlet) kept() error {
 	size := out.size.Load()
-	if size == 0 || out.edge.isGone() {
+	if size == 0 || out.channel.isGone() {
 		return nil
 	}
 	if sent := out.bytes.Load(); sent != size-1 {
@@ -178,12 +178,12 @@ func (out *Outlet) waits(begin bool) {
 // consumer that is slow, or for ten thousand of them, stays small, and a fast one
 // soon gets chunks that are worth their system call.
 type sizer struct {
-	edge  *edge
-	size  int
-	limit int
-	full  bool      // the last chunk was filled
-	seq   int64     // chunks sent over the edge when the probe was set
-	at    time.Time // when that was; zero: no probe out
+	channel *channel
+	size    int
+	limit   int
+	full    bool      // the last chunk was filled
+	seq     int64     // chunks sent over the channel when the probe was set
+	at      time.Time // when that was; zero: no probe out
 }
 
 const (
@@ -194,10 +194,10 @@ const (
 func (out *Outlet) newSizer() *sizer {
 	cfg := out.node.run.config
 	if cfg.ChunkSize > 0 {
-		return &sizer{edge: out.edge, size: cfg.ChunkSize, limit: cfg.ChunkSize}
+		return &sizer{channel: out.channel, size: cfg.ChunkSize, limit: cfg.ChunkSize}
 	}
-	limit := max(classes[0], min(maxClass, int(min(out.edge.limit/4, maxClass))))
-	return &sizer{edge: out.edge, size: min(firstChunk, limit), limit: limit}
+	limit := max(classes[0], min(maxClass, int(min(out.channel.limit/4, maxClass))))
+	return &sizer{channel: out.channel, size: min(firstChunk, limit), limit: limit}
 }
 
 // next returns the size of the next chunk in bytes.
@@ -205,7 +205,7 @@ func (s *sizer) next() int {
 	if s.size >= s.limit || !s.full || s.at.IsZero() {
 		return s.size
 	}
-	counts, _, _ := s.edge.counts()
+	counts, _, _ := s.channel.counts()
 	if time.Since(s.at) > keepsUp {
 		s.at = time.Time{} // too slow; the next chunk is a new probe
 		return s.size
@@ -222,7 +222,7 @@ func (s *sizer) next() int {
 // sent is told that a chunk was sent, and whether it was full.
 func (s *sizer) sent(full bool) {
 	if s.full = full; full && s.size < s.limit && s.at.IsZero() {
-		counts, _, _ := s.edge.counts()
+		counts, _, _ := s.channel.counts()
 		s.seq, s.at = counts.sent, time.Now()
 	}
 }

@@ -92,9 +92,9 @@ func TestAnyFlow(t *testing.T) {
 		if limit == 0 {
 			limit = 1 << 20
 		}
-		for _, e := range report.Edges {
+		for _, e := range report.Channels {
 			if e.Peak > max(limit, 4<<10) || e.Held != 0 {
-				t.Fatalf("edge %+v holds more than %d", e, limit)
+				t.Fatalf("channel %+v holds more than %d", e, limit)
 			}
 		}
 	})

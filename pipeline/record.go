@@ -15,10 +15,11 @@ type nodeRecord struct {
 	sum           NodeStats // of those retired
 }
 
-type edgeRecord struct {
+type channelRecord struct {
 	from, to *nodeRecord
-	live     []*edge
-	sum      EdgeStats
+	policy   policy
+	live     []*channel
+	sum      ChannelStats
 }
 
 // recordNode finds or makes the record of n. The lock is held, or nothing runs yet.
@@ -41,15 +42,15 @@ func (r *Run) recordNode(owner, n *node, pos int) *nodeRecord {
 	return rec
 }
 
-// recordEdge finds or makes the record of e. The lock is held, or nothing runs yet.
-func (r *Run) recordEdge(e *edge) {
-	for _, rec := range r.edges {
+// recordChannel finds or makes the record of e. The lock is held, or nothing runs yet.
+func (r *Run) recordChannel(e *channel) {
+	for _, rec := range r.channels {
 		if rec.from == e.from.record && rec.to == e.to.record && rec.from.parent >= 0 {
 			rec.live = append(rec.live, e)
 			return
 		}
 	}
-	r.edges = append(r.edges, &edgeRecord{from: e.from.record, to: e.to.record, live: []*edge{e}})
+	r.channels = append(r.channels, &channelRecord{from: e.from.record, to: e.to.record, policy: e.to.spec.policy, live: []*channel{e}})
 }
 
 // retire adds the nodes of a nested group that has ended to their records.
@@ -67,9 +68,9 @@ func (r *Run) fold(g *group, now time.Time) {
 		if n.in == nil || n.in.outer != nil {
 			continue
 		}
-		for _, er := range r.edges {
-			if i := slices.Index(er.live, n.in.edge); i >= 0 {
-				er.sum.add(n.in.edge.report())
+		for _, er := range r.channels {
+			if i := slices.Index(er.live, n.in.channel); i >= 0 {
+				er.sum.add(n.in.channel.report())
 				er.live = slices.Delete(er.live, i, i+1)
 			}
 		}

@@ -4,12 +4,12 @@ import (
 	"time"
 )
 
-// Report is what a run did. While the run is under way it is a snapshot: times
-// include the waits that are going on.
+// Report is the shape of a flow, its nodes and channels, and what a run of it did. While
+// the run is under way it is a snapshot: times include the waits that are going on.
 type Report struct {
-	Elapsed  time.Duration // since Run was called
+	Elapsed  time.Duration // since Start
 	Nodes    []NodeStats   // in the order of Describe; nested nodes where they first started
-	Edges    []EdgeStats
+	Channels []ChannelStats
 	Detached []*Error // why branches were detached, in the order in which it happened
 }
 
@@ -29,9 +29,12 @@ type NodeStats struct {
 	Backpressured time.Duration
 }
 
-// EdgeStats is one channel between two nodes.
-type EdgeStats struct {
+// ChannelStats is one channel between two nodes.
+type ChannelStats struct {
 	From, To    int           // indexes in Report.Nodes
+	Buffer      int64         // bytes of buffer capacity it may hold, or one chunk
+	Lossy       bool          // From never waits for To
+	BestEffort  bool          // a failure of To does not fail the run; it does not of a lossy branch either
 	Chunks      int64         // passed on
 	Bytes       int64         // passed on
 	Size        int64         // bytes promised by From; -1: unknown
@@ -58,6 +61,40 @@ func (r Report) Bottleneck() int {
 	return best
 }
 
+// Describe returns the shape of the flow: a report in which nothing has happened yet. It opens
+// and starts nothing. The flow's own nodes come in the order in which their last steps run: the source
+// first, the branches of a tee left to right; the nodes inside a node follow it. Package draw draws it.
+func (p *Pipeline) Describe() Report {
+	var r Report
+	r.describe(-1, -1, p.bufferLimit(), chain(p.source.nodes, p.sink.nodes))
+	return r
+}
+
+func (r *Report) describe(parent, prev int, limit int64, specs []*spec) {
+	for _, s := range specs {
+		i := len(r.Nodes)
+		r.Nodes = append(r.Nodes, NodeStats{Name: s.name, Parent: parent})
+		if prev >= 0 {
+			r.Channels = append(r.Channels, s.policy.channelStats(prev, i, limit))
+		}
+		for _, in := range s.inputs {
+			r.describe(i, -1, limit, in.nodes)
+		}
+		for _, b := range s.branches {
+			r.describe(parent, i, limit, b.nodes)
+		}
+		prev = i
+	}
+}
+
+// channelStats describes the channel in front of a node with the policy p.
+func (p policy) channelStats(from, to int, limit int64) ChannelStats {
+	if p.lossy {
+		limit = p.bytes
+	}
+	return ChannelStats{From: from, To: to, Buffer: limit, Lossy: p.lossy, BestEffort: p.detach, Size: -1}
+}
+
 // Snapshot returns what the run has done so far. It may be called at any time,
 // from any goroutine, also after the run.
 func (r *Run) Snapshot() Report {
@@ -76,16 +113,14 @@ func (r *Run) Snapshot() Report {
 		s.Name, s.Parent = rec.name, rec.parent
 		report.Nodes = append(report.Nodes, s)
 	}
-	for _, rec := range r.edges {
-		s := rec.sum
-		if len(rec.live) == 0 {
-			s.Size = -1
-		}
+	for _, rec := range r.channels {
+		s := rec.policy.channelStats(rec.from.index, rec.to.index, r.config.bufferLimit())
+		s.add(rec.sum)
+		s.Size = -1 // until one is under way that has promised
 		for _, e := range rec.live {
 			s.add(e.report())
 		}
-		s.From, s.To = rec.from.index, rec.to.index
-		report.Edges = append(report.Edges, s)
+		report.Channels = append(report.Channels, s)
 	}
 	for _, b := range r.lost {
 		if b.branch {
@@ -93,12 +128,6 @@ func (r *Run) Snapshot() Report {
 		}
 	}
 	return report
-}
-
-// over marks the end of the run and returns the report.
-func (r *Run) over() Report {
-	r.ended.Store(r.stamp())
-	return r.Snapshot()
 }
 
 func (s *NodeStats) add(t NodeStats) {
@@ -109,7 +138,7 @@ func (s *NodeStats) add(t NodeStats) {
 	s.Backpressured += t.Backpressured
 }
 
-func (s *EdgeStats) add(t EdgeStats) {
+func (s *ChannelStats) add(t ChannelStats) {
 	s.Chunks += t.Chunks
 	s.Bytes += t.Bytes
 	s.Size = t.Size
@@ -141,10 +170,10 @@ func (n *node) stats(now time.Time) NodeStats {
 	return s
 }
 
-// report returns what one edge did until now.
-func (e *edge) report() EdgeStats {
+// report returns what one channel did until now.
+func (e *channel) report() ChannelStats {
 	c, held, size := e.counts()
-	s := EdgeStats{
+	s := ChannelStats{
 		Chunks: c.sent, Bytes: c.sentBytes, Size: size,
 		Missed: c.missed, MissedBytes: c.missedBytes,
 		Held: held, Peak: c.peak,
@@ -152,7 +181,7 @@ func (e *edge) report() EdgeStats {
 	now := e.run.now()
 	s.EmptyFor = e.to.in.wait.read(now)
 	for _, out := range e.from.outs {
-		if out.edge == e {
+		if out.channel == e {
 			s.FullFor = out.wait.read(now)
 		}
 	}

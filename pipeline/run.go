@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"sync"
@@ -9,8 +10,8 @@ import (
 	"time"
 )
 
-// Pipeline is a whole flow, from a source to a sink. Its fields are settings; they
-// may be changed before Run and not during one. It may be run any number of times,
+// Pipeline is a whole flow, from a source to a sink. Its fields are settings, which
+// Start copies. It may be run any number of times,
 // at once too.
 type Pipeline struct {
 	// ChunkSize is how many bytes a chunk holds that CopyFrom and Writer fill, at
@@ -21,10 +22,6 @@ type Pipeline struct {
 	// when the channel is empty. 0 means 1 MiB.
 	Buffer int
 
-	// OnStart is called with the run before its first node starts. The run may be
-	// kept for snapshots.
-	OnStart func(*Run)
-
 	source Source
 	sink   Sink
 }
@@ -34,57 +31,79 @@ const (
 	maxChunkSize  = 1 << 30
 )
 
-// Run is a flow under way.
+// Run is a flow that has been started. It must be waited for.
 type Run struct {
 	config Pipeline
+	ctx    context.Context // as Start got it
+	group  *group
 	start  time.Time
 	ended  atomic.Int64 // a stamp; 0: under way
+	waited atomic.Bool
 
 	fault       atomic.Pointer[Error] // a panic outside of any run function
-	outstanding atomic.Int64          // poison mode: buffers that crossed an edge and were not released
+	outstanding atomic.Int64          // poison mode: buffers that crossed a channel and were not released
 
 	order []*node // the flow's own nodes, in the order of Describe
 
-	mu    sync.Mutex // the graph's ends, and the records
-	nodes []*nodeRecord
-	edges []*edgeRecord
-	lost  []*group // what has to be undone whatever becomes of the run
+	mu       sync.Mutex // the graph's ends, and the records
+	nodes    []*nodeRecord
+	channels []*channelRecord
+	lost     []*group // what has to be undone whatever becomes of the run
 }
 
-// Run runs the flow and returns when all its nodes have returned and all last
-// steps are taken: no goroutine, file or connection of it is left. The report is
-// valid on error too.
+// Run starts the flow and waits for it: see [Pipeline.Start] and [Run.Wait]. When it returns, all
+// nodes have returned and all last steps are done: no goroutine, file or connection of
+// the flow is left. The report is valid on error too.
 //
 // The error is the failure that came first, an [*Error] with the node's name; or,
 // when ctx ended before the last node returned, context.Cause(ctx) itself. A failed run has
 // published nothing, except what the error says it has.
 func (p *Pipeline) Run(ctx context.Context) (Report, error) {
-	r := &Run{start: time.Now()}
+	r, err := p.Start(ctx)
+	if err != nil {
+		return Report{}, err
+	}
+	return r.Wait()
+}
+
+// Start starts the flow. Unless it returns an error, the caller must call [Run.Wait], which
+// publishes or undoes the results. A flow that is incomplete, a setting out of range and a context that has ended
+// are errors, and start nothing.
+func (p *Pipeline) Start(ctx context.Context) (*Run, error) {
 	specs, err := p.prepare()
 	if err != nil {
-		return r.over(), err
+		return nil, err
 	}
 	if ctx.Err() != nil {
-		return r.over(), context.Cause(ctx)
+		return nil, context.Cause(ctx)
 	}
-	r.config = *p
-	g := newGroup(r, nil, ctx)
-	defer g.cancel(ErrClosed)
-	g.build(nil, specs, nil, nil, nil)
-	if p.OnStart != nil {
-		p.OnStart(r)
+	r := &Run{config: *p, ctx: ctx, start: time.Now()}
+	r.group = newGroup(r, nil, ctx)
+	r.group.build(nil, specs, nil, nil, nil)
+	r.group.start()
+	return r, nil
+}
+
+// Wait waits until every node has returned, calls the last steps and returns what
+// [Pipeline.Run] does. It may be called once; every other call returns an error at once.
+func (r *Run) Wait() (Report, error) {
+	if r.waited.Swap(true) {
+		return r.Snapshot(), errWaited
 	}
-	g.start()
-	err = g.wait()
+	defer r.group.cancel(ErrClosed)
+	err := r.group.wait()
 	if fault := r.fault.Load(); fault != nil && err == nil {
 		err = fault
 	}
 	if n := r.outstanding.Load(); n > 0 && err == nil {
 		err = fmt.Errorf("pipeline: %d chunks were sent and never released", n)
 	}
-	err = g.conclude(context.WithoutCancel(ctx), err)
-	return r.over(), err
+	err = r.group.conclude(context.WithoutCancel(r.ctx), err)
+	r.ended.Store(r.stamp())
+	return r.Snapshot(), err
 }
+
+var errWaited = errors.New("pipeline: Wait was already called")
 
 // drop releases a chunk that n was the last to hold. If it is stale the run has failed.
 func (r *Run) drop(n *node, c Chunk) {
@@ -113,21 +132,25 @@ func (p *Pipeline) prepare() ([]*spec, error) {
 	return specs, check(specs)
 }
 
-// connect puts an edge between two nodes.
-func (r *Run) connect(from, to *node) {
-	limit := int64(r.config.Buffer)
-	if limit == 0 {
-		limit = defaultBuffer
+// bufferLimit returns how many bytes of buffer capacity a channel may hold.
+func (p *Pipeline) bufferLimit() int64 {
+	if p.Buffer == 0 {
+		return defaultBuffer
 	}
-	e := newEdge(r, from, to, limit)
+	return int64(p.Buffer)
+}
+
+// connect puts a channel between two nodes.
+func (r *Run) connect(from, to *node) {
+	e := newChannel(r, from, to, r.config.bufferLimit())
 	if p := to.spec.policy; p.lossy {
 		e.lossy, e.limit = true, p.bytes
 	}
-	from.outs = append(from.outs, &Outlet{node: from, edge: e})
+	from.outs = append(from.outs, &Outlet{node: from, channel: e})
 	from.live++
-	to.in = &Inlet{node: to, edge: e}
+	to.in = &Inlet{node: to, channel: e}
 	to.pending++
-	r.recordEdge(e)
+	r.recordChannel(e)
 }
 
 // arrive notes that n has ended well. When everything upstream of it has too, EOF
@@ -146,15 +169,15 @@ func (r *Run) count(n *node) {
 	}
 	for _, out := range n.outs {
 		if out.outer == nil {
-			out.edge.end()
-			r.count(out.edge.to)
+			out.channel.end()
+			r.count(out.channel.to)
 		}
 	}
 }
 
 // leave notes that the consumer of e takes no more. A node that nobody listens to
 // is stopped, and what feeds it with it. The lock is held.
-func (r *Run) leave(e *edge) {
+func (r *Run) leave(e *channel) {
 	if e.isGone() {
 		return
 	}
@@ -162,7 +185,7 @@ func (r *Run) leave(e *edge) {
 	n.live--
 	stop := n.live == 0 && !n.returned.Load()
 	if stop {
-		n.cancel(ErrStopped) // before a Send can fail because the edge is gone
+		n.cancel(ErrStopped) // before a Send can fail because the channel is gone
 	}
 	e.abandon()
 	if !stop {
@@ -170,7 +193,7 @@ func (r *Run) leave(e *edge) {
 	}
 	r.arrive(n)
 	if n.in != nil && n.in.outer == nil {
-		r.leave(n.in.edge)
+		r.leave(n.in.channel)
 	}
 }
 

@@ -146,7 +146,7 @@ func TestFileThatCannotBeOpened(t *testing.T) {
 			if tt.is != nil && !errors.Is(err, tt.is) {
 				t.Errorf("%v is not %v", err, tt.is)
 			}
-			if got := report.Edges[0].Bytes; got > 4<<20 {
+			if got := report.Channels[0].Bytes; got > 4<<20 {
 				t.Errorf("the source sent %d bytes", got)
 			}
 			wantTree(t, dir, before)
@@ -243,8 +243,7 @@ func TestFileOfACancelledRun(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	cancel(cause)
 	flow := say("x").To(sinks.File(filepath.Join(dir, "out")))
-	flow.OnStart = func(*pipeline.Run) { t.Error("the run was started") }
-	if _, err := flow.Run(ctx); !errors.Is(err, cause) {
+	if run, err := flow.Start(ctx); run != nil || !errors.Is(err, cause) {
 		t.Errorf("got %v, want %v", err, cause)
 	}
 	wantTree(t, dir, map[string]string{})
@@ -331,7 +330,7 @@ func TestFileNoClobber(t *testing.T) {
 	if !errors.Is(err, fs.ErrExist) || err.Error() != "file: open "+name+": file already exists" {
 		t.Errorf("got %v", err)
 	}
-	if got := report.Edges[0].Bytes; got > 4<<20 {
+	if got := report.Channels[0].Bytes; got > 4<<20 {
 		t.Errorf("the source sent %d bytes", got)
 	}
 	wantTree(t, dir, map[string]string{"out": "theirs"})

@@ -62,7 +62,7 @@ func TestFileOfA10GiBHole(t *testing.T) {
 			} else {
 				t.Logf("it took %v", took)
 			}
-			if n := report.Edges[0].Bytes; n != size {
+			if n := report.Channels[0].Bytes; n != size {
 				t.Errorf("%d bytes counted, want %d", n, int64(size))
 			}
 			if n := allocated(t, b); n > 64<<10 {
@@ -123,7 +123,7 @@ func TestFileIsCopiedByTheKernel(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		last := report.Edges[len(report.Edges)-1]
+		last := report.Channels[len(report.Channels)-1]
 		if last.Bytes != 20<<20 || (last.Chunks < 66) != (way == "direct") {
 			t.Errorf("%s: %d bytes in %d chunks", way, last.Bytes, last.Chunks)
 		}

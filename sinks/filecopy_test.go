@@ -229,20 +229,19 @@ func TestFileOfASourceThatChanges(t *testing.T) {
 					flow.Buffer = 1
 					if way == "direct" {
 						flow = sources.File(a).To(sinks.File(b))
-						done := make(chan struct{})
-						flow.OnStart = func(r *pipeline.Run) {
-							go func() {
-								defer close(done)
-								for r.Snapshot().Edges[0].Bytes == 0 {
-								}
-								if err := os.Truncate(a, to); err != nil {
-									t.Error(err)
-								}
-							}()
-						}
-						defer func() { <-done }()
 					}
-					_, err := flow.Run(t.Context())
+					run, err := flow.Start(t.Context())
+					if err != nil {
+						t.Fatal(err)
+					}
+					if way == "direct" {
+						for run.Snapshot().Channels[0].Bytes == 0 {
+						}
+						if err := os.Truncate(a, to); err != nil {
+							t.Error(err)
+						}
+					}
+					_, err = run.Wait()
 					switch info, serr := os.Stat(b); {
 					case err == nil && (serr != nil || info.Size() != size):
 						t.Errorf("published %v, %v", info, serr)

@@ -19,8 +19,7 @@ const (
 )
 
 // filler writes a stream to a regular file. What it is given as holes, or finds to be zero, it leaves out;
-// the file gets its length in finish. It takes the place of the *os.File in [pipeline.Inlet.CopyTo], so
-// what it implements decides whether the kernel may copy.
+// the file gets its length in finish. On Linux it is a [pipeline.Filler].
 type filler struct {
 	file   *os.File
 	in     *pipeline.Inlet

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io"
 	"os"
-	"syscall"
 
 	"golang.org/x/sys/unix"
 
@@ -16,19 +15,11 @@ const (
 	copyBuffer = 256 << 10 // bytes, where the kernel cannot copy and chunks would fill the holes
 )
 
-// SyscallConn says that the file has a descriptor: see [pipeline.Inlet.CopyTo].
-func (w *filler) SyscallConn() (syscall.RawConn, error) { return w.file.SyscallConn() }
-
-// ReadFrom copies from the file inside an [io.LimitedReader], with its holes, as far as the kernel can do
-// that, and leaves both files' positions where it came to. What it cannot do has the error
-// [errors.ErrUnsupported], and is to be done with Write.
-func (w *filler) ReadFrom(r io.Reader) (moved int64, err error) {
-	limit, ok := r.(*io.LimitedReader)
+// FillFrom copies from a file, with its holes, as far as the kernel can do that, and leaves both files'
+// positions where it came to: see [pipeline.Filler]. What it cannot do has the error [errors.ErrUnsupported].
+func (w *filler) FillFrom(r io.Reader, n int64) (moved int64, err error) {
+	src, ok := r.(*os.File)
 	if !ok {
-		return 0, errors.ErrUnsupported
-	}
-	src, ok := limit.R.(*os.File)
-	if !ok || limit.N <= 0 {
 		return 0, errors.ErrUnsupported
 	}
 	from, err := src.SyscallConn()
@@ -41,7 +32,7 @@ func (w *filler) ReadFrom(r io.Reader) (moved int64, err error) {
 	}
 	cerr := from.Control(func(in uintptr) {
 		cerr := to.Control(func(out uintptr) {
-			moved, err = w.fill(&extents{file: src, fd: int(in)}, int(out), limit.N)
+			moved, err = w.fill(&extents{file: src, fd: int(in)}, int(out), n)
 		})
 		err = errors.Join(err, cerr)
 	})

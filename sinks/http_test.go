@@ -363,8 +363,12 @@ func TestHTTPCancel(t *testing.T) {
 			ctx, cancel := context.WithCancelCause(t.Context())
 			defer cancel(nil)
 			p := flood.To(sinks.HTTP(client, put(t, srv.URL)))
-			p.OnStart = func(run *pipeline.Run) { go cancelWhenStuck(run, func() { cancel(io.EOF) }) }
-			_, err := p.Run(ctx)
+			run, err := p.Start(ctx)
+			if err != nil {
+				t.Fatal(err)
+			}
+			go cancelWhenStuck(run, func() { cancel(io.EOF) })
+			_, err = run.Wait()
 			if err != io.EOF { // a nasty cause
 				t.Errorf("got %v, want the cause", err)
 			}
@@ -402,7 +406,7 @@ func TestHTTPCancel(t *testing.T) {
 func cancelWhenStuck(run *pipeline.Run, cancel func()) {
 	for last := int64(-1); ; {
 		time.Sleep(50 * time.Millisecond)
-		now := run.Snapshot().Edges[0].Bytes
+		now := run.Snapshot().Channels[0].Bytes
 		if now == last && now > 0 {
 			cancel()
 			return

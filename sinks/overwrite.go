@@ -121,7 +121,7 @@ func (d *destination) overwrite(ctx context.Context, in *pipeline.Inlet) error {
 	}
 	f = newFiller(o.file, in, d.opts)
 	f.before = func() error { return o.file.Truncate(0) }
-	err = in.CopyTo(ctx, f)
+	err = in.CopyTo(ctx, withDescriptor(f))
 	if err == nil {
 		err = f.finish()
 	}

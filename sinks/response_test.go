@@ -488,8 +488,11 @@ func TestResponseCancelWhileClientDoesNotRead(t *testing.T) {
 						}
 						return flood.Run(ctx, out)
 					}).To(sinks.Response(w))
-					p.OnStart = func(run *pipeline.Run) { go cancelWhenStuck(run, func() { cancel(errTest) }) }
-					_, err := p.Run(ctx)
+					run, err := p.Start(ctx)
+					if err == nil {
+						go cancelWhenStuck(run, func() { cancel(errTest) })
+						_, err = run.Wait()
+					}
 					ran <- err
 				})
 				resp, err := client.Get(srv.URL)

@@ -2,10 +2,8 @@ package sinks
 
 import (
 	"context"
-	"errors"
 	"io"
 	"io/fs"
-	"syscall"
 	"time"
 
 	"github.com/weirflow/weir/internal/ioctx"
@@ -23,9 +21,8 @@ const (
 	slowPiece  = 100 * time.Millisecond
 )
 
-// feed is the writer that a response is filled through. By its ReadFrom and its SyscallConn it is one
-// that [pipeline.Inlet.CopyTo] lends to an upstream that copies from a descriptor, so that
-// net/http gets to see the file and uses sendfile.
+// feed is the writer that a response is filled through. It is a [pipeline.Filler], so that net/http
+// sees the file that upstream copies from, and uses sendfile.
 type feed struct {
 	*response
 	ctx     context.Context
@@ -34,9 +31,6 @@ type feed struct {
 	lost    error  // bytes were read and not written, so nothing must follow
 	unwatch func() // ends the watch over ctx; nil before it begins
 }
-
-// SyscallConn is only there to say that the kernel may be of use: see pipeline/direct.go.
-func (f *feed) SyscallConn() (syscall.RawConn, error) { return nil, errors.ErrUnsupported }
 
 // Write takes a chunk.
 func (f *feed) Write(b []byte) (int, error) {
@@ -57,17 +51,17 @@ func (f *feed) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// ReadFrom takes bytes from the regular file in an [io.LimitedReader], as far as that is of use: what it leaves,
-// and be it everything, comes as chunks. It is called by upstream's goroutine while the response's own one waits.
-func (f *feed) ReadFrom(r io.Reader) (moved int64, err error) {
-	from, ok := r.(*io.LimitedReader)
-	if !ok || f.lost != nil || f.measure(f.in) != nil { // Write will find the same
+// FillFrom takes bytes from a regular file as far as that is of use; the rest, which may be everything, comes
+// as chunks.
+func (f *feed) FillFrom(r io.Reader, most int64) (moved int64, err error) {
+	if f.lost != nil || f.measure(f.in) != nil { // Write will find the same
 		return 0, nil
 	}
 	to, ok := f.w.(io.ReaderFrom)
-	if !ok || f.tail.length < 0 || !isRegular(from.R) {
+	if !ok || f.tail.length < 0 || !isRegular(r) {
 		return 0, nil
 	}
+	from := &io.LimitedReader{R: r, N: most}
 	for from.N > 0 {
 		var n int64
 		began := time.Now()

@@ -84,7 +84,7 @@ func TestResponseFromFile(t *testing.T) {
 							t.Errorf("Content-Length %d, want %d", resp.ContentLength, n)
 						}
 						report := <-reports
-						if got := report.Edges[0].Bytes; got != int64(n) {
+						if got := report.Channels[0].Bytes; got != int64(n) {
 							t.Errorf("%d bytes passed, want %d", got, n)
 						}
 					}

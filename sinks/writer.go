@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"sync/atomic"
+	"syscall"
 
 	"github.com/weirflow/weir/internal/ioctx"
 	"github.com/weirflow/weir/pipeline"
@@ -40,5 +41,26 @@ func Writer(w io.Writer) pipeline.Sink {
 func copyTo(ctx context.Context, in *pipeline.Inlet, w io.Writer) error {
 	w, release := ioctx.Writer(ctx, w)
 	defer release()
-	return in.CopyTo(ctx, w)
+	return in.CopyTo(ctx, withDescriptor(w))
+}
+
+// withDescriptor returns w as a [pipeline.Filler] if it has a descriptor and a ReadFrom of its own, as
+// an [*os.File] and a [*net.TCPConn] have, which use copy_file_range, sendfile or splice.
+func withDescriptor(w io.Writer) io.Writer {
+	if k, ok := w.(kernelWriter); ok {
+		return kernelFilled{k}
+	}
+	return w
+}
+
+type kernelWriter interface {
+	io.Writer
+	io.ReaderFrom
+	syscall.Conn
+}
+
+type kernelFilled struct{ kernelWriter }
+
+func (w kernelFilled) FillFrom(r io.Reader, n int64) (int64, error) {
+	return w.ReadFrom(io.LimitReader(r, n))
 }

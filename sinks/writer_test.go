@@ -193,8 +193,8 @@ func TestBuffer(t *testing.T) {
 
 func TestDiscard(t *testing.T) {
 	report, err := say("one ", "two ").To(sinks.Discard()).Run(t.Context())
-	if err != nil || report.Edges[0].Bytes != 8 {
-		t.Errorf("%d bytes, %v", report.Edges[0].Bytes, err)
+	if err != nil || report.Channels[0].Bytes != 8 {
+		t.Errorf("%d bytes, %v", report.Channels[0].Bytes, err)
 	}
 }
 

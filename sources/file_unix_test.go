@@ -45,14 +45,18 @@ func TestFileFromAFIFO(t *testing.T) {
 			}()
 			var c pipetest.Collector
 			flow := sources.File(name).To(c.Sink())
-			flow.OnStart = func(*pipeline.Run) { close(ready) }
-			report, err := flow.Run(t.Context())
+			run, err := flow.Start(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			close(ready)
+			report, err := run.Wait()
 			if err := errors.Join(err, <-wrote); err != nil {
 				t.Error(err)
 			}
 			got, ok := c.Published()
-			if !ok || !bytes.Equal(got, want) || report.Edges[0].Size != -1 {
-				t.Errorf("got %d bytes, want %d; promised %d", len(got), len(want), report.Edges[0].Size)
+			if !ok || !bytes.Equal(got, want) || report.Channels[0].Size != -1 {
+				t.Errorf("got %d bytes, want %d; promised %d", len(got), len(want), report.Channels[0].Size)
 			}
 		}
 	}

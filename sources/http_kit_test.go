@@ -111,8 +111,8 @@ type got struct {
 func fetch(ctx context.Context, source pipeline.Source) (g got) {
 	var c pipetest.Collector
 	report, err := source.To(c.Sink()).Run(ctx)
-	if n := len(report.Edges); n > 0 {
-		g.size = report.Edges[n-1].Size
+	if n := len(report.Channels); n > 0 {
+		g.size = report.Channels[n-1].Size
 	}
 	if o := c.Outcomes(); len(o) > 0 {
 		g.seen = string(o[0].Data)

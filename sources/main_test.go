@@ -49,8 +49,8 @@ func child(t *testing.T, args ...string) *exec.Cmd {
 func drain(ctx context.Context, source pipeline.Source) (got []byte, size int64, err error) {
 	var c pipetest.Collector
 	report, err := source.To(c.Sink()).Run(ctx)
-	if n := len(report.Edges); n > 0 {
-		size = report.Edges[n-1].Size
+	if n := len(report.Channels); n > 0 {
+		size = report.Channels[n-1].Size
 	}
 	got, _ = c.Published()
 	return got, size, err

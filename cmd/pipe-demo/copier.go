@@ -255,12 +255,12 @@ func (c *copier) file(j *copyJob) error {
 	if err != nil {
 		return j.explain(err)
 	}
-	var run *pipeline.Run
-	pipe.OnStart = func(r *pipeline.Run) {
-		run = r
-		c.tally.begin(r)
+	run, err := pipe.Start(c.ctx)
+	if err != nil {
+		return j.explain(err)
 	}
-	report, err := pipe.Run(c.ctx)
+	c.tally.begin(run)
+	report, err := run.Wait()
 	c.tally.end(run, report)
 	if err != nil {
 		return j.explain(err)

@@ -42,15 +42,15 @@ func endEvent(code int, err error, report *pipeline.Report) map[string]any {
 		nodes[i] = map[string]any{"name": n.Name, "parent": n.Parent, "in": n.In, "out": n.Out,
 			"busy_seconds": n.Busy.Seconds(), "idle_seconds": n.Idle.Seconds(), "backpressured_seconds": n.Backpressured.Seconds()}
 	}
-	edges := make([]map[string]any, len(report.Edges))
-	for i, x := range report.Edges {
-		edges[i] = map[string]any{"from": x.From, "to": x.To, "chunks": x.Chunks, "bytes": x.Bytes, "peak": x.Peak,
+	channels := make([]map[string]any, len(report.Channels))
+	for i, x := range report.Channels {
+		channels[i] = map[string]any{"from": x.From, "to": x.To, "chunks": x.Chunks, "bytes": x.Bytes, "peak": x.Peak,
 			"full_seconds": x.FullFor.Seconds(), "empty_seconds": x.EmptyFor.Seconds()}
 		if x.Size >= 0 {
-			edges[i]["size"] = x.Size
+			channels[i]["size"] = x.Size
 		}
 	}
-	e["report"] = map[string]any{"nodes": nodes, "edges": edges, "bottleneck": report.Bottleneck()}
+	e["report"] = map[string]any{"nodes": nodes, "channels": channels, "bottleneck": report.Bottleneck()}
 	return e
 }
 
@@ -76,7 +76,7 @@ func emptyNotNil(s []string) []string {
 // writeTable writes a line per node, under the label that the user knows it by: what went in and out, how it spent its time, and which one sets the pace.
 func writeTable(w io.Writer, r pipeline.Report, labels []string, summary string) {
 	peak := make(map[int]int64)
-	for _, e := range r.Edges {
+	for _, e := range r.Channels {
 		peak[e.To] = e.Peak
 	}
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)

@@ -11,6 +11,8 @@ import (
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
+
+	"github.com/weirflow/weir/pipeline/draw"
 )
 
 func (a *app) explainCommand() *cobra.Command {
@@ -49,17 +51,17 @@ func (a *app) explain(ctx context.Context, p *plan, format string) error {
 	if err != nil {
 		return err
 	}
-	topology := pipe.Describe()
+	shape := pipe.Describe()
 	verdict := p.check(rule)
 	if fe, ok := errors.AsType[*flowError](verdict); ok {
 		return fe
 	}
 	switch format {
 	case "mermaid":
-		fmt.Fprintln(a.out, strings.TrimRight(topology.Mermaid(), "\n"))
+		fmt.Fprintln(a.out, strings.TrimRight(draw.Mermaid(shape), "\n"))
 		return a.skipped(verdict, p)
 	case "dot":
-		fmt.Fprintln(a.out, strings.TrimRight(topology.DOT(), "\n"))
+		fmt.Fprintln(a.out, strings.TrimRight(draw.DOT(shape), "\n"))
 		return a.skipped(verdict, p)
 	}
 	fmt.Fprintf(a.out, "%s\n\n", printable(shellWords(allShown(p.flow.print()))))
@@ -70,14 +72,14 @@ func (a *app) explain(ctx context.Context, p *plan, format string) error {
 	}
 	explainChain(tw, &p.chain, rule, "  ", "  ")
 	tw.Flush()
-	fmt.Fprintf(a.out, "\n%s\n", strings.TrimRight(topology.String(), "\n"))
+	fmt.Fprintf(a.out, "\n%s\n", strings.TrimRight(draw.Text(shape), "\n"))
 
 	// A channel holds its buffer, its sender one chunk and its receiver another (at most a MiB each).
 	var most int64
-	for _, e := range topology.Edges {
+	for _, e := range shape.Channels {
 		most += e.Buffer + 2*largestChunk
 	}
-	fmt.Fprintf(a.out, "\nmemory: at most %s of the stream at a time, channels: %d\n", formatSize(most), len(topology.Edges))
+	fmt.Fprintf(a.out, "\nmemory: at most %s of the stream at a time, channels: %d\n", formatSize(most), len(shape.Channels))
 	return a.skipped(verdict, p)
 }
 

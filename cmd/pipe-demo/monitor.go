@@ -44,9 +44,6 @@ func newMonitor(a *app, codec bool) *monitor {
 	return m
 }
 
-// start is the pipeline's OnStart.
-func (m *monitor) start(run *pipeline.Run) { m.watch(run.Snapshot) }
-
 // watch shows what snapshot says, until stop.
 func (m *monitor) watch(snapshot func() pipeline.Report) {
 	if m.every == 0 {
@@ -124,7 +121,7 @@ func progressOf(r pipeline.Report) progress {
 	}
 	p.Done = r.Nodes[0].Out
 	from := make(map[int]bool)
-	for _, e := range r.Edges {
+	for _, e := range r.Channels {
 		from[e.From] = true
 		if e.From == 0 {
 			p.Total = e.Size

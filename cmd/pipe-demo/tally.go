@@ -32,7 +32,7 @@ type failure struct {
 	err   error
 }
 
-// begin is the OnStart of every flow.
+// begin adds a flow that has been started.
 func (t *tally) begin(run *pipeline.Run) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -99,8 +99,8 @@ func (t *tally) snapshot() pipeline.Report {
 		sum = sumReports(sum, run.Snapshot())
 	}
 	sum.Elapsed = time.Since(t.start)
-	if len(sum.Edges) > 0 {
-		sum.Edges[0].Size = t.total
+	if len(sum.Channels) > 0 {
+		sum.Channels[0].Size = t.total
 	}
 	return sum
 }
@@ -139,15 +139,15 @@ func sumReports(sum, r pipeline.Report) pipeline.Report {
 		n++
 	}
 	n = 0
-	for _, e := range r.Edges {
+	for _, e := range r.Channels {
 		from, to := index[e.From], index[e.To]
 		if from < 0 || to < 0 {
 			continue
 		}
-		if n == len(sum.Edges) {
-			sum.Edges = append(sum.Edges, pipeline.EdgeStats{From: from, To: to, Size: -1})
+		if n == len(sum.Channels) {
+			sum.Channels = append(sum.Channels, pipeline.ChannelStats{From: from, To: to, Size: -1})
 		}
-		at := &sum.Edges[n]
+		at := &sum.Channels[n]
 		at.Chunks += e.Chunks
 		at.Bytes += e.Bytes
 		at.Held += e.Held

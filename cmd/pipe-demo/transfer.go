@@ -91,8 +91,12 @@ func (a *app) runReport(ctx context.Context, t *transfer) (pipeline.Report, erro
 // attempt runs a transfer once.
 func (a *app) attempt(ctx context.Context, t *transfer) (*monitor, pipeline.Report, error) {
 	m := newMonitor(a, t.codec)
-	t.pipe.OnStart = m.start
-	report, err := t.pipe.Run(ctx)
+	var report pipeline.Report
+	run, err := t.pipe.Start(ctx)
+	if err == nil {
+		m.watch(run.Snapshot)
+		report, err = run.Wait()
+	}
 	m.stop(report, err == nil)
 	return m, report, err
 }

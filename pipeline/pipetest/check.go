@@ -251,7 +251,7 @@ func cramped(k int, p *pipeline.Pipeline) *pipeline.Pipeline {
 // failure overtook them.
 func wantSent(t testing.TB, what string, report pipeline.Report, to string, most int) {
 	t.Helper()
-	for _, e := range report.Edges {
+	for _, e := range report.Channels {
 		if report.Nodes[e.To].Name == to && e.Bytes > int64(most) {
 			t.Errorf("%s: %d bytes left it before it failed, want %d at most", what, e.Bytes, most)
 		}

@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// slots is how many chunks an edge holds at most, however small they are.
+// slots is how many chunks a channel holds at most, however small they are.
 const slots = 64
 
-// edge is the bounded channel between two nodes. It is a ring under a mutex and
+// channel is the bounded channel between two nodes. It is a ring under a mutex and
 // not a Go channel because its bound is bytes of buffer capacity (promise 7),
 // because it must tell "ended well" from "ended", and because its counters then
 // cost nothing: under the lock they need no atomics. Measured on two cores, a bare
@@ -20,7 +20,7 @@ const slots = 64
 //
 // The two Go channels only wake who waits. The mutex is never held while one of
 // them is used, so testing/synctest sees every wait.
-type edge struct {
+type channel struct {
 	run      *Run
 	from, to *node
 	lossy    bool          // a chunk that does not fit is missed, not waited for
@@ -41,22 +41,22 @@ type edge struct {
 	recalled bool  // the one who offers waits for the end of that
 	eof      bool  // everything upstream has ended well; nothing more comes
 	gone     bool  // the consumer takes no more
-	stats    edgeCounts
-	direct   directWriter // on offer to the producer: see direct.go
+	stats    channelCounts
+	direct   Filler // on offer to the producer: see direct.go
 	offerer  *Inlet
 	ring     [slots]Chunk
 }
 
-// edgeCounts is what an edge counts.
-type edgeCounts struct {
+// channelCounts is what a channel counts.
+type channelCounts struct {
 	sent, sentBytes     int64
 	taken, takenBytes   int64
 	missed, missedBytes int64
 	peak                int64 // most bytes of buffer capacity held at once
 }
 
-func newEdge(r *Run, from, to *node, limit int64) *edge {
-	return &edge{
+func newChannel(r *Run, from, to *node, limit int64) *channel {
+	return &channel{
 		run: r, from: from, to: to, limit: limit, size: -1,
 		ready: make(chan struct{}, 1),
 		space: make(chan struct{}, 1),
@@ -73,7 +73,7 @@ func signal(ch chan struct{}) {
 }
 
 // put appends c, waiting for room. It takes c in any case.
-func (e *edge) put(ctx context.Context, out *Outlet, c Chunk) error {
+func (e *channel) put(ctx context.Context, out *Outlet, c Chunk) error {
 	if err := out.node.ended(ctx); err != nil {
 		c.Release()
 		return err
@@ -119,7 +119,7 @@ func (f fate) settle(c Chunk) error {
 }
 
 // push appends c if it fits. The lock is held.
-func (e *edge) push(c Chunk) fate {
+func (e *channel) push(c Chunk) fate {
 	if e.gone {
 		return refused
 	}
@@ -146,7 +146,7 @@ func (e *edge) push(c Chunk) fate {
 
 // putSlow waits for room; e.putters counts the caller already. The clock is read
 // only here and in takeSlow.
-func (e *edge) putSlow(ctx context.Context, out *Outlet, c Chunk) error {
+func (e *channel) putSlow(ctx context.Context, out *Outlet, c Chunk) error {
 	out.waits(true)
 	defer out.waits(false)
 	for {
@@ -184,7 +184,7 @@ func (e *edge) putSlow(ctx context.Context, out *Outlet, c Chunk) error {
 // take removes the oldest chunk, waiting for one. It returns bare io.EOF once
 // everything upstream has ended well and the ring is empty. With lends set the
 // caller has offered its writer to the producer.
-func (e *edge) take(ctx context.Context, in *Inlet, lends bool) (Chunk, error) {
+func (e *channel) take(ctx context.Context, in *Inlet, lends bool) (Chunk, error) {
 	if err := in.node.ended(ctx); err != nil {
 		return Chunk{}, err
 	}
@@ -212,7 +212,7 @@ func (e *edge) take(ctx context.Context, in *Inlet, lends bool) (Chunk, error) {
 }
 
 // pop removes the oldest chunk; an empty one stands for EOF. The lock is held.
-func (e *edge) pop() (c Chunk, done bool) {
+func (e *channel) pop() (c Chunk, done bool) {
 	if e.n == 0 || e.lent {
 		return Chunk{}, e.eof && !e.lent
 	}
@@ -230,7 +230,7 @@ func (e *edge) pop() (c Chunk, done bool) {
 }
 
 // takeSlow waits for a chunk; e.takers counts the caller already.
-func (e *edge) takeSlow(ctx context.Context, in *Inlet, lends bool) (Chunk, error) {
+func (e *channel) takeSlow(ctx context.Context, in *Inlet, lends bool) (Chunk, error) {
 	in.waits(true)
 	defer in.waits(false)
 	for {
@@ -276,7 +276,7 @@ func (e *edge) takeSlow(ctx context.Context, in *Inlet, lends bool) (Chunk, erro
 }
 
 // end marks the end of the stream: what is held is still delivered, then EOF.
-func (e *edge) end() {
+func (e *channel) end() {
 	e.mu.Lock()
 	e.eof = true
 	e.mu.Unlock()
@@ -284,7 +284,7 @@ func (e *edge) end() {
 }
 
 // abandon is called when the consumer takes no more. It releases what is held.
-func (e *edge) abandon() {
+func (e *channel) abandon() {
 	e.mu.Lock()
 	e.gone = true
 	var left []Chunk
@@ -303,21 +303,21 @@ func (e *edge) abandon() {
 }
 
 // isGone reports whether the consumer takes no more.
-func (e *edge) isGone() bool {
+func (e *channel) isGone() bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.gone
 }
 
 // buffered returns the number of chunks held.
-func (e *edge) buffered() int {
+func (e *channel) buffered() int {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return int(e.n)
 }
 
 // counts returns the counters and what is held now.
-func (e *edge) counts() (c edgeCounts, held, size int64) {
+func (e *channel) counts() (c channelCounts, held, size int64) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.stats, e.held, e.size
