@@ -13,6 +13,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
+
+	"github.com/weirflow/weir/internal/text"
 )
 
 // An app is one call of the command: its streams, and the flags that several commands share.
@@ -98,7 +100,7 @@ func (a *app) finish(err error) int {
 // complain writes an error with its hint.
 func (a *app) complain(err error) {
 	if fe, ok := errors.AsType[*flowError](err); ok {
-		fmt.Fprintf(a.err, "pipe-demo: flow: %s\n", printable(fe.msg))
+		fmt.Fprintf(a.err, "pipe-demo: flow: %s\n", text.Printable(fe.msg))
 		if len(fe.words) > 0 {
 			for line := range strings.Lines(fe.excerpt(a.width()-4) + "\n") {
 				fmt.Fprintf(a.err, "    %s", line)
@@ -107,13 +109,13 @@ func (a *app) complain(err error) {
 		a.hint(fe.hint)
 		return
 	}
-	fmt.Fprintf(a.err, "pipe-demo: %s\n", printable(message(err)))
+	fmt.Fprintf(a.err, "pipe-demo: %s\n", text.Printable(message(err)))
 	a.hint(hintFor(err))
 }
 
 func (a *app) hint(hint string) {
 	if hint != "" {
-		fmt.Fprintf(a.err, "  %s\n", printable(hint))
+		fmt.Fprintf(a.err, "  %s\n", text.Printable(hint))
 	}
 }
 
@@ -206,12 +208,12 @@ func unknownCommand(cmd *cobra.Command, args []string) error {
 		names = append(names, c.Name())
 	}
 	e := usageError("unknown command %q", args[0])
-	e.hint = didYouMean(args[0], names)
+	e.hint = text.DidYouMean(args[0], names)
 	if e.hint == "" {
 		e.hint = "pipe-demo help lists the commands"
 	}
 	if slices.Contains(args, "!") {
-		e.hint = "a flow stands behind run: pipe-demo run " + shellWords(args)
+		e.hint = "a flow stands behind run: pipe-demo run " + text.Quote(args)
 	}
 	return e
 }

@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"strings"
+
+	"github.com/weirflow/weir/internal/text"
 )
 
 // A plan is a flow whose names and options have been checked against the registry.
@@ -112,12 +114,12 @@ func resolveChain(c *chain) (planned, *flowError) {
 }
 
 func unknownStage(name word) *flowError {
-	e := &flowError{at: name.at, msg: fmt.Sprintf("unknown stage %q", name.text), hint: didYouMean(name.text, elementNames(stageRole))}
+	e := &flowError{at: name.at, msg: fmt.Sprintf("unknown stage %q", name.text), hint: text.DidYouMean(name.text, elementNames(stageRole))}
 	_, isURL := schemeOf(name.text)
 	switch {
 	case e.hint != "":
 	case isURL || name.text == "-" || strings.ContainsAny(name.text, "./\\"):
-		e.hint = fmt.Sprintf("only the last element of a chain is a sink; to write to %s on the way: tee [ %s ]", name.text, shellQuote(name.text))
+		e.hint = fmt.Sprintf("only the last element of a chain is a sink; to write to %s on the way: tee [ %s ]", name.text, text.QuoteWord(name.text))
 	case strings.Contains(name.text, "="):
 		e.hint = "an option stands behind its element, without a ! between them"
 	default:

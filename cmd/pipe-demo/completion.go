@@ -1,6 +1,10 @@
 package main
 
-import "github.com/spf13/cobra"
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/weirflow/weir/internal/text"
+)
 
 func completionCommand() *cobra.Command {
 	shells := []string{"bash", "zsh", "fish", "powershell"}
@@ -23,8 +27,8 @@ func completionCommand() *cobra.Command {
 			case "powershell":
 				return root.GenPowerShellCompletionWithDesc(out)
 			}
-			e := usageError("completion: unknown shell %q: it takes %s", args[0], orList(shells))
-			e.hint = didYouMean(args[0], shells)
+			e := usageError("completion: unknown shell %q: it takes %s", args[0], text.OrList(shells))
+			e.hint = text.DidYouMean(args[0], shells)
 			return e
 		},
 	}

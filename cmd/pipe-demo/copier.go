@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/weirflow/weir/internal/text"
 	"github.com/weirflow/weir/pipeline"
 )
 
@@ -180,7 +181,7 @@ func (c *copier) meet(f *folder, e fs.DirEntry) {
 		}
 	default:
 		c.tally.count(&c.tally.special)
-		c.app.note("pipe-demo: %s: is %s, skipped", printable(src), specialName(e.Type()))
+		c.app.note("pipe-demo: %s: is %s, skipped", text.Printable(src), specialName(e.Type()))
 		c.app.event("warn", map[string]any{"error": src + ": is " + specialName(e.Type()) + ", skipped", "exit": exitDone})
 	}
 }

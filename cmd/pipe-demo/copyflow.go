@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/weirflow/weir/internal/text"
 	"github.com/weirflow/weir/pipeline"
 	"github.com/weirflow/weir/sinks"
 	"github.com/weirflow/weir/sources"
@@ -139,7 +140,7 @@ func (j *copyJob) checkSize(f *os.File) error {
 func (a *app) copyOne(ctx context.Context, c fileCopy, rule outputRule, opts copyOptions) error {
 	info, err := c.check(rule)
 	if errors.Is(err, errSkipped) {
-		a.note("pipe-demo: %s: exists already, skipped", printable(c.dst))
+		a.note("pipe-demo: %s: exists already, skipped", text.Printable(c.dst))
 	}
 	if err != nil {
 		return err
@@ -154,7 +155,7 @@ func (a *app) copyOne(ctx context.Context, c fileCopy, rule outputRule, opts cop
 		return err
 	}
 	if j.resumed > 0 {
-		a.note("pipe-demo: %s: goes on behind the %s that an earlier run has copied", printable(c.dst), formatSize(j.resumed))
+		a.note("pipe-demo: %s: goes on behind the %s that an earlier run has copied", text.Printable(c.dst), text.Size(j.resumed))
 	}
 	if opts.resume {
 		t.kept = func() string { return j.kept() }

@@ -8,6 +8,8 @@ import (
 	"slices"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/weirflow/weir/internal/text"
 )
 
 // failuresShown is how many failures are told one by one.
@@ -60,7 +62,7 @@ func (a *app) copyMany(ctx context.Context, copies []fileCopy, rule outputRule, 
 	}
 	a.list(failed)
 	if n := c.tally.skipped; n > 0 {
-		a.note("pipe-demo: %s there already, skipped", plural(n, "file"))
+		a.note("pipe-demo: %s there already, skipped", text.Plural(n, "file"))
 	}
 	return err
 }
@@ -73,7 +75,7 @@ func (a *app) list(failed []error) {
 			fmt.Fprintf(a.err, "pipe-demo: and %d more\n", len(failed)-i)
 			break
 		}
-		fmt.Fprintf(a.err, "pipe-demo: %s\n", printable(message(err)))
+		fmt.Fprintf(a.err, "pipe-demo: %s\n", text.Printable(message(err)))
 		if hint := hintFor(err); hint != "" && !slices.Contains(hints, hint) {
 			hints = append(hints, hint)
 			a.hint(hint)

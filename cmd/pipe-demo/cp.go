@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/weirflow/weir/internal/text"
 	"github.com/weirflow/weir/sinks"
 )
 
@@ -85,7 +86,7 @@ func planCopies(sources []string, dst string, opts copyOptions) ([]fileCopy, err
 	if !folder && len(sources) > 1 {
 		e := usageError("cp: several sources need a folder, and %s is none", dst)
 		if dst != "-" && err != nil {
-			e.hint = "make it first: mkdir " + shellQuote(dst)
+			e.hint = "make it first: mkdir " + text.QuoteWord(dst)
 		}
 		return nil, e
 	}
@@ -197,19 +198,19 @@ func asPath(path string) string {
 func (a *app) explainCopies(copies []fileCopy, rule outputRule) error {
 	for _, c := range copies {
 		if c.tree {
-			fmt.Fprintf(a.out, "%s -> %s   with all that is in it\n", printable(c.src), printable(c.dst))
+			fmt.Fprintf(a.out, "%s -> %s   with all that is in it\n", text.Printable(c.src), text.Printable(c.dst))
 			continue
 		}
 		info, err := c.check(rule)
 		switch {
 		case errors.Is(err, errSkipped):
-			fmt.Fprintf(a.out, "%s: exists already, would be skipped\n", printable(c.dst))
+			fmt.Fprintf(a.out, "%s: exists already, would be skipped\n", text.Printable(c.dst))
 		case err != nil:
 			return err
 		case info != nil && info.Mode().IsRegular():
-			fmt.Fprintf(a.out, "%s -> %s   %s, %s\n", printable(c.src), printable(c.dst), formatSize(info.Size()), strings.ToLower(info.Mode().Perm().String()))
+			fmt.Fprintf(a.out, "%s -> %s   %s, %s\n", text.Printable(c.src), text.Printable(c.dst), text.Size(info.Size()), strings.ToLower(info.Mode().Perm().String()))
 		default:
-			fmt.Fprintf(a.out, "%s -> %s   ?\n", printable(c.src), printable(c.dst))
+			fmt.Fprintf(a.out, "%s -> %s   ?\n", text.Printable(c.src), text.Printable(c.dst))
 		}
 	}
 	return nil

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/weirflow/weir/httpflow"
+	"github.com/weirflow/weir/internal/text"
 	"github.com/weirflow/weir/pipeline"
 	"github.com/weirflow/weir/sinks"
 	"github.com/weirflow/weir/sources"
@@ -163,11 +164,11 @@ func (d *demo) did(r pipeline.Report, elements ...string) {
 		words = append(words, e)
 	}
 	in, out := r.Nodes[0].Out, r.Nodes[len(r.Nodes)-1].In
-	size := formatSize(in)
+	size := text.Size(in)
 	if in != out {
-		size += " -> " + formatSize(out)
+		size += " -> " + text.Size(out)
 	}
-	d.say("   %-46s %s in %s", shellWords(words), size, formatDuration(r.Elapsed))
+	d.say("   %-46s %s in %s", text.Quote(words), size, text.Duration(r.Elapsed))
 }
 
 // compare shows the digests of two files, and fails if they differ.

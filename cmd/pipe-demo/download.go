@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/weirflow/weir/internal/text"
 	"github.com/weirflow/weir/pipeline"
 	"github.com/weirflow/weir/sinks"
 	"github.com/weirflow/weir/sources"
@@ -42,7 +43,7 @@ func (a *app) get(ctx context.Context, d *download, rule outputRule) error {
 	if d.dst != "" {
 		err := checkOutput(d.dst, rule)
 		if errors.Is(err, errSkipped) {
-			a.note("pipe-demo: %s: exists already, skipped", printable(d.dst))
+			a.note("pipe-demo: %s: exists already, skipped", text.Printable(d.dst))
 		}
 		if err != nil {
 			return err
@@ -58,11 +59,11 @@ func (a *app) get(ctx context.Context, d *download, rule outputRule) error {
 		return err
 	}
 	if d.offset > 0 {
-		a.note("pipe-demo: %s: goes on behind the %s that an earlier run has got", printable(d.dst), formatSize(d.offset))
+		a.note("pipe-demo: %s: goes on behind the %s that an earlier run has got", text.Printable(d.dst), text.Size(d.offset))
 	}
 	report, err := a.runReport(ctx, t)
 	if err == nil && d.dst != "" {
-		a.note("pipe-demo: %s: %s received", printable(d.dst), formatSize(progressOf(report).Done))
+		a.note("pipe-demo: %s: %s received", text.Printable(d.dst), text.Size(progressOf(report).Done))
 	}
 	return err
 }
@@ -137,7 +138,7 @@ func (d *download) answer() pipeline.Stage {
 			}
 			if most > 0 && total > most {
 				c.Release()
-				return limitError{fmt.Sprintf("--max-size %s: the file has %s or more", formatSize(most), formatSize(total))}
+				return limitError{fmt.Sprintf("--max-size %s: the file has %s or more", text.Size(most), text.Size(total))}
 			}
 			return out.Send(ctx, c)
 		})
@@ -194,7 +195,7 @@ func (d *download) again(err error) *pipeline.Pipeline {
 	d.restarts++
 	d.removed = ""
 	d.app.event("retry", map[string]any{"attempt": d.restarts, "wait_seconds": 0, "error": message(err), "offset": 0})
-	d.app.note("%spipe-demo: %s: begins anew: %s", d.app.clear(), printable(d.dst), printable(message(err)))
+	d.app.note("%spipe-demo: %s: begins anew: %s", d.app.clear(), text.Printable(d.dst), text.Printable(message(err)))
 	return next
 }
 
@@ -238,13 +239,13 @@ func (d *download) kept() string {
 		}
 		return ""
 	}
-	size := formatSize(n)
+	size := text.Size(n)
 	if r.Validator.Size > 0 {
-		size += " of " + formatSize(r.Validator.Size)
+		size += " of " + text.Size(r.Validator.Size)
 	}
 	command := again()
 	if u, err := url.Parse(d.url); err == nil && (u.User != nil || u.RawQuery != "") {
 		command = "run the same command again" // what it has in its URL may be secret
 	}
-	return fmt.Sprintf("%s are kept in %s; to go on: %s", size, printable(d.part()), command)
+	return fmt.Sprintf("%s are kept in %s; to go on: %s", size, text.Printable(d.part()), command)
 }

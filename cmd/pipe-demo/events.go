@@ -7,6 +7,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/weirflow/weir/internal/text"
 	"github.com/weirflow/weir/pipeline"
 )
 
@@ -93,8 +94,8 @@ func writeTable(w io.Writer, r pipeline.Report, labels []string, summary string)
 		if i == slowest {
 			mark = "  <- bottleneck"
 		}
-		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\t%s\t%s%s\n", printable(name), formatSize(n.In), formatSize(n.Out),
-			seconds(n.Busy), seconds(n.Idle), seconds(n.Backpressured), formatSize(peak[i]), mark)
+		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\t%s\t%s%s\n", text.Printable(name), text.Size(n.In), text.Size(n.Out),
+			seconds(n.Busy), seconds(n.Idle), seconds(n.Backpressured), text.Size(peak[i]), mark)
 	}
 	tw.Flush()
 	fmt.Fprintln(w, summary)

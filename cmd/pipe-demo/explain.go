@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/weirflow/weir/internal/text"
 	"github.com/weirflow/weir/pipeline/draw"
 )
 
@@ -64,11 +65,11 @@ func (a *app) explain(ctx context.Context, p *plan, format string) error {
 		fmt.Fprintln(a.out, strings.TrimRight(draw.DOT(shape), "\n"))
 		return a.skipped(verdict, p)
 	}
-	fmt.Fprintf(a.out, "%s\n\n", printable(shellWords(allShown(p.flow.print()))))
+	fmt.Fprintf(a.out, "%s\n\n", text.Printable(text.Quote(allShown(p.flow.print()))))
 	tw := tabwriter.NewWriter(a.out, 0, 0, 3, ' ', 0)
-	fmt.Fprintf(tw, "  source\t%s\t%s\n", printable(shown(p.source.text)), describeSource(p.source))
+	fmt.Fprintf(tw, "  source\t%s\t%s\n", text.Printable(shown(p.source.text)), describeSource(p.source))
 	if a.flags.limitRate > 0 {
-		fmt.Fprintf(tw, "  stage\tlimit\tat most %s\n", formatRate(float64(a.flags.limitRate)))
+		fmt.Fprintf(tw, "  stage\tlimit\tat most %s\n", text.Rate(float64(a.flags.limitRate)))
 	}
 	explainChain(tw, &p.chain, rule, "  ", "  ")
 	tw.Flush()
@@ -79,7 +80,7 @@ func (a *app) explain(ctx context.Context, p *plan, format string) error {
 	for _, e := range shape.Channels {
 		most += e.Buffer + 2*largestChunk
 	}
-	fmt.Fprintf(a.out, "\nmemory: at most %s of the stream at a time, channels: %d\n", formatSize(most), len(shape.Channels))
+	fmt.Fprintf(a.out, "\nmemory: at most %s of the stream at a time, channels: %d\n", text.Size(most), len(shape.Channels))
 	return a.skipped(verdict, p)
 }
 
@@ -89,7 +90,7 @@ const largestChunk = 1 << 20
 // explainChain writes a line for each element of a chain; the first line starts with first, the others with indent.
 func explainChain(w io.Writer, c *planned, rule outputRule, first, indent string) {
 	line := func(kind, name, doc string) {
-		fmt.Fprintf(w, "%s%s\t%s\t%s\n", first, kind, printable(name), doc)
+		fmt.Fprintf(w, "%s%s\t%s\t%s\n", first, kind, text.Printable(name), doc)
 		first = indent
 	}
 	for _, s := range c.stages {
@@ -99,7 +100,7 @@ func explainChain(w io.Writer, c *planned, rule outputRule, first, indent string
 				words = append(words, fmt.Sprintf("%s=%v", o.name, v))
 			}
 		}
-		line("stage", shellWords(words), s.elem.doc)
+		line("stage", text.Quote(words), s.elem.doc)
 	}
 	if c.sink != nil {
 		line("sink", shown(c.sink.text), describeSink(*c.sink, rule))
@@ -137,7 +138,7 @@ func describeSource(u use) string {
 		return bareCause(err).Error()
 	}
 	kind, _, _ := strings.Cut(http.DetectContentType(head[:n]), ";")
-	return fmt.Sprintf("%s, %s", formatSize(info.Size()), kind)
+	return fmt.Sprintf("%s, %s", text.Size(info.Size()), kind)
 }
 
 func describeSink(u use, rule outputRule) string {
@@ -158,9 +159,9 @@ func describeSink(u use, rule outputRule) string {
 	case err == nil && !overwrites(info):
 		return "written in place"
 	case err == nil && rule.force:
-		return fmt.Sprintf("replaces %s", formatSize(info.Size()))
+		return fmt.Sprintf("replaces %s", text.Size(info.Size()))
 	case err == nil:
-		return fmt.Sprintf("exists: %s", formatSize(info.Size()))
+		return fmt.Sprintf("exists: %s", text.Size(info.Size()))
 	}
 	return "a new file"
 }

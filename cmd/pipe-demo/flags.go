@@ -10,6 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/weirflow/weir/internal/text"
 )
 
 // byteRate is a flag in bytes per second; 0 is no limit.
@@ -27,7 +29,7 @@ func (r *byteRate) Set(s string) error {
 		*r = 0
 		return nil
 	}
-	n, err := parseRate(s)
+	n, err := text.ParseRate(s)
 	if err != nil {
 		return fmt.Errorf("it takes %s: %w", rateKind.takes, err)
 	}
@@ -46,7 +48,7 @@ func (n *byteSize) String() string {
 }
 func (n *byteSize) Type() string { return "SIZE" }
 func (n *byteSize) Set(s string) error {
-	v, err := parseSize(s)
+	v, err := text.ParseSize(s)
 	if err != nil {
 		return fmt.Errorf("it takes %s: %w", sizeKind.takes, err)
 	}
@@ -105,7 +107,7 @@ func (c *choice) String() string { return c.value }
 func (c *choice) Type() string   { return "WORD" }
 func (c *choice) Set(s string) error {
 	if !slices.Contains(c.words, s) {
-		return errors.New("it takes " + orList(c.words))
+		return errors.New("it takes " + text.OrList(c.words))
 	}
 	c.value = s
 	return nil
@@ -161,7 +163,7 @@ func flagError(cmd *cobra.Command, err error) error {
 			dashes = "-"
 		}
 		e = usageError("%sunknown flag %s%s", name, dashes, missing.GetSpecifiedName())
-		if near := nearest(missing.GetSpecifiedName(), names); len(near) > 0 && dashes == "--" {
+		if near := text.Nearest(missing.GetSpecifiedName(), names); len(near) > 0 && dashes == "--" {
 			e.hint = "did you mean --" + strings.Join(near, " or --") + "?"
 			return e
 		}

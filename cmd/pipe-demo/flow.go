@@ -1,7 +1,5 @@
 package main
 
-import "strings"
-
 // A flow is what stands behind `run`, as a tree. It knows the grammar and nothing about the elements.
 type flow struct {
 	words  []string // as they were given; every word's at is an index into them
@@ -73,26 +71,4 @@ func (c *chain) print(words []string) []string {
 		words = c.tee.rest.print(words)
 	}
 	return words
-}
-
-// shellWords joins words so that a shell takes them apart again.
-func shellWords(words []string) string {
-	quoted := make([]string, len(words))
-	for i, w := range words {
-		quoted[i] = shellQuote(w)
-	}
-	return strings.Join(quoted, " ")
-}
-
-func shellQuote(w string) string {
-	plain := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./:=,+@%^", r) || r > 127
-	}
-	switch {
-	case w == "!" || w == "[" || w == "]":
-		return w
-	case w != "" && strings.TrimFunc(w, plain) == "":
-		return w
-	}
-	return "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
 }

@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/weirflow/weir/internal/text"
 )
 
 func (a *app) getCommand() *cobra.Command {
@@ -103,7 +105,7 @@ func planGet(args []string) (address, dst string, err error) {
 func urlName(u *url.URL) string {
 	escaped := path.Base(u.EscapedPath())
 	name, err := url.PathUnescape(escaped)
-	if err != nil || printable(name) != name {
+	if err != nil || text.Printable(name) != name {
 		name = escaped
 	}
 	if strings.HasSuffix(u.Path, "/") || !filepath.IsLocal(name) || filepath.Base(name) != name || name == "." || strings.ContainsRune(name, '\\') {

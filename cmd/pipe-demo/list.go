@@ -6,6 +6,8 @@ import (
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
+
+	"github.com/weirflow/weir/internal/text"
 )
 
 func (a *app) listCommand() *cobra.Command {
@@ -46,7 +48,7 @@ func (a *app) describeElement(name, command string) error {
 	found := elementNamed(name)
 	if len(found) == 0 {
 		e := usageError("%s: there is no source, stage or sink %q", command, name)
-		e.hint = didYouMean(name, elementNames(sourceRole, stageRole, sinkRole))
+		e.hint = text.DidYouMean(name, elementNames(sourceRole, stageRole, sinkRole))
 		if e.hint == "" {
 			e.hint = "pipe-demo list shows all of them"
 		}
@@ -90,7 +92,7 @@ func (a *app) helpCommand() *cobra.Command {
 				return a.describeElement(args[0], "help")
 			}
 			e := usageError("help: there is no command and no stage %q", args[0])
-			e.hint = didYouMean(args[0], append(names, elementNames(stageRole)...))
+			e.hint = text.DidYouMean(args[0], append(names, elementNames(stageRole)...))
 			if e.hint == "" {
 				e.hint = "pipe-demo help lists the commands, pipe-demo list the stages"
 			}

@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/weirflow/weir/internal/text"
 )
 
 // childEnv is added to the environment of every command that a test starts: poison mode, and no second of sleep at the
@@ -83,7 +85,7 @@ func cmdFill(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: fill FILE SIZE")
 	}
-	n, err := parseSize(args[1])
+	n, err := text.ParseSize(args[1])
 	ts.Check(err)
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), letters(int(n)), 0o644))
 }

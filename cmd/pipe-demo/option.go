@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/weirflow/weir/internal/text"
 )
 
 // An option is a key=value that an element takes.
@@ -27,20 +29,20 @@ type kind struct {
 
 var (
 	sizeKind = kind{name: "SIZE", takes: "a number of bytes such as 4096, 64k, 1M or 1.5GiB",
-		parse: func(s string) (any, error) { return asAny(parseSize(s)) }}
+		parse: func(s string) (any, error) { return asAny(text.ParseSize(s)) }}
 	rateKind = kind{name: "RATE", takes: "bytes per second such as 500k or 10M",
-		parse: func(s string) (any, error) { return asAny(parseRate(s)) }}
+		parse: func(s string) (any, error) { return asAny(text.ParseRate(s)) }}
 	textKind = kind{name: "TEXT", takes: "any text", parse: func(s string) (any, error) { return s, nil }}
 )
 
 // positiveSize is a size that must not be zero, and not be past most.
 func positiveSize(most int64) kind {
 	k := sizeKind
-	k.takes = "1 byte to " + formatSize(most) + ", such as 64k"
+	k.takes = "1 byte to " + text.Size(most) + ", such as 64k"
 	k.parse = func(s string) (any, error) {
-		n, err := parseSize(s)
+		n, err := text.ParseSize(s)
 		if err == nil && (n < 1 || n > most) {
-			err = fmt.Errorf("%s is out of range", formatSize(n))
+			err = fmt.Errorf("%s is out of range", text.Size(n))
 		}
 		return n, err
 	}
@@ -63,7 +65,7 @@ func wholeNumber(least, most int) kind {
 
 // oneOf is one of a few words.
 func oneOf(words ...string) kind {
-	return kind{name: "NAME", takes: orList(words), words: words, parse: func(s string) (any, error) {
+	return kind{name: "NAME", takes: text.OrList(words), words: words, parse: func(s string) (any, error) {
 		if !slices.Contains(words, s) {
 			return nil, fmt.Errorf("that is not known")
 		}
@@ -87,7 +89,7 @@ func (v values) given(name string) bool { _, ok := v[name]; return ok }
 func parseOptions(e *element, s step) (values, *flowError) {
 	v := values{}
 	for _, a := range s.args {
-		key, text, ok := strings.Cut(a.text, "=")
+		key, got, ok := strings.Cut(a.text, "=")
 		if !ok {
 			msg := fmt.Sprintf("%s: %q is no option: an option is written key=value", e.name, a.text)
 			hint := e.optionHint(key)
@@ -104,13 +106,13 @@ func parseOptions(e *element, s step) (values, *flowError) {
 			return nil, &flowError{at: a.at, msg: fmt.Sprintf("%s: option %s is given twice", e.name, key)}
 		}
 		o := e.options[i]
-		value, err := o.kind.parse(text)
+		value, err := o.kind.parse(got)
 		if err != nil {
-			hint := didYouMean(text, o.kind.words)
-			if bare, ok := strings.CutSuffix(text, "!"); ok {
+			hint := text.DidYouMean(got, o.kind.words)
+			if bare, ok := strings.CutSuffix(got, "!"); ok {
 				hint = fmt.Sprintf("! is a word of its own: write %s=%s !", key, bare)
 			}
-			return nil, &flowError{at: a.at, msg: fmt.Sprintf("%s: option %s got %q and takes %s: %v", e.name, key, text, o.kind.takes, err), hint: hint}
+			return nil, &flowError{at: a.at, msg: fmt.Sprintf("%s: option %s got %q and takes %s: %v", e.name, key, got, o.kind.takes, err), hint: hint}
 		}
 		v[key] = value
 	}

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/weirflow/weir/internal/text"
 )
 
 // errSkipped ends a command successfully: -n found its output in place.
@@ -66,7 +68,7 @@ func missingHint(path string) string {
 			known = append(known, n.Name())
 		}
 	}
-	return didYouMean(filepath.Base(path), known)
+	return text.DidYouMean(filepath.Base(path), known)
 }
 
 // checkOutput says whether a local output may be written under the rule, before anything is.

@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"strings"
+
+	"github.com/weirflow/weir/internal/text"
 )
 
 // A flowError says what is wrong with a flow and at which word. The flow was not touched.
@@ -19,7 +21,7 @@ func (e *flowError) Error() string { return e.msg }
 func (e *flowError) excerpt(width int) string {
 	var before, marked, after string
 	for i, w := range e.words {
-		w = printable(shellQuote(w))
+		w = text.Printable(text.QuoteWord(w))
 		switch {
 		case i < e.at:
 			before += w + " "
@@ -44,16 +46,6 @@ func (e *flowError) excerpt(width int) string {
 		}
 	}
 	return string(b) + string(m) + string(a) + "\n" + strings.Repeat(" ", len(b)) + strings.Repeat("^", max(1, len(m)))
-}
-
-// printable replaces what would move a terminal's cursor.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 127 || r >= 0x80 && r < 0xa0 {
-			return '?'
-		}
-		return r
-	}, s)
 }
 
 // parseFlow takes words apart:
@@ -218,7 +210,7 @@ func (p *parser) closed(open int) error {
 	case open >= 0 && p.atEnd():
 		hint := "every [ needs its ]"
 		if w := p.words[len(p.words)-1]; strings.HasSuffix(w, "]") {
-			hint = fmt.Sprintf("] is a word of its own: write %s ]", shellQuote(strings.TrimSuffix(w, "]")))
+			hint = fmt.Sprintf("] is a word of its own: write %s ]", text.QuoteWord(strings.TrimSuffix(w, "]")))
 		}
 		return p.fail(open, "this branch is not closed", hint)
 	case open < 0 && p.next() == "]":
@@ -266,12 +258,12 @@ func (p *parser) glued(run []word) error {
 		if strings.Contains(bare, "=") && i > 0 && w.text[0] != '!' && (i+1 == len(run) || strings.Contains(run[i+1].text, "=")) {
 			continue
 		}
-		apart := shellQuote(bare) + " !"
+		apart := text.QuoteWord(bare) + " !"
 		switch {
 		case bare == "":
 			apart = "one !"
 		case w.text[0] == '!':
-			apart = "! " + shellQuote(bare)
+			apart = "! " + text.QuoteWord(bare)
 		}
 		return p.fail(w.at, fmt.Sprintf("a ! is glued to %q", w.text),
 			fmt.Sprintf("! is a word of its own: write %s (and file:wow%%21 for a file named wow!)", apart))

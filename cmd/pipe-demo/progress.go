@@ -5,6 +5,8 @@ import (
 	"math"
 	"strings"
 	"time"
+
+	"github.com/weirflow/weir/internal/text"
 )
 
 // progress is what the progress line shows, as plain numbers.
@@ -21,15 +23,15 @@ type progress struct {
 // line draws p in at most width columns. What does not fit is left out, the least telling part first; the bar takes
 // the room that is left.
 func (p progress) line(width int) string {
-	size := formatSize(p.Done)
+	size := text.Size(p.Done)
 	percent, eta := "", ""
 	if p.Total >= 0 {
-		size += " of " + formatSize(p.Total)
+		size += " of " + text.Size(p.Total)
 		percent = fmt.Sprintf("%3.0f%%", 100*p.share())
 		if p.Done == p.Total {
 			eta = "finishing" // the sink syncs, or waits for an answer
 		} else if left, ok := p.remaining(); ok {
-			eta = "ETA " + formatDuration(left)
+			eta = "ETA " + text.Duration(left)
 		}
 	}
 	parts := []struct {
@@ -39,7 +41,7 @@ func (p progress) line(width int) string {
 		{size, 0},
 		{percent, 1},
 		{"[]", 5}, // the bar's place
-		{formatRate(p.Rate), 2},
+		{text.Rate(p.Rate), 2},
 		{eta, 3},
 		{p.ratio(), 4},
 		{p.files(), 4},
@@ -79,9 +81,9 @@ func (p progress) plain() string { return p.line(1000) }
 
 // summary is the last line: totals over the whole time.
 func (p progress) summary() string {
-	parts := []string{fmt.Sprintf("%s in %s", formatSize(p.Done), formatDuration(p.Elapsed))}
+	parts := []string{fmt.Sprintf("%s in %s", text.Size(p.Done), text.Duration(p.Elapsed))}
 	if s := p.Elapsed.Seconds(); s > 0 {
-		parts = append(parts, formatRate(float64(p.Done)/s))
+		parts = append(parts, text.Rate(float64(p.Done)/s))
 	}
 	if r := p.ratio(); r != "" {
 		parts = append(parts, r)
@@ -117,14 +119,14 @@ func (p progress) files() string {
 	if p.Files == 0 {
 		return ""
 	}
-	return plural(p.Files, "file")
+	return text.Plural(p.Files, "file")
 }
 
 func (p progress) slowest() string {
 	if p.Bottleneck == "" {
 		return ""
 	}
-	return "slowest: " + printable(p.Bottleneck)
+	return "slowest: " + text.Printable(p.Bottleneck)
 }
 
 // drawBar fills inner columns between two brackets.
@@ -135,24 +137,6 @@ func drawBar(share float64, inner int) string {
 		bar += ">" + strings.Repeat(" ", inner-full-1)
 	}
 	return "[" + bar + "]"
-}
-
-// formatDuration writes 0.4ms, 40ms, 4.0s, and from ten seconds on 0:42, 12:05, 1:02:03.
-func formatDuration(d time.Duration) string {
-	if d > 0 && d < 10*time.Millisecond {
-		return fmt.Sprintf("%.1fms", d.Seconds()*1e3)
-	}
-	if d > 0 && d < time.Second {
-		return fmt.Sprintf("%.0fms", d.Seconds()*1e3)
-	}
-	if d < 10*time.Second && d%time.Second != 0 {
-		return fmt.Sprintf("%.1fs", d.Seconds())
-	}
-	s := int64(d.Round(time.Second) / time.Second)
-	if s >= 3600 {
-		return fmt.Sprintf("%d:%02d:%02d", s/3600, s/60%60, s%60)
-	}
-	return fmt.Sprintf("%d:%02d", s/60, s%60)
 }
 
 // A rateWindow is a speed over the last 15 to 30 seconds: long enough to be calm, short enough to be true.

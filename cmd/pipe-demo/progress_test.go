@@ -8,6 +8,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"github.com/weirflow/weir/internal/text"
 )
 
 func TestProgressLine(t *testing.T) {
@@ -60,17 +62,6 @@ func TestProgressSummary(t *testing.T) {
 	}
 }
 
-func TestFormatDuration(t *testing.T) {
-	for in, want := range map[time.Duration]string{
-		0: "0:00", 400 * time.Microsecond: "0.4ms", 40 * time.Millisecond: "40ms", 4200 * time.Millisecond: "4.2s", 42 * time.Second: "0:42", 12*time.Minute + 4600*time.Millisecond: "12:05",
-		3723 * time.Second: "1:02:03",
-	} {
-		if got := formatDuration(in); got != want {
-			t.Errorf("formatDuration(%v) = %q, want %q", in, got, want)
-		}
-	}
-}
-
 // The rate must follow the last 15 to 30 seconds, whatever came before.
 func TestRateWindow(t *testing.T) {
 	var w rateWindow
@@ -83,18 +74,18 @@ func TestRateWindow(t *testing.T) {
 		got = w.rate(at, bytes)
 	}
 	if want := 100.0 * (1 << 20); got < 0.98*want || got > 1.02*want {
-		t.Errorf("steady: %s", formatRate(got))
+		t.Errorf("steady: %s", text.Rate(got))
 	}
 	fast := at
 	for ; at < fast+30*time.Second; at += tick {
 		bytes += 1 << 20
 		got = w.rate(at, bytes)
 		if at == fast+5*time.Second && got < 30*(1<<20) {
-			t.Errorf("5 s after a drop the rate is down to %s already", formatRate(got))
+			t.Errorf("5 s after a drop the rate is down to %s already", text.Rate(got))
 		}
 	}
 	if want := 10.0 * (1 << 20); got < 0.98*want || got > 1.02*want {
-		t.Errorf("30 s after a drop: %s", formatRate(got))
+		t.Errorf("30 s after a drop: %s", text.Rate(got))
 	}
 	if len(w.samples) > 64 {
 		t.Errorf("%d samples kept", len(w.samples))

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/weirflow/weir/internal/httpkit"
+	"github.com/weirflow/weir/internal/text"
 	"github.com/weirflow/weir/pipeline"
 	"github.com/weirflow/weir/sinks"
 	"github.com/weirflow/weir/sources"
@@ -29,7 +30,7 @@ func (a *app) put(ctx context.Context, u *upload) error {
 		return err
 	}
 	if u.offset > 0 {
-		a.note("pipe-demo: %s: goes on behind the %s that an earlier run has sent", printable(shown(u.target)), formatSize(u.offset))
+		a.note("pipe-demo: %s: goes on behind the %s that an earlier run has sent", text.Printable(shown(u.target)), text.Size(u.offset))
 	}
 	pipe, err := u.pipeline()
 	if err != nil {
@@ -39,10 +40,10 @@ func (a *app) put(ctx context.Context, u *upload) error {
 	report, err := a.runReport(ctx, &transfer{words: []string{u.file, "!", u.target}, pipe: pipe, build: u.build, again: u.again, kept: u.kept})
 	if err == nil {
 		u.record.forget()
-		a.note("pipe-demo: %s: %s sent", printable(shown(u.place())), formatSize(progressOf(report).Done))
+		a.note("pipe-demo: %s: %s sent", text.Printable(shown(u.place())), text.Size(progressOf(report).Done))
 	}
 	if errors.Is(err, errSkipped) {
-		a.note("pipe-demo: %s: exists already, skipped", printable(shown(u.target)))
+		a.note("pipe-demo: %s: exists already, skipped", text.Printable(shown(u.target)))
 	}
 	return err
 }
@@ -88,7 +89,7 @@ func (u *upload) ask() error {
 		u.url, u.offset = earlier, offset
 		return nil
 	case err == nil, refused && isGone(status.Status):
-		u.app.note("pipe-demo: %s: begins anew: the server has not kept what an earlier run has sent", printable(shown(u.target)))
+		u.app.note("pipe-demo: %s: begins anew: the server has not kept what an earlier run has sent", text.Printable(shown(u.target)))
 		return nil
 	}
 	if u.build.ctx.Err() == nil {
@@ -257,7 +258,7 @@ func (u *upload) begin(err error) *pipeline.Pipeline {
 		return nil
 	}
 	u.app.event("retry", map[string]any{"attempt": 1, "wait_seconds": 0, "error": message(status), "source": shown(u.target), "offset": 0})
-	u.app.note("%spipe-demo: %s: begins anew: the server has lost the upload: %s", u.app.clear(), printable(shown(u.target)), printable(message(status)))
+	u.app.note("%spipe-demo: %s: begins anew: the server has lost the upload: %s", u.app.clear(), text.Printable(shown(u.target)), text.Printable(message(status)))
 	return next
 }
 
@@ -276,7 +277,7 @@ func (u *upload) kept() string {
 	}
 	what := "what came is kept at the server"
 	if network {
-		what = fmt.Sprintf("%s of %s are kept at the server", formatSize(broken.Offset), formatSize(u.info.Size()))
+		what = fmt.Sprintf("%s of %s are kept at the server", text.Size(broken.Offset), text.Size(u.info.Size()))
 	}
 	return what + "; " + u.goOn()
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/weirflow/weir/httpflow"
+	"github.com/weirflow/weir/internal/text"
 )
 
 func (a *app) receiveCommand() *cobra.Command {
@@ -68,7 +69,7 @@ func openFolder(name string) (*os.Root, error) {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		e.err = fmt.Errorf("receive: %s: no such folder", name)
-		e.hint = "to make it: mkdir " + shellQuote(name)
+		e.hint = "to make it: mkdir " + text.QuoteWord(name)
 	case errors.Is(err, syscall.ENOTDIR) || serr == nil && !info.IsDir():
 		e.err = fmt.Errorf("receive: %s: is no folder", name)
 	}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/weirflow/weir/internal/text"
 	"github.com/weirflow/weir/pipeline"
 )
 
@@ -76,7 +77,7 @@ func (e *element) optionHint(key string) string {
 	for i, o := range e.options {
 		names[i] = o.name + "=" + o.kind.name
 	}
-	if hint := didYouMean(key, e.optionNames()); hint != "" {
+	if hint := text.DidYouMean(key, e.optionNames()); hint != "" {
 		return hint
 	}
 	return e.name + " takes " + strings.Join(names, " ")
@@ -173,8 +174,8 @@ func endpoint(r role, w word) (*element, *flowError) {
 			schemes = append(schemes, s)
 		}
 	}
-	known := fmt.Sprintf("a %s by URL has the scheme %s", r, orList(schemes))
-	if near := didYouMean(scheme, schemes); near != "" && !slices.Contains(elementNames(sourceRole, sinkRole), name) {
+	known := fmt.Sprintf("a %s by URL has the scheme %s", r, text.OrList(schemes))
+	if near := text.DidYouMean(scheme, schemes); near != "" && !slices.Contains(elementNames(sourceRole, sinkRole), name) {
 		known = near
 	}
 	return nil, &flowError{at: w.at, msg: fmt.Sprintf("unknown scheme %q for a %s", scheme, r), hint: known}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"unicode/utf8"
 
+	"github.com/weirflow/weir/internal/text"
 	"github.com/weirflow/weir/sinks"
 )
 
@@ -23,7 +24,7 @@ func (j *copyJob) kept() string {
 		return ""
 	}
 	part := filepath.Join(filepath.Dir(j.dst), partName(filepath.Base(j.dst)))
-	return fmt.Sprintf("%s of %s are kept in %s; to go on: %s", formatSize(n), formatSize(j.info.Size()), printable(part), again())
+	return fmt.Sprintf("%s of %s are kept in %s; to go on: %s", text.Size(n), text.Size(j.info.Size()), text.Printable(part), again())
 }
 
 // partName is what a file is called before it is complete, for --resume.
@@ -36,7 +37,7 @@ func partName(base string) string {
 }
 
 // again is the command line that this process was started with.
-func again() string { return "pipe-demo " + printable(shellWords(os.Args[1:])) }
+func again() string { return "pipe-demo " + text.Printable(text.Quote(os.Args[1:])) }
 
 // againTree is the command line that goes on with several files or a tree: what is complete is there already, and a
 // folder that was made is one to copy into now.
@@ -53,5 +54,5 @@ func againTree(copies []fileCopy, rule outputRule) string {
 	if at := slices.Index(words, "cp"); at >= 0 && !rule.force && !rule.noClobber {
 		words = slices.Insert(words, at+1, "-n")
 	}
-	return "pipe-demo " + printable(shellWords(words))
+	return "pipe-demo " + text.Printable(text.Quote(words))
 }

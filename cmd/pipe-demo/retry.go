@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/weirflow/weir/internal/text"
 	"github.com/weirflow/weir/sources"
 )
 
@@ -21,7 +22,7 @@ func (b *build) httpOptions(address string) sources.HTTPOptions {
 // retrying tells of a request that is repeated.
 func (a *app) retrying(what string, attempt int, wait time.Duration, cause error) {
 	a.event("retry", map[string]any{"attempt": attempt, "wait_seconds": wait.Seconds(), "error": message(cause), "source": what})
-	a.note("%spipe-demo: %s: %s; retry %d in %s", a.clear(), printable(what), printable(message(cause)), attempt, formatDuration(wait))
+	a.note("%spipe-demo: %s: %s; retry %d in %s", a.clear(), text.Printable(what), text.Printable(message(cause)), attempt, text.Duration(wait))
 }
 
 // clear makes room for a line where the progress is drawn.

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/weirflow/weir/internal/text"
 )
 
 // A flowHandler answers each GET with a run of a flow, at / and at its name. A HEAD runs nothing.
@@ -104,7 +106,7 @@ func (h *flowHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer b.close()
 	b.terminal = false
 	b.retrying = func(source string, attempt int, wait time.Duration, cause error) {
-		h.server.log.Warn(fmt.Sprintf("%s: %s; retry %d in %s", source, message(cause), attempt, formatDuration(wait)))
+		h.server.log.Warn(fmt.Sprintf("%s: %s; retry %d in %s", source, message(cause), attempt, text.Duration(wait)))
 	}
 	f.run(b, h.plan)
 	for _, d := range b.digests {

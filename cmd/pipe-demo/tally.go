@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/weirflow/weir/internal/text"
 	"github.com/weirflow/weir/pipeline"
 )
 
@@ -163,22 +164,15 @@ func sumReports(sum, r pipeline.Report) pipeline.Report {
 func (t *tally) summary() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	var text strings.Builder
-	fmt.Fprintf(&text, "%s copied", plural(t.done, "file"))
+	var line strings.Builder
+	fmt.Fprintf(&line, "%s copied", text.Plural(t.done, "file"))
 	for _, part := range []struct {
 		n    int
 		what string
 	}{{len(t.failed), "failed"}, {t.skipped, "there already"}, {t.special, "neither file nor folder"}} {
 		if part.n > 0 {
-			fmt.Fprintf(&text, ", %d %s", part.n, part.what)
+			fmt.Fprintf(&line, ", %d %s", part.n, part.what)
 		}
 	}
-	return text.String()
-}
-
-func plural(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
+	return line.String()
 }

@@ -1,4 +1,4 @@
-package main
+package text
 
 import (
 	"testing"
@@ -33,8 +33,8 @@ func TestNearest(t *testing.T) {
 		"zzzzzz":  nil,
 		"x":       nil,
 	} {
-		if diff := cmp.Diff(want, nearest(name, known)); diff != "" {
-			t.Errorf("nearest(%q): -want +got\n%s", name, diff)
+		if diff := cmp.Diff(want, Nearest(name, known)); diff != "" {
+			t.Errorf("Nearest(%q): -want +got\n%s", name, diff)
 		}
 	}
 }

@@ -1,12 +1,12 @@
-package main
+package text
 
 import (
 	"slices"
 	"strings"
 )
 
-// nearest returns the few known names that a mistyped one probably meant, the best first.
-func nearest(name string, known []string) []string {
+// Nearest returns the few known names that a mistyped one probably meant, the best first.
+func Nearest(name string, known []string) []string {
 	type candidate struct {
 		name string
 		cost int
@@ -63,19 +63,11 @@ func editDistance(a, b string) int {
 	return last[len(b)]
 }
 
-// didYouMean is the hint for a mistyped name; empty when nothing is near.
-func didYouMean(name string, known []string) string {
-	names := nearest(name, known)
+// DidYouMean is the hint for a mistyped name; empty when nothing is near.
+func DidYouMean(name string, known []string) string {
+	names := Nearest(name, known)
 	if len(names) == 0 {
 		return ""
 	}
-	return "did you mean " + orList(names) + "?"
-}
-
-// orList joins names as in "a, b or c".
-func orList(names []string) string {
-	if len(names) < 2 {
-		return strings.Join(names, "")
-	}
-	return strings.Join(names[:len(names)-1], ", ") + " or " + names[len(names)-1]
+	return "did you mean " + OrList(names) + "?"
 }

@@ -1,4 +1,4 @@
-package main
+package text
 
 import (
 	"errors"
@@ -9,10 +9,10 @@ import (
 	"strings"
 )
 
-// parseSize reads a number of bytes: digits, perhaps a fraction, perhaps a unit. The units are k, M, G, T and P (in
-// either case, KiB and the like are the same) and count in steps of 1024. What is left of a byte is cut off. kB and
-// MB are refused: half of the world means 1000 by them.
-func parseSize(s string) (int64, error) {
+// ParseSize reads a number of bytes: digits, perhaps a fraction, perhaps a unit. The units are k, M, G, T and P (in
+// either case, KiB and the like are the same) and count in steps of 1024. A fraction of a byte is dropped. kB and
+// MB are refused: they can mean steps of 1000.
+func ParseSize(s string) (int64, error) {
 	end := strings.IndexFunc(s, func(r rune) bool { return (r < '0' || r > '9') && r != '.' })
 	if end < 0 {
 		end = len(s)
@@ -58,17 +58,17 @@ func unitShift(unit string) (uint, bool) {
 	return 0, false
 }
 
-// parseRate reads bytes per second: a size, with or without a /s behind it. Zero is refused, for nothing would move.
-func parseRate(s string) (int64, error) {
-	n, err := parseSize(strings.TrimSuffix(s, "/s"))
+// ParseRate reads bytes per second: a size, with or without a /s behind it. Zero is refused, for nothing would move.
+func ParseRate(s string) (int64, error) {
+	n, err := ParseSize(strings.TrimSuffix(s, "/s"))
 	if err == nil && n == 0 {
 		err = errors.New("at that rate nothing moves")
 	}
 	return n, err
 }
 
-// formatSize writes a number of bytes for people: 0 B, 1023 B, 1.5 KiB, 12.0 MiB, 348 GiB.
-func formatSize(n int64) string {
+// Size writes a number of bytes for people: 0 B, 1023 B, 1.5 KiB, 12.0 MiB, 348 GiB.
+func Size(n int64) string {
 	if n < 1024 {
 		return strconv.FormatInt(n, 10) + " B"
 	}
@@ -84,10 +84,10 @@ func formatSize(n int64) string {
 	return strconv.FormatFloat(v, 'f', 0, 64) + prefix
 }
 
-// formatRate writes bytes per second for people.
-func formatRate(perSecond float64) string {
+// Rate writes bytes per second for people.
+func Rate(perSecond float64) string {
 	if !(perSecond > 0) {
 		return "0 B/s"
 	}
-	return formatSize(int64(min(perSecond, math.MaxInt64/2))) + "/s"
+	return Size(int64(min(perSecond, math.MaxInt64/2))) + "/s"
 }

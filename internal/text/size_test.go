@@ -1,8 +1,10 @@
-package main
+package text_test
 
 import (
 	"strings"
 	"testing"
+
+	"github.com/weirflow/weir/internal/text"
 )
 
 func TestParseSize(t *testing.T) {
@@ -43,24 +45,24 @@ func TestParseSize(t *testing.T) {
 		{in: "1iB", err: "is no unit"},
 		{in: "1b", err: "can mean"},
 	} {
-		got, err := parseSize(test.in)
+		got, err := text.ParseSize(test.in)
 		switch {
 		case test.err == "" && (err != nil || got != test.want):
-			t.Errorf("parseSize(%q) = %d, %v; want %d", test.in, got, err, test.want)
+			t.Errorf("text.ParseSize(%q) = %d, %v; want %d", test.in, got, err, test.want)
 		case test.err != "" && (err == nil || !strings.Contains(err.Error(), test.err)):
-			t.Errorf("parseSize(%q) = %d, %v; want an error with %q", test.in, got, err, test.err)
+			t.Errorf("text.ParseSize(%q) = %d, %v; want an error with %q", test.in, got, err, test.err)
 		}
 	}
 }
 
 func TestParseRate(t *testing.T) {
 	for in, want := range map[string]int64{"10M": 10 << 20, "10M/s": 10 << 20, "100": 100, "0": -1, "0.0001": -1, "10M/m": -1, "": -1} {
-		got, err := parseRate(in)
+		got, err := text.ParseRate(in)
 		if err != nil {
 			got = -1
 		}
 		if got != want {
-			t.Errorf("parseRate(%q) = %d, want %d", in, got, want)
+			t.Errorf("text.ParseRate(%q) = %d, want %d", in, got, want)
 		}
 	}
 }
@@ -70,12 +72,12 @@ func TestFormatSize(t *testing.T) {
 		0: "0 B", 1023: "1023 B", 1024: "1.0 KiB", 1536: "1.5 KiB", 1<<20 - 1: "1.0 MiB", 1 << 20: "1.0 MiB",
 		100 << 20: "100 MiB", 1023 << 20: "1023 MiB", 1 << 30: "1.0 GiB", 1<<63 - 1: "8.0 EiB",
 	} {
-		if got := formatSize(in); got != want {
-			t.Errorf("formatSize(%d) = %q, want %q", in, got, want)
+		if got := text.Size(in); got != want {
+			t.Errorf("text.Size(%d) = %q, want %q", in, got, want)
 		}
 	}
-	if got, want := formatRate(212.4*(1<<20)), "212 MiB/s"; got != want {
-		t.Errorf("formatRate = %q, want %q", got, want)
+	if got, want := text.Rate(212.4*(1<<20)), "212 MiB/s"; got != want {
+		t.Errorf("Rate = %q, want %q", got, want)
 	}
 }
 
@@ -84,14 +86,14 @@ func FuzzParseSize(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		n, err := parseSize(s)
+		n, err := text.ParseSize(s)
 		if err != nil {
 			return
 		}
 		if n < 0 {
-			t.Fatalf("parseSize(%q) = %d", s, n)
+			t.Fatalf("text.ParseSize(%q) = %d", s, n)
 		}
-		if doubled, err := parseSize(s + "k"); err == nil && doubled/1024 != n {
+		if doubled, err := text.ParseSize(s + "k"); err == nil && doubled/1024 != n {
 			t.Fatalf("%q is %d, but with a k it is %d", s, n, doubled)
 		}
 	})
