@@ -29,6 +29,7 @@ var mayImport = map[string][]string{
 	"cmd":      {"httpflow", "sources", "stages", "sinks", "pipeline", "internal"},
 	"bench":    {"httpflow", "sources", "stages", "sinks", "pipeline", "internal"},
 	"test":     {"httpflow", "sources", "stages", "sinks", "pipeline", "internal"},
+	"examples": {"httpflow", "sources", "stages", "sinks", "pipeline"},
 }
 
 // forbidden says why the package importer, one of this module, must not import the package imported;
@@ -51,8 +52,8 @@ func forbidden(importer, imported string) string {
 	if !ours {
 		return ""
 	}
-	if to == "pipeline/pipetest" {
-		return "pipetest is for tests: it would bring package testing into programs"
+	if to == "pipeline/pipetest" || to == "internal/testenv" && !under(from, "test") {
+		return "it is for tests: it would bring package testing into programs"
 	}
 	from, _, _ = strings.Cut(from, "/")
 	to, _, _ = strings.Cut(to, "/")
@@ -118,6 +119,8 @@ func TestForbiddenImports(t *testing.T) {
 		{"sources", "weir/sinks", false},
 		{"sources", "weir/httpflow", false},
 		{"sources", "weir/pipeline/pipetest", false},
+		{"sources", "weir/internal/testenv", false},
+		{"test/internal/command", "weir/internal/testenv", true},
 		{"stages", "weir/sources", false},
 		{"stages", "golang.org/x/time/rate", true},
 		{"stages/zstd", "github.com/klauspost/compress/zstd", true},
@@ -141,6 +144,8 @@ func TestForbiddenImports(t *testing.T) {
 		{"cmd/pipe-demo", "weir/pipeline/pipetest", false},
 		{"cmd/pipe-demo", "weir/test/browser", false},
 		{"cmd/pipe-demo", "github.com/spf13/cobra", true},
+		{"examples/copy", "weir/sources", true},
+		{"examples/copy", "weir/internal/x", false}, // an example is for the users, who have none of it
 		{".", "weir/pipeline", false},
 		{"misc", "weir/pipeline", false},
 	} {

@@ -8,10 +8,13 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/weirflow/weir/internal/testenv"
 )
 
 // Every comparison runs, if only with little to do, and nothing of it is left.
 func TestComparisons(t *testing.T) {
+	testenv.Long(t)
 	dir := t.TempDir()
 	var out bytes.Buffer
 	if err := bench(t.Context(), []string{"-json", "-n=1", "-size=64k", "-dir", dir}, &out); err != nil {
@@ -25,7 +28,7 @@ func TestComparisons(t *testing.T) {
 		}
 		switch {
 		case r.NotRun != "":
-			t.Logf("NOT RUN: %s: %s", r.Name, r.NotRun)
+			t.Run(r.Name+" beside "+r.Beside, func(t *testing.T) { testenv.NotRun(t, "%s", r.NotRun) })
 		case r.Amount == "" || r.Ours.Seconds <= 0 || r.Theirs.Seconds <= 0 ||
 			r.Ratio <= 0 || r.RatioLeast != r.Ratio || r.RatioMost != r.Ratio:
 			t.Errorf("of one run came %+v", r)
@@ -66,7 +69,7 @@ func TestLessWorkIsNoComparison(t *testing.T) {
 			c.ours = []string{"sh", "-c", ours, "IN", "OUT"}
 			r, err := c.measure(t.Context(), "", filepath.Join(t.TempDir(), "work"), 64<<10, 1)
 			if r.NotRun != "" {
-				t.Skip("NOT RUN: ", r.NotRun)
+				testenv.NotRun(t, "%s", r.NotRun)
 			}
 			if found := err != nil && strings.Contains(err.Error(), "did not do the same work"); found != (ours == test.less) {
 				t.Errorf("%s beside %s: %v", ours, test.good, err)

@@ -9,16 +9,13 @@ import (
 	"time"
 
 	"github.com/weirflow/weir/httpflow"
+	"github.com/weirflow/weir/internal/testenv"
 )
 
 // program runs a client that is not ours, in a folder of its own.
-func program(t *testing.T, dir, name string, args ...string) error {
+func program(t *testing.T, dir, name, debian string, args ...string) error {
 	t.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil {
-		t.Skipf("SKIPPED: %s is not installed", name)
-	}
-	cmd := exec.CommandContext(t.Context(), path, args...)
+	cmd := exec.CommandContext(t.Context(), testenv.Program(t, name, debian), args...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "no_proxy=127.0.0.1", "http_proxy=", "HTTP_PROXY=")
 	out, err := cmd.CombinedOutput()
@@ -34,7 +31,7 @@ func TestWgetContinues(t *testing.T) {
 	write(t, dir, "a.bin", want)
 	part := write(t, into, "a.bin", want[:1_234_567])
 	url, _ := serve(t, "h1", httpflow.FileServer(openRoot(t, dir), httpflow.FileServerOptions{}))
-	if err := program(t, into, "wget", "--continue", "--tries=1", "--no-verbose", url+"a.bin"); err != nil {
+	if err := program(t, into, "wget", "wget", "--continue", "--tries=1", "--no-verbose", url+"a.bin"); err != nil {
 		t.Error(err)
 	}
 	got, err := os.ReadFile(part)
@@ -49,7 +46,7 @@ func TestAria2Splits(t *testing.T) {
 	want := random(16<<20 + 5)
 	write(t, dir, "a.bin", want)
 	url, _ := serve(t, "h1", httpflow.FileServer(openRoot(t, dir), httpflow.FileServerOptions{}))
-	err := program(t, into, "aria2c", "-x8", "-s8", "-k1M", "--no-conf", "--max-tries=1", "--quiet", url+"a.bin")
+	err := program(t, into, "aria2c", "aria2", "-x8", "-s8", "-k1M", "--no-conf", "--max-tries=1", "--quiet", url+"a.bin")
 	if err != nil {
 		t.Error(err)
 	}

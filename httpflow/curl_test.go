@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/weirflow/weir/httpflow"
+	"github.com/weirflow/weir/internal/testenv"
 )
 
 // curl runs curl, whose idea of HTTP is not ours, with arguments for the protocol.
@@ -29,9 +30,7 @@ func curl(t *testing.T, protocol string, args ...string) (stdout []byte, err err
 
 func needCurl(t *testing.T) {
 	t.Helper()
-	if _, err := exec.LookPath("curl"); err != nil {
-		t.Skip("SKIPPED: curl is not installed")
-	}
+	testenv.Program(t, "curl", "curl")
 }
 
 func TestCurl(t *testing.T) {

@@ -139,7 +139,7 @@ func TestHTTPFailureIsNoEnd(t *testing.T) {
 				t.Run(fmt.Sprintf("%s/promised=%v/%s", protocol, promised, name), func(t *testing.T) {
 					srv, client, got, closeAll := receiver(t, protocol, 200)
 					requests := 0
-					for _, n := range truthSizes {
+					for _, n := range truthSizes() {
 						p := uploads(sinks.HTTP(client, put(t, srv.URL)), n, promised)[name]
 						if p == nil {
 							continue

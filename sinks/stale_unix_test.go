@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/weirflow/weir/internal/testenv"
 	"github.com/weirflow/weir/pipeline/pipetest"
 	"github.com/weirflow/weir/sinks"
 )
@@ -148,6 +149,7 @@ func TestFileAfterKills(t *testing.T) {
 
 // Whenever a resumed run is killed, the next one ends with the right bytes.
 func TestFileResumesAfterKills(t *testing.T) {
+	testenv.Long(t)
 	dir := t.TempDir()
 	from, to := filepath.Join(t.TempDir(), "in"), filepath.Join(dir, "out")
 	content := pattern(200 << 20)

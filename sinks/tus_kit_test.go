@@ -200,12 +200,11 @@ func (s *tusStore) patch(w http.ResponseWriter, r *http.Request, u *tusStored) {
 
 // part lets the store take the first n bytes of the body, and nothing more of the request.
 func (s *tusStore) part(r *http.Request, n int) {
-	b := make([]byte, n)
-	m, _ := io.ReadFull(r.Body, b)
+	b, _ := io.ReadAll(io.LimitReader(r.Body, int64(n)))
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	u := s.uploads[len(s.uploads)-1]
-	u.data = append(u.data, b[:m]...)
+	u.data = append(u.data, b...)
 	if l := r.Header.Get("Upload-Length"); l != "" {
 		u.length, _ = strconv.ParseInt(l, 10, 64)
 	}

@@ -95,7 +95,7 @@ func TestTusFailureIsNoEnd(t *testing.T) {
 		for _, keep := range []bool{false, true} {
 			for name := range uploads(sinks.Tus(""), 1, promised) {
 				t.Run(fmt.Sprintf("promised=%v/keep=%v/%s", promised, keep, name), func(t *testing.T) {
-					sizes := truthSizes
+					sizes := truthSizes()
 					if name == "source" || name == "sibling" {
 						sizes = append([]int{9 << 20}, sizes...) // more than a segment
 					}

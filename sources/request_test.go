@@ -14,9 +14,11 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/weirflow/weir/internal/testenv"
 	"github.com/weirflow/weir/pipeline"
 	"github.com/weirflow/weir/pipeline/pipetest"
 	"github.com/weirflow/weir/sinks"
@@ -253,33 +255,34 @@ func TestRequestRefusalIsNotReset(t *testing.T) {
 		}
 		http.Error(w, "full", http.StatusInsufficientStorage)
 	})
-	undisturbed := 0
+	var undisturbed atomic.Int32
+	var clients sync.WaitGroup
 	for range 20 {
-		conn, err := net.Dial("tcp", srv.Listener.Addr().String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		sent := make(chan error)
-		go func() {
-			_, err := io.WriteString(conn, "PUT / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+		clients.Go(func() {
+			conn, err := net.Dial("tcp", srv.Listener.Addr().String())
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer conn.Close()
+			_, err = io.WriteString(conn, "PUT / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
 			for range 50 {
 				if err == nil {
 					_, err = fmt.Fprintf(conn, "64\r\n%s\r\n", text(100))
-					time.Sleep(time.Millisecond)
+					time.Sleep(time.Millisecond) // the pace of the client, while the server refuses
 				}
 			}
-			sent <- err
-		}()
-		if err := <-sent; err == nil {
-			undisturbed++
-		}
-		answer, err := io.ReadAll(conn) // Linux keeps the answer even after a reset; others do not
-		if !strings.Contains(string(answer), "507") {
-			t.Errorf("got %q %v", answer, err)
-		}
-		conn.Close()
+			if err == nil {
+				undisturbed.Add(1)
+			}
+			answer, err := io.ReadAll(conn) // Linux keeps the answer even after a reset; others do not
+			if !strings.Contains(string(answer), "507") {
+				t.Errorf("got %q %v", answer, err)
+			}
+		})
 	}
-	if undisturbed == 0 {
+	clients.Wait()
+	if undisturbed.Load() == 0 {
 		t.Error("no client could send on while the server refused")
 	}
 }
@@ -377,10 +380,7 @@ func TestRequestEcho(t *testing.T) {
 		}
 	}
 	t.Run("curl", func(t *testing.T) {
-		curl, err := exec.LookPath("curl")
-		if err != nil {
-			t.Skip("NOT TESTED: curl is not installed")
-		}
+		curl := testenv.Program(t, "curl", "curl")
 		srv, _ := serve(t, "h1", func(w http.ResponseWriter, r *http.Request) {
 			if _, err := sources.Request(w, r).To(sinks.Response(w)).Run(r.Context()); err != nil {
 				t.Error(err)

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"pgregory.net/rapid"
 
+	"github.com/weirflow/weir/internal/testenv"
 	"github.com/weirflow/weir/pipeline"
 	"github.com/weirflow/weir/stages"
 )
@@ -241,11 +242,7 @@ func TestGzipThereAndBack(t *testing.T) {
 // program runs gzip or its like on b, and skips the test where there is none.
 func program(t *testing.T, b []byte, name string, args ...string) []byte {
 	t.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil {
-		t.Skipf("SKIPPED: no %s here, so nothing shows that it and weir understand each other", name)
-	}
-	cmd := exec.CommandContext(t.Context(), path, args...)
+	cmd := exec.CommandContext(t.Context(), testenv.Program(t, name, "gzip"), args...)
 	cmd.Stdin = bytes.NewReader(b)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr

@@ -175,52 +175,56 @@ func TestDeepTree(t *testing.T) {
 // A signal ends the copy of a tree: complete files stay, what was under way is undone, and the message says so. With
 // --resume it is kept, and the message says how to go on.
 func TestSignalInTree(t *testing.T) {
+	t.Parallel()
 	for sig, code := range map[syscall.Signal]int{syscall.SIGINT: 130, syscall.SIGTERM: 143, syscall.SIGHUP: 129} {
 		for _, resume := range []bool{false, true} {
-			dir := t.TempDir()
-			if err := os.Mkdir(filepath.Join(dir, "src"), 0o755); err != nil {
-				t.Fatal(err)
-			}
-			write(t, filepath.Join(dir, "src", "big"), letters(16<<20))
-			if err := syscall.Mkfifo(filepath.Join(dir, "src", "fifo"), 0o644); err != nil {
-				t.Fatal(err)
-			}
-			args := strings.Fields("cp -r --limit-rate 1M --fsync=none --json src dst")
-			if resume {
-				args = append(args[:2], append([]string{"--resume"}, args[2:]...)...)
-			}
-			p := &process{Cmd: exec.Command("pipe-demo", args...)}
-			p.Dir = dir
-			events, err := p.StderrPipe()
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := p.Start(); err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { p.Process.Kill() })
-			said := make([]byte, 0, 4096)
-			for !bytes.Contains(said, []byte(`"event":"progress"`)) { // the big file is under way
-				buf := make([]byte, 4096)
-				n, err := events.Read(buf)
-				said = append(said, buf[:n]...)
-				if err != nil {
-					t.Fatalf("%v: %s", err, said)
+			t.Run(fmt.Sprintf("%v/resume=%v", sig, resume), func(t *testing.T) {
+				t.Parallel()
+				dir := t.TempDir()
+				if err := os.Mkdir(filepath.Join(dir, "src"), 0o755); err != nil {
+					t.Fatal(err)
 				}
-			}
-			p.Process.Signal(sig)
-			rest, _ := io.ReadAll(events)
-			if got := p.wait(t); got != code {
-				t.Errorf("%v: exit code %d, want %d: %s", sig, got, code, rest)
-			}
-			left := strings.Join(files(t, filepath.Join(dir, "dst")), " ")
-			want, hint := "", "nothing unfinished is left"
-			if resume {
-				want, hint = ".big.part .big.part.id", "to go on: pipe-demo cp -n -r --resume --limit-rate 1M --fsync=none --json src/. dst"
-			}
-			if left != want || !bytes.Contains(rest, []byte(hint)) {
-				t.Errorf("%v, resume %v: left %q, said %s", sig, resume, left, rest)
-			}
+				write(t, filepath.Join(dir, "src", "big"), letters(16<<20))
+				if err := syscall.Mkfifo(filepath.Join(dir, "src", "fifo"), 0o644); err != nil {
+					t.Fatal(err)
+				}
+				args := strings.Fields("cp -r --limit-rate 1M --fsync=none --json src dst")
+				if resume {
+					args = append(args[:2], append([]string{"--resume"}, args[2:]...)...)
+				}
+				p := &process{Cmd: exec.Command("pipe-demo", args...)}
+				p.Dir = dir
+				events, err := p.StderrPipe()
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := p.Start(); err != nil {
+					t.Fatal(err)
+				}
+				t.Cleanup(func() { p.Process.Kill() })
+				said := make([]byte, 0, 4096)
+				for !bytes.Contains(said, []byte(`"event":"progress"`)) { // the big file is under way
+					buf := make([]byte, 4096)
+					n, err := events.Read(buf)
+					said = append(said, buf[:n]...)
+					if err != nil {
+						t.Fatalf("%v: %s", err, said)
+					}
+				}
+				p.Process.Signal(sig)
+				rest, _ := io.ReadAll(events)
+				if got := p.wait(t); got != code {
+					t.Errorf("%v: exit code %d, want %d: %s", sig, got, code, rest)
+				}
+				left := strings.Join(files(t, filepath.Join(dir, "dst")), " ")
+				want, hint := "", "nothing unfinished is left"
+				if resume {
+					want, hint = ".big.part .big.part.id", "to go on: pipe-demo cp -n -r --resume --limit-rate 1M --fsync=none --json src/. dst"
+				}
+				if left != want || !bytes.Contains(rest, []byte(hint)) {
+					t.Errorf("%v, resume %v: left %q, said %s", sig, resume, left, rest)
+				}
+			})
 		}
 	}
 }

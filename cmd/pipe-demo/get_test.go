@@ -55,6 +55,7 @@ func resumed(t *testing.T, f *faultyServer, dir, path string) {
 
 // A run that was killed, with no chance to do anything, is continued by the next one.
 func TestGetGoesOnAfterKill(t *testing.T) {
+	t.Parallel()
 	f := newFaultyServer()
 	defer f.Close()
 	defer f.CloseClientConnections()
@@ -70,6 +71,7 @@ func TestGetGoesOnAfterKill(t *testing.T) {
 
 // Ctrl-C keeps what came, and says how to go on.
 func TestGetKeepsAtInterrupt(t *testing.T) {
+	t.Parallel()
 	for sig, want := range map[syscall.Signal]int{syscall.SIGINT: 130, syscall.SIGTERM: 143} {
 		f := newFaultyServer()
 		dir := t.TempDir()

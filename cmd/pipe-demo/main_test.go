@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"flag"
 	"io/fs"
 	"math/rand/v2"
 	"os"
@@ -24,6 +25,10 @@ func TestMain(m *testing.M) {
 	for name, value := range childEnv {
 		os.Setenv(name, value)
 	}
+	// Most tests wait: for retries, for a limited rate, for a process.
+	if err := flag.Set("test.parallel", "8"); err != nil {
+		panic(err)
+	}
 	testscript.Main(m, map[string]func(){"pipe-demo": main})
 }
 
@@ -40,6 +45,7 @@ func TestMain(m *testing.M) {
 //	faulty                  starts a faultyServer; $FAULTY is where it is
 //	certificate CERT KEY    makes a certificate for 127.0.0.1
 func TestScripts(t *testing.T) {
+	t.Parallel()
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(env *testscript.Env) error {

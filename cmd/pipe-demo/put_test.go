@@ -25,13 +25,10 @@ import (
 // putSize is the size of the file that is uploaded, in bytes: three requests and a bit.
 const putSize = 25 << 20
 
-// newUploads makes a folder with the file "in", and a folder "box" to receive it, and lets nobody
-// remember uploads outside of it.
+// newUploads makes a directory with the file "in", and a directory "box" to receive it.
 func newUploads(t *testing.T) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
-	t.Setenv("XDG_CACHE_HOME", filepath.Join(dir, "cache"))
-	t.Setenv("HOME", dir)
 	if err := os.WriteFile(filepath.Join(dir, "in"), letters(putSize), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -39,6 +36,14 @@ func newUploads(t *testing.T) (dir string) {
 		t.Fatal(err)
 	}
 	return dir
+}
+
+// inUploads returns the command that runs pipe-demo in such a directory, and remembers uploads there too.
+func inUploads(dir string, args ...string) *exec.Cmd {
+	cmd := exec.Command("pipe-demo", args...)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "XDG_CACHE_HOME="+filepath.Join(dir, "cache"), "HOME="+dir)
+	return cmd
 }
 
 func startReceiver(t *testing.T, dir, addr string, args ...string) (*process, string) {
@@ -54,8 +59,8 @@ func startPut(t *testing.T, dir string, args ...string) *process {
 		t.Fatal(err)
 	}
 	defer log.Close()
-	p := &process{Cmd: exec.Command("pipe-demo", append([]string{"put"}, args...)...)}
-	p.Dir, p.Stderr = dir, log
+	p := &process{Cmd: inUploads(dir, append([]string{"put"}, args...)...)}
+	p.Stderr = log
 	if err := p.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -123,6 +128,7 @@ func sent(log string) (n int) {
 
 // A run that was killed is continued by the next one, and only the rest is sent.
 func TestPutGoesOnAfterKill(t *testing.T) {
+	t.Parallel()
 	dir := newUploads(t)
 	server, url := startReceiver(t, dir, "127.0.0.1:0")
 	p := startPut(t, dir, "--limit-rate", "6M", "in", url)
@@ -135,8 +141,7 @@ func TestPutGoesOnAfterKill(t *testing.T) {
 	if info, err := os.Stat(record[0]); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("the record: %v, %v", info.Mode(), err)
 	}
-	cmd := exec.Command("pipe-demo", "put", "in", url)
-	cmd.Dir = dir
+	cmd := inUploads(dir, "put", "in", url)
 	out, err := cmd.CombinedOutput()
 	if err != nil || !strings.Contains(string(out), "goes on behind the 8.0 MiB that an earlier run has sent\n") {
 		t.Errorf("the second run: %v: %s", err, out)
@@ -151,6 +156,7 @@ func TestPutGoesOnAfterKill(t *testing.T) {
 // Ctrl-C leaves what came at the server, and says how to go on. What the server has lost since, or a
 // file that is another one by now, begins anew.
 func TestPutKeepsAtInterrupt(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		name string
 		sig  syscall.Signal
@@ -171,6 +177,7 @@ func TestPutKeepsAtInterrupt(t *testing.T) {
 		}, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
 			dir := newUploads(t)
 			_, url := startReceiver(t, dir, "127.0.0.1:0")
 			p := startPut(t, dir, "--limit-rate", "6M", "in", url)
@@ -187,8 +194,7 @@ func TestPutKeepsAtInterrupt(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			cmd := exec.Command("pipe-demo", "put", "in", url)
-			cmd.Dir = dir
+			cmd := inUploads(dir, "put", "in", url)
 			out, err := cmd.CombinedOutput()
 			if err != nil || !strings.Contains(string(out), test.said) || test.said == "" && strings.Count(string(out), "\n") != 1 {
 				t.Errorf("the second run: %v: %s", err, out)
@@ -202,6 +208,7 @@ func TestPutKeepsAtInterrupt(t *testing.T) {
 
 // A server that is killed and started again gets the rest.
 func TestPutOutlivesTheServer(t *testing.T) {
+	t.Parallel()
 	dir := newUploads(t)
 	server, url := startReceiver(t, dir, "127.0.0.1:0")
 	p := startPut(t, dir, "--limit-rate", "6M", "--retries", "50", "in", url)
@@ -221,6 +228,7 @@ func TestPutOutlivesTheServer(t *testing.T) {
 
 // An upload that the server loses in the middle begins anew.
 func TestPutBeginsAnew(t *testing.T) {
+	t.Parallel()
 	dir := newUploads(t)
 	_, url := startReceiver(t, dir, "127.0.0.1:0")
 	p := startPut(t, dir, "--limit-rate", "6M", "in", url)
@@ -238,6 +246,7 @@ func TestPutBeginsAnew(t *testing.T) {
 
 // An upload over a line that breaks all the time arrives.
 func TestPutThroughCuts(t *testing.T) {
+	t.Parallel()
 	dir := newUploads(t)
 	data := letters(3 << 20)
 	if err := os.WriteFile(filepath.Join(dir, "in"), data, 0o644); err != nil {
@@ -245,8 +254,7 @@ func TestPutThroughCuts(t *testing.T) {
 	}
 	_, url := startReceiver(t, dir, "127.0.0.1:0")
 	line := newCuttingLine(t, strings.TrimSuffix(strings.TrimPrefix(url, "http://"), "/"), 300<<10)
-	cmd := exec.Command("pipe-demo", "put", "--json", "in", "http://"+line.addr+"/")
-	cmd.Dir = dir
+	cmd := inUploads(dir, "put", "--json", "in", "http://"+line.addr+"/")
 	out, err := cmd.CombinedOutput()
 	if err != nil || line.cuts.Load() < 5 || !strings.Contains(string(out), `"event":"retry"`) {
 		t.Errorf("%d cuts; %v: %s", line.cuts.Load(), err, out)
@@ -258,6 +266,7 @@ func TestPutThroughCuts(t *testing.T) {
 
 // A server that knows nothing but PUT gets the whole request again after trouble of its own.
 func TestPlainPut(t *testing.T) {
+	t.Parallel()
 	dir := newUploads(t)
 	data := letters(3 << 20)
 	if err := os.WriteFile(filepath.Join(dir, "in"), data, 0o644); err != nil {
@@ -283,6 +292,7 @@ func TestPlainPut(t *testing.T) {
 		{"--max-time 1s in URL", answers(503), exitLimit, "stopped by --max-time 1s\n"},
 	} {
 		t.Run(fmt.Sprint(test.args, test.then), func(t *testing.T) {
+			t.Parallel()
 			var mu sync.Mutex
 			puts := 0
 			srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -316,8 +326,8 @@ func TestPlainPut(t *testing.T) {
 				w.WriteHeader(status)
 			}))
 			defer srv.Close()
-			cmd := exec.Command("pipe-demo", append([]string{"put"}, strings.Fields(strings.ReplaceAll(test.args, "URL", srv.URL+"/x"))...)...)
-			cmd.Dir, cmd.Stdin = dir, struct{ io.Reader }{bytes.NewReader(data)}
+			cmd := inUploads(dir, append([]string{"put"}, strings.Fields(strings.ReplaceAll(test.args, "URL", srv.URL+"/x"))...)...)
+			cmd.Stdin = struct{ io.Reader }{bytes.NewReader(data)}
 			out, _ := cmd.CombinedOutput()
 			if got := cmd.ProcessState.ExitCode(); got != test.want || !strings.Contains(string(out), test.said) {
 				t.Errorf("exit code %d, want %d; said %q, want %q in it", got, test.want, out, test.said)

@@ -7,10 +7,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"math"
 	"os"
 	"os/exec"
@@ -19,15 +17,21 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/weirflow/weir/internal/testenv"
+	"github.com/weirflow/weir/test/internal/command"
+	"github.com/weirflow/weir/test/internal/npm"
 )
+
+func TestMain(m *testing.M) { os.Exit(command.Main(m)) }
 
 // bytesPerSecond is the tune's constant bit rate, 128 kbit/s.
 const bytesPerSecond = 128_000 / 8
 
 func TestBrowserPlaysAndSeeks(t *testing.T) {
-	tools := lookUp(t, "chromium", "node", "npm")
-	installPlaywright(t, tools["npm"])
-	command := buildCommand(t)
+	chromium := testenv.Program(t, "chromium", "chromium")
+	player := npm.Install(t, "play.mjs")
+	pipeDemo := command.Build(t)
 
 	tune := filepath.Join("..", "..", "cmd", "pipe-demo", "tune.mp3")
 	long := filepath.Join(t.TempDir(), "long.mp3")
@@ -53,7 +57,7 @@ func TestBrowserPlaysAndSeeks(t *testing.T) {
 				t.Fatal(err)
 			}
 			size := info.Size()
-			saw := play(t, tools, serve(t, command, test.args...), test.how)
+			saw := play(t, player, chromium, serve(t, pipeDemo, test.args...), test.how)
 			duration := float64(size) / bytesPerSecond
 
 			if len(saw.Responses) == 0 {
@@ -132,12 +136,13 @@ type snapshot struct {
 	Buffered, Seekable [][2]float64
 }
 
-// play plays url in the browser and fails the test unless it played to the end of the script.
-func play(t *testing.T, tools map[string]string, url, how string) sighting {
+// play plays url in the browser, with the script in dir, and fails the test unless it played to the end of the script.
+func play(t *testing.T, dir, chromium, url, how string) sighting {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, tools["node"], "play.mjs", tools["chromium"], url, how)
+	cmd := exec.CommandContext(ctx, "node", "play.mjs", chromium, url, how)
+	cmd.Dir = dir
 	// Interrupted, it still closes the browser; killed, it would leave it behind.
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = 10 * time.Second
@@ -160,9 +165,9 @@ func play(t *testing.T, tools map[string]string, url, how string) sighting {
 
 // serve runs pipe-demo serve until the test ends and returns the address that it prints. The process
 // must end well when it is interrupted, and print nothing else.
-func serve(t *testing.T, command string, args ...string) string {
+func serve(t *testing.T, pipeDemo string, args ...string) string {
 	t.Helper()
-	cmd := exec.Command(command, append(append([]string{"serve"}, args...), "--addr", "127.0.0.1:0")...)
+	cmd := exec.Command(pipeDemo, append(append([]string{"serve"}, args...), "--addr", "127.0.0.1:0")...)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	stdout, err := cmd.StdoutPipe()
@@ -218,79 +223,6 @@ func frames(t *testing.T, name string) []byte {
 		t.Fatalf("%s: not the MP3 file that this test expects", name)
 	}
 	return b[i:]
-}
-
-func buildCommand(t *testing.T) string {
-	t.Helper()
-	root := filepath.Join("..", "..")
-	// go test reuses an earlier result while the files that the test looked at are unchanged. What goes
-	// into the command is read by another process, so look at it here.
-	err := filepath.WalkDir(root, func(_ string, d fs.DirEntry, err error) error {
-		if err == nil && d.IsDir() && (d.Name() == ".git" || d.Name() == "node_modules") {
-			return fs.SkipDir
-		}
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	command := filepath.Join(t.TempDir(), "pipe-demo")
-	if runtime.GOOS == "windows" {
-		command += ".exe"
-	}
-	if out, err := exec.Command("go", "build", "-o", command, "../../cmd/pipe-demo").CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
-	}
-	return command
-}
-
-// installPlaywright fetches the packages of package-lock.json, once.
-func installPlaywright(t *testing.T, npm string) {
-	t.Helper()
-	// npm writes this file last, so an installation that was broken off is not taken for a whole one.
-	done, err := os.Stat(filepath.Join("node_modules", ".package-lock.json"))
-	lock, lockErr := os.Stat("package-lock.json")
-	if lockErr != nil {
-		t.Fatal(lockErr)
-	}
-	if err == nil && !done.ModTime().Before(lock.ModTime()) {
-		return
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund")
-	cmd.WaitDelay = 10 * time.Second
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("npm ci in test/browser: %v (%v)\n%s", err, ctx.Err(), out)
-	}
-}
-
-// lookUp finds programs and skips the test, loudly, if one is missing.
-func lookUp(t *testing.T, names ...string) map[string]string {
-	t.Helper()
-	debian := map[string]string{"chromium": "chromium", "node": "nodejs", "npm": "npm"}
-	found := make(map[string]string)
-	var missing, packages []string
-	for _, name := range names {
-		path, err := exec.LookPath(name)
-		if err != nil && !errors.Is(err, exec.ErrNotFound) {
-			t.Fatal(err)
-		}
-		if err != nil {
-			missing, packages = append(missing, name), append(packages, debian[name])
-		}
-		found[name] = path
-	}
-	if missing == nil {
-		return found
-	}
-	// Without -v, go test shows nothing that a passing package prints, except that it turns the second of
-	// these lines into "[no tests to run]" beside the package's "ok". That is at least something.
-	say := fmt.Sprintf("NOT RUN: the browser test needs %s; on Debian: apt-get install %s, then go test -count=1 -v ./test/browser",
-		strings.Join(missing, ", "), strings.Join(packages, " "))
-	fmt.Printf("%s\ntesting: warning: no tests to run\n", say)
-	t.Skip(say)
-	return nil
 }
 
 func near(got, want, tolerance float64) bool { return math.Abs(got-want) <= tolerance }

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/weirflow/weir/httpflow"
+	"github.com/weirflow/weir/test/internal/npm"
 )
 
 const size = 6<<20 + 1234
@@ -32,7 +33,7 @@ type sighting struct {
 }
 
 func TestTusJSClient(t *testing.T) {
-	client := install(t)
+	client := npm.Install(t, "upload.mjs")
 	body := make([]byte, size)
 	rand.NewChaCha8([32]byte{}).Read(body)
 	file := filepath.Join(t.TempDir(), "body")
@@ -215,33 +216,4 @@ func (c *conn) Read(p []byte) (int, error) {
 		}
 	}
 	return n, err
-}
-
-// install makes a folder with upload.mjs and the packages of package-lock.json.
-func install(t *testing.T) string {
-	t.Helper()
-	for _, name := range []string{"node", "npm"} {
-		if _, err := exec.LookPath(name); err != nil {
-			t.Skipf("NOT RUN: the test with tus-js-client needs %s; on Debian: apt-get install nodejs npm", name)
-		}
-	}
-	dir := t.TempDir()
-	for _, name := range []string{"package.json", "package-lock.json", "upload.mjs"} {
-		b, err := os.ReadFile(name)
-		if err == nil {
-			err = os.WriteFile(filepath.Join(dir, name), b, 0o644)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
-	cmd.Dir = dir
-	cmd.WaitDelay = 10 * time.Second
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("npm ci: %v (%v)\n%s", err, ctx.Err(), out)
-	}
-	return dir
 }

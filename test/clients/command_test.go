@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/weirflow/weir/internal/testenv"
 	"github.com/weirflow/weir/test/internal/command"
 )
 
@@ -41,8 +42,8 @@ func run(t *testing.T, dir, name string, args ...string) (stdout string, err err
 // An mp4 has its index at the end, unless it was made for the network: whoever opens one has to
 // seek.
 func TestFFprobeSeeks(t *testing.T) {
-	command.Need(t, "ffmpeg", "ffmpeg")
-	command.Need(t, "ffprobe", "ffmpeg")
+	testenv.Program(t, "ffmpeg", "ffmpeg")
+	testenv.Program(t, "ffprobe", "ffmpeg")
 	dir := t.TempDir()
 	if _, err := run(t, dir, "ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc=duration=20:size=640x360:rate=25",
 		"-vf", "noise=alls=60:allf=t", "-c:v", "mpeg4", "-q:v", "2", "a.mp4"); err != nil {
@@ -124,7 +125,7 @@ func TestDownloadsInParts(t *testing.T) {
 		for _, server := range [][]string{{"."}, {"a.bin", "--limit-rate", "100M"}, {".", "--tls-cert", cert, "--tls-key", key}} {
 			name, _, _ := strings.Cut(strings.Join(server, " "), " "+cert)
 			t.Run(client.program+" "+client.args+" at serve "+name, func(t *testing.T) {
-				command.Need(t, client.program, client.debian)
+				testenv.Program(t, client.program, client.debian)
 				into := t.TempDir()
 				got := filepath.Join(into, "a.bin")
 				if client.part {

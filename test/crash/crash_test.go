@@ -18,10 +18,11 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/weirflow/weir/test/internal/command"
 )
 
 var (
@@ -37,7 +38,7 @@ func TestMain(m *testing.M) {
 	if *seed == 0 {
 		*seed = rand.Uint64()
 	}
-	os.Exit(m.Run())
+	os.Exit(command.Main(m))
 }
 
 // The scenarios run in a folder that has the sources in new/ and the outputs in out/. A limited rate leaves time to be killed
@@ -110,14 +111,10 @@ func unpacks(got, want []byte) bool {
 }
 
 func TestKill(t *testing.T) {
-	command := filepath.Join(t.TempDir(), "pipe-demo")
-	build := exec.Command("go", "build", "-buildvcs=false", "-o", command, "github.com/weirflow/weir/cmd/pipe-demo")
-	if said, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %v\n%s", build, err, said)
-	}
+	pipeDemo := command.Build(t)
 	for _, s := range scenarios {
 		t.Run(s.name, func(t *testing.T) {
-			c := newCampaign(t, s, func(args ...string) *exec.Cmd { return exec.Command(command, args...) })
+			c := newCampaign(t, s, func(args ...string) *exec.Cmd { return exec.Command(pipeDemo, args...) })
 			c.kill(t, *kills)
 			t.Logf("seed %d: %v", *seed, &c.tally)
 			for i, p := range c.problems {

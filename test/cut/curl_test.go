@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/weirflow/weir/internal/testenv"
 	"github.com/weirflow/weir/test/internal/command"
 )
 
@@ -26,7 +27,7 @@ const (
 // curl exits with something else than 0 when what it got is not all, whatever the reason, the
 // protocol and the coding; and with 0 when it is.
 func TestCurlIsTold(t *testing.T) {
-	command.Need(t, "curl", "curl")
+	testenv.Program(t, "curl", "curl")
 	cert, key := command.Certificate(t)
 	for _, protocol := range []struct {
 		name, args string

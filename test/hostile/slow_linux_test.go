@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/weirflow/weir/internal/testenv"
 	"github.com/weirflow/weir/test/internal/command"
 )
 
@@ -61,16 +62,13 @@ var attacks = []attack{
 // server grows by what a connection may cost and no more, and afterwards it has nothing left of
 // them.
 func TestSlow(t *testing.T) {
-	receiver := filepath.Join(t.TempDir(), "receiver")
-	if out, err := exec.Command("go", "build", "-buildvcs=false", "-o", receiver, "./receiver").CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
-	}
+	receiver := command.BuildPackage(t, "github.com/weirflow/weir/test/hostile/receiver")
 	for _, a := range attacks {
 		for by, run := range map[string]func(*testing.T, attack, *command.Server){"sockets": sockets, "slowhttptest": slowhttptest} {
 			t.Run(a.name+"/by="+by, func(t *testing.T) {
 				t.Parallel()
 				if by == "slowhttptest" {
-					command.Need(t, "slowhttptest", "slowhttptest")
+					testenv.Program(t, "slowhttptest", "slowhttptest")
 				}
 				dir := t.TempDir()
 				s := a.server(t, dir, receiver)

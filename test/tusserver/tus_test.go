@@ -23,20 +23,23 @@ import (
 	"github.com/weirflow/weir/pipeline"
 	"github.com/weirflow/weir/sinks"
 	"github.com/weirflow/weir/sources"
+	"github.com/weirflow/weir/test/internal/command"
+	"github.com/weirflow/weir/test/internal/npm"
 )
+
+func TestMain(m *testing.M) { os.Exit(command.Main(m)) }
 
 // server is a process that can be killed and started again on the same port and folder.
 type server struct {
-	node, dir, port string
-	mu              sync.Mutex
-	cmd             *exec.Cmd
+	script    string // the directory that has it
+	dir, port string
+	mu        sync.Mutex
+	cmd       *exec.Cmd
 }
 
 func start(t *testing.T) *server {
 	t.Helper()
-	tools := lookUp(t, "node", "npm")
-	install(t, tools["npm"])
-	s := &server{node: tools["node"], dir: t.TempDir(), port: "0"}
+	s := &server{script: npm.Install(t, "server.mjs"), dir: t.TempDir(), port: "0"}
 	if err := s.start(); err != nil {
 		t.Fatal(err)
 	}
@@ -45,7 +48,8 @@ func start(t *testing.T) *server {
 }
 
 func (s *server) start() error {
-	cmd := exec.Command(s.node, "server.mjs", s.dir, s.port)
+	cmd := exec.Command("node", "server.mjs", s.dir, s.port)
+	cmd.Dir = s.script
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	stdout, err := cmd.StdoutPipe()
@@ -364,53 +368,4 @@ func cutter(t *testing.T, to string, after int64) *proxy {
 		group.Wait()
 	})
 	return p
-}
-
-// install fetches the packages of package-lock.json, once.
-func install(t *testing.T, npm string) {
-	t.Helper()
-	// npm writes this file last, so an installation that was broken off is not taken for a whole one.
-	done, err := os.Stat(filepath.Join("node_modules", ".package-lock.json"))
-	lock, lockErr := os.Stat("package-lock.json")
-	if lockErr != nil {
-		t.Fatal(lockErr)
-	}
-	if err == nil && !done.ModTime().Before(lock.ModTime()) {
-		return
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund")
-	cmd.WaitDelay = 10 * time.Second
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("npm ci in test/tusserver: %v (%v)\n%s", err, ctx.Err(), out)
-	}
-}
-
-// lookUp finds programs and skips the test, loudly, if one is missing.
-func lookUp(t *testing.T, names ...string) map[string]string {
-	t.Helper()
-	debian := map[string]string{"node": "nodejs", "npm": "npm"}
-	found := make(map[string]string)
-	var missing, packages []string
-	for _, name := range names {
-		path, err := exec.LookPath(name)
-		if err != nil && !errors.Is(err, exec.ErrNotFound) {
-			t.Fatal(err)
-		}
-		if err != nil {
-			missing, packages = append(missing, name), append(packages, debian[name])
-		}
-		found[name] = path
-	}
-	if missing == nil {
-		return found
-	}
-	// Without -v, go test shows nothing that a passing package prints, except that it turns the second of
-	// these lines into "[no tests to run]" beside the package's "ok".
-	say := fmt.Sprintf("NOT RUN: the tus test needs %s; on Debian: apt-get install %s, then go test -count=1 -v ./test/tusserver",
-		strings.Join(missing, ", "), strings.Join(packages, " "))
-	fmt.Printf("%s\ntesting: warning: no tests to run\n", say)
-	t.Skip(say)
-	return nil
 }

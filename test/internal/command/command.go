@@ -4,53 +4,99 @@ package command
 import (
 	"bufio"
 	"bytes"
+	"flag"
+	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
 )
 
-var (
-	folder string // where Build puts the command
-	build  = sync.OnceValues(func() (string, error) {
-		dir, err := os.MkdirTemp("", "pipe-demo")
-		if err != nil {
-			return "", err
-		}
-		folder = dir
-		path := filepath.Join(dir, "pipe-demo")
-		said, err := exec.Command("go", "build", "-buildvcs=false", "-o", path, "github.com/weirflow/weir/cmd/pipe-demo").CombinedOutput()
-		return path + string(said), err
-	})
-)
-
-// Main is the TestMain of a package that calls [Build]. It returns the exit code.
+// Main is the TestMain of a package below test/, and returns the exit code. With -short it runs no test:
+// they take long, and need programs of others.
 func Main(m *testing.M) int {
-	defer func() {
-		if folder != "" {
-			os.RemoveAll(folder)
-		}
-	}()
+	flag.Parse()
+	if testing.Short() {
+		fmt.Println("NOT RUN: -short is given\ntesting: warning: no tests to run") // the second line shows without -v
+		return 0
+	}
 	return m.Run()
 }
 
-// Build returns the path of pipe-demo, which is built once in each test binary.
+var (
+	mu    sync.Mutex
+	built = make(map[string]string)
+)
+
+// Build returns the path of pipe-demo.
 func Build(t testing.TB) string {
 	t.Helper()
-	path, err := build()
-	if err != nil {
-		t.Fatalf("go build: %v\n%s", err, path)
-	}
-	return path
+	return BuildPackage(t, "github.com/weirflow/weir/cmd/pipe-demo")
 }
 
-// Need skips the test, loudly, if a program is missing.
-func Need(t testing.TB, program, debian string) {
+// BuildPackage returns the path of a command of this module. It is in the build cache of Go, so that test
+// binaries, and runs at the same time, share it, and a source that changes makes another file.
+func BuildPackage(t testing.TB, path string) (executable string) {
 	t.Helper()
-	if _, err := exec.LookPath(program); err != nil {
-		t.Skipf("NOT RUN: %s is missing; on Debian: apt-get install %s", program, debian)
+	mu.Lock()
+	defer mu.Unlock()
+	if built[path] != "" {
+		return built[path]
+	}
+	watchSources(t)
+	// go run keeps what it builds, but runs it from there only from the second time on.
+	printer := "echo"
+	if runtime.GOOS == "windows" {
+		printer = "cmd /c echo"
+	}
+	for range 2 {
+		cmd := exec.Command("go", "run", "-exec="+printer, path)
+		var stderr bytes.Buffer
+		cmd.Stderr = &stderr
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatalf("%v: %v\n%s", cmd, err, &stderr)
+		}
+		executable = strings.TrimSpace(string(out))
+		if _, err := os.Stat(executable); err == nil {
+			built[path] = executable
+			return executable
+		}
+	}
+	t.Fatalf("go run keeps no executable of %s: %s", path, executable)
+	return ""
+}
+
+// watchSources makes the result of the test depend on the sources of the command, which another process
+// reads: go test reuses an earlier result while the files that the test itself looked at are unchanged.
+func watchSources(t testing.TB) {
+	t.Helper()
+	root, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(root, "go.mod")); err == nil {
+			break
+		}
+		parent := filepath.Dir(root)
+		if parent == root {
+			t.Fatal("no go.mod above the test")
+		}
+		root = parent
+	}
+	err = filepath.WalkDir(root, func(_ string, d fs.DirEntry, err error) error {
+		if err == nil && d.IsDir() && (d.Name() == ".git" || d.Name() == "node_modules") {
+			return fs.SkipDir
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 
