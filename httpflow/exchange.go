@@ -94,10 +94,8 @@ func (x *exchange) send(a answer) {
 	if a.text != "" {
 		_, err = io.WriteString(x, a.text)
 	}
-	if a.text != "" || x.request.ProtoMajor == 1 { // on HTTP/2 a header alone waits for nobody
-		if flushed := x.FlushError(); err == nil && !errors.Is(flushed, http.ErrNotSupported) {
-			err = flushed
-		}
+	if err == nil && (a.text != "" || x.request.ProtoMajor == 1) { // on HTTP/2 a header alone waits for nobody
+		err = x.flush()
 	}
 	if x.outcome.Err == nil {
 		x.outcome.Err = err
@@ -134,19 +132,19 @@ func (x *exchange) Write(b []byte) (int, error) {
 // writer returns x, with a ReadFrom if the server's ResponseWriter has one.
 func (x *exchange) writer() http.ResponseWriter {
 	if to, ok := x.ResponseWriter.(io.ReaderFrom); ok {
-		return direct{x, to}
+		return directWriter{x, to}
 	}
 	return x
 }
 
-// direct is an exchange through which the kernel may copy.
-type direct struct {
+// A directWriter is an exchange through which the kernel may copy.
+type directWriter struct {
 	*exchange
 	to io.ReaderFrom
 }
 
 // ReadFrom writes what is in an [io.LimitedReader], which counts as one chunk for the limits.
-func (d direct) ReadFrom(r io.Reader) (int64, error) {
+func (d directWriter) ReadFrom(r io.Reader) (int64, error) {
 	piece, ok := r.(*io.LimitedReader)
 	if !ok {
 		return io.Copy(struct{ io.Writer }{d.exchange}, r)
@@ -162,6 +160,14 @@ func (d direct) ReadFrom(r io.Reader) (int64, error) {
 func (x *exchange) FlushError() error {
 	_, err := x.patiently(0, func() (int, error) { return 0, x.control.Flush() })
 	return err
+}
+
+// flush hands what has been written to the system, which is waited for within the limits.
+func (x *exchange) flush() error {
+	if err := x.FlushError(); !errors.Is(err, http.ErrNotSupported) {
+		return err
+	}
+	return nil
 }
 
 // Unwrap is for [http.ResponseController].

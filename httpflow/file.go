@@ -97,6 +97,7 @@ func (s single) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // A resource is content that is open.
 type resource struct {
 	content
+	path   string                                     // of the file, for errors
 	name   string                                     // of the file, without its folder; empty: it is none
 	header http.Header                                // further fields of responses with content and of 304
 	source func(offset, length int64) pipeline.Source // runs once, before close
@@ -136,6 +137,7 @@ func describe(name string, f *os.File) (*resource, error) {
 	}
 	return &resource{
 		content: content{size: info.Size(), modTime: info.ModTime(), etag: fileTag(f, info), kind: kind},
+		path:    f.Name(),
 		name:    filepath.Base(name),
 		source:  func(offset, length int64) pipeline.Source { return section(f, offset, length) },
 		at:      f,

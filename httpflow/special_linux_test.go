@@ -2,7 +2,9 @@ package httpflow_test
 
 import (
 	"errors"
+	"io"
 	"net/http"
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -41,6 +43,28 @@ func TestSpecialFilesAreNotOpened(t *testing.T) {
 			t.Errorf("%s: it was opened (%v)", h.path, err)
 		}
 	}
+}
+
+// Files of sysfs say that they have a page, and are shorter. Where the first read finds that out, it is an
+// error status, without the header of the content.
+func TestPlainFileFailsBeforeTheFirstByte(t *testing.T) {
+	const name = "/sys/kernel/uevent_seqnum"
+	if info, err := os.Stat(name); err != nil || info.Size() < 1000 {
+		t.Skipf("NOT TESTED: %s: %v", name, err)
+	}
+	each(t, func(t *testing.T, protocol string) {
+		seen := make(chan httpflow.Outcome, 1)
+		url, client := serve(t, protocol, httpflow.FileWith(name, httpflow.FileOptions{
+			CacheControl: "immutable", OnRequest: func(_ *http.Request, o httpflow.Outcome) { seen <- o },
+		}))
+		res := get(t, client, "GET", url)
+		if b := readAll(t, res.Body); res.StatusCode != 500 || res.Header.Get("Cache-Control") != "" || string(b) != "Internal Server Error\n" {
+			t.Errorf("%s, %v, %q", res.Status, res.Header, b)
+		}
+		if o := <-seen; !errors.Is(o.Err, io.ErrUnexpectedEOF) || o.Status != 500 || o.ClientLeft {
+			t.Errorf("%+v", o)
+		}
+	})
 }
 
 func TestDevicesAreNotFound(t *testing.T) {

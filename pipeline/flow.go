@@ -79,6 +79,9 @@ func (s Source) Via(t Stage) Source {
 // Via returns the stage that is s followed by t.
 func (s Stage) Via(t Stage) Stage { return Stage{chain(s.nodes, t.nodes)} }
 
+// IsZero reports whether s is the zero Stage.
+func (s Stage) IsZero() bool { return len(s.nodes) == 0 }
+
 // To returns the sink that passes its stream through s to t.
 func (s Stage) To(t Sink) Sink {
 	if len(t.nodes) == 0 {
