@@ -115,7 +115,7 @@ func TestS71DataWithEOF(t *testing.T) {
 			if n, err := in.Reader(ctx).Read(nil); n != 0 || err != nil {
 				t.Errorf("Read(nil): %d, %v", n, err)
 			}
-			return nil
+			return pipeline.Enough
 		})
 		run(t, emitThen(nil).To(sink), nil)
 		r := emit("x").Reader(t.Context())
@@ -213,8 +213,10 @@ func TestReaderLeavesTheRest(t *testing.T) {
 		}
 		// What a Reader has begun and never finished is released with the node.
 		peek := pipeline.NewSink("peek", func(ctx context.Context, in *pipeline.Inlet) error {
-			_, err := in.Reader(ctx).Read(make([]byte, 1))
-			return err
+			if _, err := in.Reader(ctx).Read(make([]byte, 1)); err != nil {
+				return err
+			}
+			return pipeline.Enough
 		})
 		run(t, emit("abcd").To(peek), nil)
 	})

@@ -32,15 +32,18 @@ Readers and writers need no chunks: [Outlet.CopyFrom], [Outlet.Writer],
 
 # How a flow ends
 
-A run function decides with its return value: nil is done, an error has failed.
+A run function decides with its return value: nil is done, [Enough] stops upstream, an error
+has failed.
 
   - Every node returns nil: the run has succeeded. io.EOF reaches a node only
     after everything upstream of it has ended well, so EOF is proof.
   - A node fails: the run's context is cancelled with that cause, every other node ends,
     and Run returns the cause as an [*Error] with the node's name. What followed
     from it never masks it. A panic is such a failure too.
-  - A consumer has enough and returns nil: its upstream is stopped with
+  - A consumer wants no more and returns [Enough]: its upstream is stopped with
     [ErrStopped], which is not a failure. An endless source behind it ends.
+  - A node returns nil and has not received io.EOF: it has failed with [ErrInputLeft], because
+    an error that it forgot, of a scanner for instance, must not look like the end of the stream.
   - The caller's context ends: Run returns context.Cause of it.
 
 # Two phases
@@ -65,7 +68,7 @@ and [Merge] join sources. A node may run other nodes inside itself with
  1. EOF is proof: it arrives only after everything upstream has ended well.
  2. Nothing short is published: results become visible when the whole run has succeeded.
  3. The first cause wins, with the name of its node.
- 4. Stopping is not failing.
+ 4. Stopping is not failing, and it is explicit: [Enough].
  5. No goroutine outlives Run. A node that blocks outside the engine must honour
     its context.
  6. A panic, and runtime.Goexit, are errors.
@@ -73,7 +76,8 @@ and [Merge] join sources. A node may run other nodes inside itself with
     capacity, or one chunk; a flow at most that and two chunks for each channel.
  8. Order and content are kept, and where chunks are cut carries no meaning.
  9. A chunk that passes through allocates nothing.
- 10. Bare io.EOF from a run function is a failure, io.ErrUnexpectedEOF.
+ 10. Run functions decide with their return value. nil with input unread is a failure,
+    [ErrInputLeft]; so is bare io.EOF, which becomes io.ErrUnexpectedEOF.
 
 # Seeing a flow
 

@@ -7,8 +7,17 @@ import (
 )
 
 var (
+	// Enough is what a run function returns when it wants no more input, as a function that walks a
+	// directory returns [io/fs.SkipAll]: upstream is stopped with [ErrStopped], and the run goes on
+	// and may succeed. It is not returned by this package.
+	Enough = errors.New("pipeline: enough input") //nolint:staticcheck // ST1012: a signal, not an error
+
+	// ErrInputLeft is why a run function fails that returns nil and has not received io.EOF: a
+	// forgotten error, as of a scanner or decoder, would otherwise look like the end of the stream.
+	ErrInputLeft = errors.New("returned nil before the end of its input: return pipeline.Enough if no more is wanted, else look for an error that was not returned")
+
 	// ErrStopped is the cause with which a node's context ends when its output is
-	// no longer wanted: everything downstream of it has enough. It is an end, not a
+	// no longer wanted: everything downstream of it has returned [Enough] or was stopped. It is an end, not a
 	// failure (promise 4), so a node that sees it may return it or anything else.
 	//
 	// A context that ends with ErrStopped and is handed to [Source.Run] asks the

@@ -9,7 +9,7 @@ import (
 )
 
 // Tee returns a sink that gives every chunk to every branch. It is strict: all
-// branches must succeed, and the slowest sets the pace. A branch that has enough
+// branches must succeed, and the slowest sets the pace. A branch that returns [Enough]
 // drops out and the others go on to the end; when all have dropped out, upstream
 // stops. [BestEffort] and [Lossy] around a branch change that for this branch.
 // Chunks are shared, not copied; a promised size is passed on.
@@ -46,7 +46,7 @@ func tee(ctx context.Context, in *Inlet, outs []*Outlet) error {
 			case err == nil:
 				next = append(next, out)
 			case errors.Is(err, ErrStopped) && ctx.Err() == nil:
-				// This branch has enough, or was detached.
+				// This branch wants no more, or was detached.
 			default:
 				if i < len(live)-1 {
 					c.Release()
@@ -56,7 +56,7 @@ func tee(ctx context.Context, in *Inlet, outs []*Outlet) error {
 		}
 		live = next
 	}
-	return nil
+	return Enough
 }
 
 // BestEffort returns sink as a branch whose failure does not fail the run: it is

@@ -131,7 +131,7 @@ func TestS34OneBranchHasEnough(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		a, b := store{name: "a"}, store{name: "b"}
 		chunks := strings.Split(strings.Repeat("abcdefgh", 20), "")
-		run(t, emit(chunks...).To(pipeline.Tee(a.sink(), readN(3), failAt(2, nil).To(b.sink()))), nil)
+		run(t, emit(chunks...).To(pipeline.Tee(a.sink(), readN(3), failAt(2, pipeline.Enough).To(b.sink()))), nil)
 		a.wantPublished(t, strings.Join(chunks, ""))
 		b.wantPublished(t, "ab")
 	})
@@ -156,7 +156,7 @@ func TestEarlyBranchWaitsForTheSource(t *testing.T) {
 			time.Sleep(time.Hour)
 			return errBoom
 		})
-		run(t, slow.To(pipeline.Tee(failAt(1, nil).To(sink), discard())), errBoom)
+		run(t, slow.To(pipeline.Tee(failAt(1, pipeline.Enough).To(sink), discard())), errBoom)
 		if sawEOF {
 			t.Error("a branch saw EOF although the source failed")
 		}
@@ -358,7 +358,10 @@ func TestSizeTravels(t *testing.T) {
 				mu.Lock()
 				sizes[name] = fmt.Sprint(n, known)
 				mu.Unlock()
-				if err == io.EOF {
+				switch err {
+				case nil:
+					return pipeline.Enough
+				case io.EOF:
 					return nil
 				}
 				return err

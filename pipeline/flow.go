@@ -45,8 +45,8 @@ func NewSource(name string, run func(ctx context.Context, out *Outlet) error) So
 	}}}}
 }
 
-// NewStage describes a stage: run reads in until io.EOF and sends to out. Returning nil before the
-// end of in means that it has enough: upstream is stopped, which is not a failure. See [NewSource]
+// NewStage describes a stage: run reads in until io.EOF and sends to out. To stop
+// upstream before that it returns [Enough]; nil would be a failure, [ErrInputLeft]. See [NewSource]
 // for the rules of run functions.
 func NewStage(name string, run func(ctx context.Context, in *Inlet, out *Outlet) error) Stage {
 	return Stage{[]*spec{{name: name, run: func(ctx context.Context, in *Inlet, outs []*Outlet) error {
@@ -56,8 +56,8 @@ func NewStage(name string, run func(ctx context.Context, in *Inlet, out *Outlet)
 
 // NewSink describes a sink: run reads in until io.EOF. What it makes visible to
 // others it publishes in a last step, registered with [Inlet.AtEnd], and not
-// before. Returning nil before the end of in means that it has enough. See
-// [NewSource] for the rules of run functions.
+// before. To stop upstream before the end of in it returns [Enough]. See
+// [NewSource] and [NewStage] for the rules of run functions.
 func NewSink(name string, run func(ctx context.Context, in *Inlet) error) Sink {
 	return Sink{[]*spec{{name: name, run: func(ctx context.Context, in *Inlet, _ []*Outlet) error {
 		return run(ctx, in)
@@ -114,9 +114,9 @@ func (s Source) Run(ctx context.Context, out *Outlet) error {
 	return out.node.nest(ctx, s.nodes, nil, out)
 }
 
-// Run runs s inside the node that owns in and out: see [Source.Run]. When s has
-// enough before the end of in, Run returns nil and the rest of in is the
-// caller's. The zero Stage copies in to out.
+// Run runs s inside the node that owns in and out: see [Source.Run]. When s stops
+// before the end of in, with [Enough], Run returns nil and the rest of in is the
+// caller's, who may read on, or return nil or [Enough]. The zero Stage copies in to out.
 func (s Stage) Run(ctx context.Context, in *Inlet, out *Outlet) error {
 	if len(s.nodes) == 0 {
 		for c, err := range in.Chunks(ctx) {

@@ -19,6 +19,8 @@ type Inlet struct {
 	outer   *Inlet       // nil, or the inlet of the node around a nested one
 	bytes   atomic.Int64 // received by a nested node; the channel counts for the others
 	gone    int64        // bytes of the stream that were received before a nested node began
+	eof     atomic.Bool  // io.EOF was received, also by a nested node; on a base inlet
+	inner   atomic.Int64 // bytes received when a nested node ended that has not seen io.EOF, + 1
 	wait    meter
 
 	// What a Reader has begun and not finished. It is kept here and not in the
@@ -50,6 +52,9 @@ func (in *Inlet) next(ctx context.Context, lends bool) (Chunk, error) {
 // passes on its way.
 func (in *Inlet) receive(ctx context.Context, lends bool) (Chunk, error) {
 	c, err := in.channel.take(ctx, in, lends)
+	if err == io.EOF {
+		in.base().eof.Store(true)
+	}
 	for v := in; v.outer != nil; v = v.outer {
 		v.bytes.Add(int64(c.n))
 	}
@@ -139,11 +144,7 @@ func (in *Inlet) Size() (n int64, known bool) {
 
 // nested returns the inlet of a node inside the one that owns in.
 func (in *Inlet) nested(n *node) *Inlet {
-	base := in.base()
-	base.mu.Lock()
-	defer base.mu.Unlock()
-	c, _, _ := in.channel.counts()
-	return &Inlet{node: n, channel: in.channel, outer: in, gone: c.takenBytes - int64(base.rest.n)}
+	return &Inlet{node: n, channel: in.channel, outer: in, gone: in.consumed()}
 }
 
 // AtEnd registers a last step of the node: see [Outlet.AtEnd].
@@ -188,6 +189,21 @@ func (in *Inlet) received() int64 {
 	}
 	c, _, _ := in.channel.counts()
 	return c.takenBytes
+}
+
+// consumed returns how much of the stream has been given out.
+func (in *Inlet) consumed() int64 {
+	base := in.base()
+	base.mu.Lock()
+	defer base.mu.Unlock()
+	c, _, _ := in.channel.counts()
+	return c.takenBytes - int64(base.rest.n)
+}
+
+// left reports whether the node has given up its input without a word: it has not received io.EOF, and
+// no nested node that wanted no more was the last to receive.
+func (in *Inlet) left() bool {
+	return !in.base().eof.Load() && in.inner.Load() != in.consumed()+1
 }
 
 type inletReader struct {

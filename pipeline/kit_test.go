@@ -165,7 +165,7 @@ func readN(n int) pipeline.Sink {
 			}
 			c.Release()
 		}
-		return nil
+		return pipeline.Enough
 	})
 }
 

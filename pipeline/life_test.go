@@ -141,7 +141,7 @@ func TestS12SinkReadsNothing(t *testing.T) {
 func TestStageHasEnough(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := store{}
-		run(t, endless("x").Via(pass()).Via(failAt(3, nil)).Via(pass()).To(s.sink()), nil)
+		run(t, endless("x").Via(pass()).Via(failAt(3, pipeline.Enough)).Via(pass()).To(s.sink()), nil)
 		s.wantPublished(t, "xxx")
 	})
 }

@@ -131,7 +131,7 @@ func TestStaleChunksInAFlow(t *testing.T) {
 			return err
 		})
 		s := store{}
-		late := pipeline.NewSink("late", func(context.Context, *pipeline.Inlet) error { <-sent; return nil })
+		late := pipeline.NewSink("late", func(context.Context, *pipeline.Inlet) error { <-sent; return pipeline.Enough })
 		_, err = src.To(pipeline.Tee(s.sink(), late)).Run(t.Context())
 		if err == nil || s.published != nil {
 			t.Errorf("error %v, published %q", err, s.published)

@@ -50,6 +50,9 @@ func (n *node) nest(ctx context.Context, specs []*spec, in *Inlet, out *Outlet) 
 
 	switch {
 	case err == nil:
+		if in != nil {
+			in.inner.Store(in.consumed() + 1)
+		}
 		return n.hardEnd()
 	case n.hard.Err() != nil || aborted.Load():
 		// Stopped or abandoned: the caller may go on, and the run succeed. What

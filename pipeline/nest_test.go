@@ -99,7 +99,7 @@ func TestNestedStageLeavesTheRest(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := store{}
 		stage := pipeline.NewStage("outer", func(ctx context.Context, in *pipeline.Inlet, out *pipeline.Outlet) error {
-			if err := failAt(2, nil).Via(pass()).Run(ctx, in, out); err != nil {
+			if err := failAt(2, pipeline.Enough).Via(pass()).Run(ctx, in, out); err != nil {
 				return err
 			}
 			if err := out.Send(ctx, chunkOf("|")); err != nil {

@@ -77,12 +77,16 @@ func guard(name string, f func() error, exiting func()) (err error, crashed bool
 // settle is what happens when the run function has returned: it decides whether
 // the node ended, was stopped or failed, lets go of its ports and passes EOF on.
 func (n *node) settle(err error, crashed bool) error {
-	if err == nil {
+	enough := err == Enough //nolint:errorlint // as fs.SkipAll: a wrapped one is a failure
+	if err == nil || enough {
 		err = n.flush()
 	}
 	n.mu.Lock()
 	hidden := n.failed
 	n.mu.Unlock()
+	if err == nil && !enough && n.in != nil && n.in.left() {
+		err = ErrInputLeft
+	}
 	switch g := n.group; {
 	case crashed: // not only the group: no policy forgives it, and nobody may have stopped it
 		err = n.wrap(err)

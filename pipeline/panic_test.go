@@ -61,7 +61,7 @@ func TestPanicAfterStop(t *testing.T) {
 			}
 		})
 		s := store{}
-		_, err := src.Via(failAt(2, nil)).To(s.sink()).Run(t.Context())
+		_, err := src.Via(failAt(2, pipeline.Enough)).To(s.sink()).Run(t.Context())
 		var p *pipeline.PanicError
 		if !errors.As(err, &p) || s.published != nil {
 			t.Errorf("error %v, published %q", err, s.published)

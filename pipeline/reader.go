@@ -86,7 +86,7 @@ func (r *sourceReader) run() {
 	_, r.err = r.source.To(NewSink("reader", r.serve)).Run(r.ctx)
 }
 
-// serve answers Reads until EOF, or until Close: then it has enough.
+// serve answers Reads until EOF, or until Close.
 func (r *sourceReader) serve(ctx context.Context, in *Inlet) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -116,8 +116,10 @@ func (r *sourceReader) serve(ctx context.Context, in *Inlet) error {
 		switch {
 		case err == nil:
 			r.counts <- n // Read waits for it
-		case err == io.EOF || err == ErrClosed: //nolint:errorlint // both are exactly that
+		case err == io.EOF:
 			return nil
+		case err == ErrClosed: //nolint:errorlint // it is exactly that
+			return Enough
 		default:
 			return err
 		}

@@ -87,7 +87,7 @@ func TestReportTimes(t *testing.T) {
 func TestSnapshot(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		release := make(chan struct{})
-		p := endless("x").Via(failAt(100, nil)).To(stuck(release))
+		p := endless("x").Via(failAt(100, pipeline.Enough)).To(stuck(release))
 		p.Buffer = 1
 		live := start(t, p)
 		if s := live.Snapshot(); len(s.Nodes) != 3 || s.Nodes[0].Busy != 0 {

@@ -230,7 +230,7 @@ func TestChanCopies(t *testing.T) {
 			t.Errorf("the sibling has %q", c.Bytes())
 		}
 		c.Release()
-		return nil
+		return pipeline.Enough
 	})
 	if err := run(say("same"), pipeline.Tee(sinks.Chan(ch), after)); err != nil {
 		t.Error(err)

@@ -80,7 +80,7 @@ func TestFileFromAFIFOIsInterrupted(t *testing.T) {
 	t.Run("no writer, stopped", func(t *testing.T) {
 		blocked := pipeline.NewSink("stop", func(context.Context, *pipeline.Inlet) error {
 			waitForOpenFIFO(t)
-			return nil
+			return pipeline.Enough
 		})
 		if _, err := sources.File(fifo(t)).To(blocked).Run(t.Context()); err != nil {
 			t.Error(err)

@@ -76,7 +76,7 @@ func enough(n int64) pipeline.Sink {
 			got += int64(c.Len())
 			c.Release()
 		}
-		return nil
+		return pipeline.Enough
 	})
 }
 

@@ -165,7 +165,7 @@ func TestRequestIsInterrupted(t *testing.T) {
 							time.Sleep(20 * time.Millisecond) // the source waits again
 							began = time.Now()
 							if stop {
-								return nil
+								return pipeline.Enough
 							}
 							cancel(cause)
 							_, err = in.Next(ctx)
@@ -330,6 +330,9 @@ func TestRequestRestIsNoRequest(t *testing.T) {
 					c, err := in.Next(ctx)
 					c.Release()
 					time.Sleep(20 * time.Millisecond)
+					if err == nil {
+						err = pipeline.Enough
+					}
 					return err
 				})
 				if _, err := sources.Request(w, r).To(one).Run(r.Context()); err != nil {
@@ -423,7 +426,7 @@ func TestRequestBodyPanics(t *testing.T) {
 			if stop {
 				<-reading
 				time.AfterFunc(20*time.Millisecond, func() { close(stopped) })
-				return nil
+				return pipeline.Enough
 			}
 			_, err := in.Next(ctx)
 			return err

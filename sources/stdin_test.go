@@ -41,7 +41,7 @@ func init() {
 		return err
 	}
 	children["stdin enough"] = func([]string) error {
-		_, err := sources.Stdin().To(pipeline.NewSink("enough", func(context.Context, *pipeline.Inlet) error { return nil })).Run(context.Background())
+		_, err := sources.Stdin().To(pipeline.NewSink("enough", func(context.Context, *pipeline.Inlet) error { return pipeline.Enough })).Run(context.Background())
 		return err
 	}
 }

@@ -174,7 +174,7 @@ func TestLimitDoesNotBuffer(t *testing.T) {
 		wait := make(chan struct{})
 		sink := pipeline.NewSink("still", func(context.Context, *pipeline.Inlet) error {
 			<-wait
-			return nil
+			return pipeline.Enough
 		})
 		done := make(chan error)
 		go func() {

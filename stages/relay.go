@@ -8,7 +8,7 @@ import (
 )
 
 // relay calls pass for every chunk of in until the end of in, or until pass returns
-// bare io.EOF because it has enough. pass owns its chunk. If the size of in is known,
+// an error, which may be pipeline.Enough. pass owns its chunk. If the size of in is known,
 // relay promises out what size makes of it; it does so after the first Next, which
 // is when in knows, and for an empty stream too.
 func relay(ctx context.Context, in *pipeline.Inlet, out *pipeline.Outlet, size func(int64) int64, pass func(pipeline.Chunk) error) error {

@@ -3,7 +3,6 @@ package stages
 import (
 	"context"
 	"fmt"
-	"io"
 
 	"github.com/weirflow/weir/pipeline"
 )
@@ -25,7 +24,7 @@ func Take(bytes int64) pipeline.Stage {
 			return fmt.Errorf("bytes %d: want 0 or more", bytes)
 		case bytes == 0:
 			out.SetSize(0)
-			return nil
+			return pipeline.Enough
 		}
 		left := bytes
 		size := func(n int64) int64 { return min(n, bytes) }
@@ -38,7 +37,7 @@ func Take(bytes int64) pipeline.Stage {
 				return err
 			}
 			if left == 0 {
-				return io.EOF
+				return pipeline.Enough
 			}
 			return nil
 		})

@@ -3,7 +3,6 @@ package pipetest
 import (
 	"bytes"
 	"context"
-	"errors"
 	"io"
 	"sync"
 	"testing"
@@ -21,7 +20,7 @@ type Collector struct {
 
 	// What the conformance tests ask for in addition.
 	hold   bool                                                    // keep the chunks themselves until the end: whoever writes to them later is seen
-	before func(ctx context.Context, received int, eof bool) error // called before every Next and at EOF; errEnough stops
+	before func(ctx context.Context, received int, eof bool) error // called before every Next and at EOF
 }
 
 // Outcome is how one run ended for a [Collector].
@@ -32,9 +31,6 @@ type Outcome struct {
 	Published bool   // the run succeeded
 	Failed    error  // what the last step was told if it did not
 }
-
-// errEnough makes a Collector's sink return nil early.
-var errEnough = errors.New("enough")
 
 // Sink returns the sink that fills c. Its name is "collector".
 func (c *Collector) Sink() pipeline.Sink { return pipeline.NewSink("collector", c.collect) }
@@ -61,20 +57,14 @@ func (c *Collector) collect(ctx context.Context, in *pipeline.Inlet) error {
 		}
 		return c.before(ctx, o.Chunks, eof)
 	}
-	enough := func(err error) error {
-		if err == errEnough {
-			return nil
-		}
-		return err
-	}
 	for {
 		if err := hook(false); err != nil {
-			return enough(err)
+			return err
 		}
 		chunk, err := in.Next(ctx)
 		if err == io.EOF {
 			o.EOF = true
-			return enough(hook(true))
+			return hook(true)
 		}
 		if err != nil {
 			return err

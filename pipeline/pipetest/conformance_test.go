@@ -19,8 +19,10 @@ func passing(ctx context.Context, c pipeline.Chunk, out *pipeline.Outlet) error 
 // take passes on the first n bytes and then has enough.
 func take(n int) pipeline.Stage {
 	return pipeline.NewStage("take", func(ctx context.Context, in *pipeline.Inlet, out *pipeline.Outlet) error {
-		err := out.CopyFrom(ctx, io.LimitReader(in.Reader(ctx), int64(n)))
-		return err
+		if err := out.CopyFrom(ctx, io.LimitReader(in.Reader(ctx), int64(n))); err != nil {
+			return err
+		}
+		return pipeline.Enough
 	})
 }
 

@@ -22,7 +22,7 @@ const (
 	FaultPanic  FaultKind = "panic"  // the node panics with ErrFault
 	FaultGoexit FaultKind = "goexit" // the node calls runtime.Goexit
 	FaultCancel FaultKind = "cancel" // the node cancels the run, with ErrFault as the cause
-	FaultStop   FaultKind = "stop"   // the node has enough and returns nil
+	FaultStop   FaultKind = "stop"   // the node returns pipeline.Enough
 )
 
 // ErrFault is what an injected fault fails with.
@@ -74,7 +74,7 @@ func (f Fault) strike(ctx context.Context) error {
 		<-ctx.Done()
 		return context.Cause(ctx)
 	case FaultStop:
-		return nil
+		return pipeline.Enough
 	}
 	return fmt.Errorf("Fault.Kind %q: want error, panic, goexit, cancel or stop", f.Kind)
 }

@@ -1,6 +1,7 @@
 package pipetest_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -221,8 +222,23 @@ func TestBrokenStagesAreCaught(t *testing.T) {
 			return out.Send(ctx, pipeline.ChunkOf(fmt.Append(nil, state.Add(1))))
 		}), pipetest.StageOptions{}, pipetest.Case{In: []byte("x")})},
 		{name: "ends early unsaid", want: "want the failure of upstream", check: stageMutant(
-			pipeline.NewStage("mutant", func(context.Context, *pipeline.Inlet, *pipeline.Outlet) error { return nil }),
+			pipeline.NewStage("mutant", func(context.Context, *pipeline.Inlet, *pipeline.Outlet) error { return pipeline.Enough }),
 			pipetest.StageOptions{}, text)},
+		{name: "returns nil before the end", want: "returned nil before the end of its input", check: stageMutant(
+			pipeline.NewStage("mutant", func(ctx context.Context, in *pipeline.Inlet, out *pipeline.Outlet) error {
+				_ = out.CopyFrom(ctx, io.LimitReader(in.Reader(ctx), 5))
+				return nil
+			}), pipetest.StageOptions{EndsEarly: true}, text)},
+		{name: "forgets a scanner's error", want: "returned nil before the end of its input", check: stageMutant(
+			pipeline.NewStage("mutant", func(ctx context.Context, in *pipeline.Inlet, out *pipeline.Outlet) error {
+				w := out.Writer(ctx)
+				for scan := bufio.NewScanner(in.Reader(ctx)); scan.Scan(); {
+					if _, err := w.Write(scan.Bytes()); err != nil {
+						return err
+					}
+				}
+				return nil
+			}), pipetest.StageOptions{}, pipetest.Case{In: make([]byte, 2*bufio.MaxScanTokenSize)})},
 		{name: "is not single-use", want: "second run", check: stageMutant(each(pass), pipetest.StageOptions{SingleUse: true}, text)},
 		{name: "passes on a size it does not keep", want: "with a promised size", check: stageMutant(
 			pipeline.NewStage("mutant", func(ctx context.Context, in *pipeline.Inlet, out *pipeline.Outlet) error {
@@ -635,7 +651,17 @@ func TestBrokenSinksAreCaught(t *testing.T) {
 			return pipeline.NewSink("blocked", func(context.Context, *pipeline.Inlet) error { <-release; return nil })
 		}}, func(ctx context.Context, in *pipeline.Inlet, p *place) error { return correct(ctx, in, p, receive) })},
 		{name: "ends early unsaid", want: "want the failure of upstream", check: sinkMutant(strict, func(ctx context.Context, in *pipeline.Inlet, p *place) error {
-			return correct(ctx, in, p, func(context.Context, *pipeline.Inlet) ([]byte, error) { return nil, nil })
+			return correct(ctx, in, p, func(context.Context, *pipeline.Inlet) ([]byte, error) { return nil, pipeline.Enough })
+		})},
+		{name: "returns nil before the end", want: "returned nil before the end of its input", check: sinkMutant(strict, func(ctx context.Context, in *pipeline.Inlet, p *place) error {
+			return correct(ctx, in, p, func(ctx context.Context, in *pipeline.Inlet) ([]byte, error) {
+				c, err := in.Next(ctx)
+				if err == io.EOF {
+					return nil, nil
+				}
+				defer c.Release()
+				return bytes.Clone(c.Bytes()), err
+			})
 		})},
 		{name: "is not single-use", want: "second run", check: sinkMutant(pipetest.SinkOptions{SingleUse: true},
 			func(ctx context.Context, in *pipeline.Inlet, p *place) error { return correct(ctx, in, p, receive) })},
@@ -702,6 +728,12 @@ func TestBrokenWriterSinksAreCaught(t *testing.T) {
 			})(ctx, in)
 		})},
 		{name: "takes a write error for enough", want: "want an error", check: writerMutant(func(ctx context.Context, in *pipeline.Inlet, w io.Writer) error {
+			if in.CopyTo(ctx, w) != nil {
+				return pipeline.Enough
+			}
+			return nil
+		})},
+		{name: "drops a write error", want: "returned nil before the end of its input", check: writerMutant(func(ctx context.Context, in *pipeline.Inlet, w io.Writer) error {
 			_ = in.CopyTo(ctx, w)
 			return nil
 		})},

@@ -81,7 +81,7 @@ func (p *probe[P]) do(f func(ctx context.Context, port P) error) error {
 	}
 }
 
-// Return makes the node return err: nil for an end, an error for a failure. It
+// Return makes the node return err: nil for an end, pipeline.Enough to stop upstream, an error for a failure. It
 // waits until the node has; when it had returned before, nothing happens.
 func (p *probe[P]) Return(err error) {
 	select {

@@ -89,7 +89,7 @@ func TestProbesFail(t *testing.T) {
 			return errors.As(err, &p) && p.Value == error(errBad)
 		}},
 		{"sink stops", func(source *pipetest.SourceProbe, sink *pipetest.SinkProbe) {
-			sink.Return(nil)
+			sink.Return(pipeline.Enough)
 			<-source.Done()
 		}, func(err error) bool { return err == nil }},
 	} {

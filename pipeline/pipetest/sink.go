@@ -33,7 +33,7 @@ type SinkOptions struct {
 	// beginning of it.
 	PassesOn bool
 
-	// EndsEarly: the sink may have enough before its input ends. Then a failure of what it no
+	// EndsEarly: the sink may return pipeline.Enough before its input ends. Then a failure of what it no
 	// longer reads need not fail the run.
 	EndsEarly bool
 

@@ -49,7 +49,7 @@ func TestSource(t testing.TB, source func() pipeline.Source, want []byte) {
 //     channels that hold one chunk, with small chunks, inside another node, behind
 //     Concat, and many times at once: always want must come;
 //   - cancels the run at every chunk: Run returns the cause;
-//   - has enough at every chunk: the run succeeds;
+//   - returns pipeline.Enough downstream at every chunk: the run succeeds;
 //   - fails, panics and calls runtime.Goexit downstream at every chunk: Run returns that
 //     as the first cause;
 //   - sees, in all of this, that every chunk is released once, that the source writes
@@ -90,7 +90,7 @@ func (s *sourceTest) cut() pipeline.Source {
 	return s.source().Via(head(len(s.want)))
 }
 
-// head passes on the first n bytes and then has enough.
+// head passes on the first n bytes and stops upstream.
 func head(n int) pipeline.Stage {
 	return pipeline.NewStage("head", func(ctx context.Context, in *pipeline.Inlet, out *pipeline.Outlet) error {
 		for rest := n; rest > 0; {
@@ -106,7 +106,7 @@ func head(n int) pipeline.Stage {
 				return err
 			}
 		}
-		return nil
+		return pipeline.Enough
 	})
 }
 
@@ -186,7 +186,7 @@ func (s *sourceTest) faults(t testing.TB) {
 		wantUndone(t, what, c)
 
 		what = fmt.Sprintf("downstream has enough after %d chunks", k)
-		c = at(k, func(context.Context) error { return errEnough })
+		c = at(k, func(context.Context) error { return pipeline.Enough })
 		if _, err := s.run(t.Context(), t, what, s.smallChunks(s.source().To(c.Sink()))); err != nil {
 			t.Errorf("%s: %v, want success", what, err)
 		}
@@ -218,7 +218,7 @@ func (s *sourceTest) blocked(t testing.TB) {
 		c := at(0, func(context.Context) error { cancel(errCancelled); return nil })
 		return s.o.Blocked().To(c.Sink())
 	})
-	c := at(0, func(context.Context) error { return errEnough })
+	c := at(0, func(context.Context) error { return pipeline.Enough })
 	if _, err := s.run(t.Context(), t, "blocked, stopped", s.o.Blocked().To(c.Sink())); err != nil {
 		t.Errorf("blocked, stopped: %v, want success", err)
 	}

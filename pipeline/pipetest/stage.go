@@ -34,7 +34,7 @@ type StageOptions struct {
 	// comes as one chunk.
 	DependsOnCuts bool
 
-	// EndsEarly: the stage may have enough before its input ends. Then a failure of what
+	// EndsEarly: the stage may return pipeline.Enough before its input ends. Then a failure of what
 	// it no longer reads need not fail the run.
 	EndsEarly bool
 
@@ -63,7 +63,7 @@ func TestStage(t testing.TB, stage func() pipeline.Stage, cases ...Case) {
 //     readers of testing/iotest, with a promised size, over channels that hold one chunk,
 //     inside another node, and many times at once: always the same must come out;
 //   - cancels the run at every chunk, on either side of the stage: Run returns the cause;
-//   - has enough downstream at every chunk: the run succeeds;
+//   - returns pipeline.Enough downstream at every chunk: the run succeeds;
 //   - fails, panics and calls runtime.Goexit upstream and downstream at every chunk: Run
 //     returns that as the first cause, and nothing is published;
 //   - sees, in all of this, that every chunk is released once, that nobody writes to
@@ -250,7 +250,7 @@ func (f *stageFaults) stop(t testing.TB) {
 	t.Helper()
 	for k := range f.chunks + 1 {
 		what := fmt.Sprintf("downstream has enough after %d chunks", k)
-		c := at(k, func(context.Context) error { return errEnough })
+		c := at(k, func(context.Context) error { return pipeline.Enough })
 		_, err := f.run(t.Context(), t, what, cramped(k, upstream(f.in, succeeding).Via(f.stage()).To(c.Sink())))
 		if err != nil {
 			t.Errorf("%s: %v, want success", what, err)
