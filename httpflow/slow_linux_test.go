@@ -66,7 +66,7 @@ func TestMemoryOfSlowReaders(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			time.Sleep(2 * time.Second) // all buffers are full by then
+			quiet(t, cmd.Process.Pid) // all buffers are full by then
 			now, peak := resident(t, cmd.Process.Pid)
 			each := (now - before) << 10 / *slowReaders
 			t.Logf("%d MiB before, %d now, %d at most; %d bytes a client", before>>10, now>>10, peak>>10, each)
@@ -96,6 +96,22 @@ func serveUntilEOF(t *testing.T, dir string) {
 	fmt.Println(l.Addr())
 	io.Copy(io.Discard, os.Stdin)
 	srv.Close()
+}
+
+// quiet waits until a process does nothing for some time.
+func quiet(t *testing.T, pid int) {
+	t.Helper()
+	for last, same := "", 0; same < 5; time.Sleep(100 * time.Millisecond) {
+		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, rest, _ := strings.Cut(string(b), ") ")
+		spent := strings.Join(strings.Fields(rest)[11:13], " ") // user and system time
+		if same++; spent != last {
+			last, same = spent, 0
+		}
+	}
 }
 
 // resident returns the memory of a process, now and at most, in KiB.

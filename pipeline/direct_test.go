@@ -160,78 +160,82 @@ func TestDirectWithMerge(t *testing.T) {
 // While the writer is lent, what others send over the channel waits; and of two
 // goroutines that copy from one inlet each uses its own writer only.
 func TestDirectWriterIsNeverShared(t *testing.T) {
-	f, a := dataFile(t, 3<<20)
-	lent := make(chan struct{}, 100)
-	slowly := func(c *conn, r io.Reader) (int64, error) {
-		select {
-		case lent <- struct{}{}:
-		default:
+	bubble(t, func(t *testing.T) {
+		f, a := dataFile(t, 3<<20)
+		lent := make(chan struct{}, 100)
+		slowly := func(c *conn, r io.Reader) (int64, error) {
+			select {
+			case lent <- struct{}{}:
+			default:
+			}
+			time.Sleep(time.Second) // all others wait
+			return c.got.ReadFrom(io.LimitReader(r, 100<<10))
 		}
-		time.Sleep(time.Millisecond)
-		return c.got.ReadFrom(io.LimitReader(r, 100<<10))
-	}
-	src := pipeline.NewSource("source", func(ctx context.Context, out *pipeline.Outlet) error {
-		g, gctx := errgroup.WithContext(ctx)
-		g.Go(func() error { return out.CopyFrom(gctx, f) })
-		g.Go(func() error {
-			for range 10 {
-				<-lent
-				if err := out.Send(gctx, chunkOf("between")); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-		return g.Wait()
-	})
-	for _, writers := range []int{1, 2} {
-		conns := []*conn{{fill: slowly}, {fill: slowly}}[:writers]
-		sink := pipeline.NewSink("sink", func(ctx context.Context, in *pipeline.Inlet) error {
+		src := pipeline.NewSource("source", func(ctx context.Context, out *pipeline.Outlet) error {
 			g, gctx := errgroup.WithContext(ctx)
-			for _, c := range conns {
-				g.Go(func() error { return in.CopyTo(gctx, c) })
-			}
+			g.Go(func() error { return out.CopyFrom(gctx, f) })
+			g.Go(func() error {
+				for range 10 {
+					<-lent
+					if err := out.Send(gctx, chunkOf("between")); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
 			return g.Wait()
 		})
-		if _, err := f.Seek(0, io.SeekStart); err != nil {
-			t.Fatal(err)
+		for _, writers := range []int{1, 2} {
+			conns := []*conn{{fill: slowly}, {fill: slowly}}[:writers]
+			sink := pipeline.NewSink("sink", func(ctx context.Context, in *pipeline.Inlet) error {
+				g, gctx := errgroup.WithContext(ctx)
+				for _, c := range conns {
+					g.Go(func() error { return in.CopyTo(gctx, c) })
+				}
+				return g.Wait()
+			})
+			if _, err := f.Seek(0, io.SeekStart); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := src.To(sink).Run(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			total := 0
+			for _, c := range conns {
+				total += c.got.Len()
+			}
+			if want := len(a) + 10*len("between"); total != want {
+				t.Errorf("%d writers: %d bytes, want %d", writers, total, want)
+			}
 		}
-		if _, err := src.To(sink).Run(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		total := 0
-		for _, c := range conns {
-			total += c.got.Len()
-		}
-		if want := len(a) + 10*len("between"); total != want {
-			t.Errorf("%d writers: %d bytes, want %d", writers, total, want)
-		}
-	}
+	})
 }
 
 // A cancelled sink does not get its writer back while the producer still uses it.
 func TestDirectCancelWhileLent(t *testing.T) {
-	f, _ := dataFile(t, 20<<20)
-	ctx, cancel := context.WithCancelCause(t.Context())
-	using := false
-	c := &conn{fill: func(c *conn, r io.Reader) (int64, error) {
-		using = true
-		cancel(errCause)
-		time.Sleep(10 * time.Millisecond) // the sink is awake by now, and must not go on
-		n, err := c.got.ReadFrom(io.LimitReader(r, 1000))
-		using = false
-		return n, err
-	}}
-	sink := pipeline.NewSink("sink", func(ctx context.Context, in *pipeline.Inlet) error {
-		err := in.CopyTo(ctx, c)
-		if using {
-			t.Error("CopyTo returned while the writer was lent")
+	bubble(t, func(t *testing.T) {
+		f, _ := dataFile(t, 20<<20)
+		ctx, cancel := context.WithCancelCause(t.Context())
+		using := false
+		c := &conn{fill: func(c *conn, r io.Reader) (int64, error) {
+			using = true
+			cancel(errCause)
+			time.Sleep(time.Second) // the sink has woken up, and waits for its writer
+			n, err := c.got.ReadFrom(io.LimitReader(r, 1000))
+			using = false
+			return n, err
+		}}
+		sink := pipeline.NewSink("sink", func(ctx context.Context, in *pipeline.Inlet) error {
+			err := in.CopyTo(ctx, c)
+			if using {
+				t.Error("CopyTo returned while the writer was lent")
+			}
+			return err
+		})
+		if _, err := copyFrom(f).To(sink).Run(ctx); err != errCause {
+			t.Errorf("error %v", err)
 		}
-		return err
 	})
-	if _, err := copyFrom(f).To(sink).Run(ctx); err != errCause {
-		t.Errorf("error %v", err)
-	}
 }
 
 // kernelFile is a file that the kernel fills.

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/weirflow/weir/internal/testenv"
 	"github.com/weirflow/weir/pipeline"
 )
 
@@ -84,6 +85,13 @@ func stream(data []byte, size int64, piece int, after func(ctx context.Context) 
 		}
 		return after(ctx)
 	})
+}
+
+// failIdle fails when the sink has dealt with all that was sent, and waits for more. The flow is one that
+// [testenv.Run] runs.
+func failIdle(ctx context.Context) error {
+	testenv.AwaitIdle(ctx)
+	return errTest
 }
 
 // flood sends the same chunk for ever.

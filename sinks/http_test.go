@@ -13,8 +13,10 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"github.com/weirflow/weir/internal/testenv"
 	"github.com/weirflow/weir/pipeline"
 	"github.com/weirflow/weir/pipeline/pipetest"
 	"github.com/weirflow/weir/sinks"
@@ -117,10 +119,7 @@ func uploads(sink pipeline.Sink, n int, promised bool) map[string]*pipeline.Pipe
 		"panic":      stream(data, size(n), 5000, func(context.Context) error { panic(errTest) }).To(sink),
 		"concat":     pipeline.Concat(stream(data, -1, 5000, nil), stream(nil, -1, 1, fail)).To(sink),
 		"besteffort": stream(data, size(n), 5000, fail).To(pipeline.Tee(pipeline.BestEffort(sink))),
-		"pause": stream(data, size(n), 5000, func(context.Context) error {
-			time.Sleep(20 * time.Millisecond)
-			return errTest
-		}).To(sink),
+		"pause":      stream(data, size(n), 5000, failIdle).To(sink),
 	}
 	if promised {
 		flows["short"] = stream(data, size(n+1), 5000, nil).To(sink)
@@ -144,7 +143,7 @@ func TestHTTPFailureIsNoEnd(t *testing.T) {
 						if p == nil {
 							continue
 						}
-						_, err := p.Run(t.Context())
+						_, err := testenv.Run(t.Context(), p)
 						if err == nil {
 							t.Errorf("%d bytes: the run succeeded", n)
 						} else if !errors.Is(err, errTest) && !errors.Is(err, io.ErrUnexpectedEOF) {
@@ -170,7 +169,6 @@ func TestHTTPFailureIsNoEnd(t *testing.T) {
 
 // The exact bytes of a request.
 func TestHTTPOnTheWire(t *testing.T) {
-	pause := func(context.Context) error { time.Sleep(20 * time.Millisecond); return errTest }
 	long := string(pattern(20_000))
 	for _, test := range []struct {
 		name string
@@ -180,11 +178,11 @@ func TestHTTPOnTheWire(t *testing.T) {
 	}{
 		{"chunked", func(s pipeline.Sink) *pipeline.Pipeline { return stream([]byte("hello"), -1, 5, nil).To(s) },
 			"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", true},
-		{"chunked, broken off", func(s pipeline.Sink) *pipeline.Pipeline { return stream([]byte("hello"), -1, 5, pause).To(s) },
+		{"chunked, broken off", func(s pipeline.Sink) *pipeline.Pipeline { return stream([]byte("hello"), -1, 5, failIdle).To(s) },
 			"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n", false},
 		{"known", func(s pipeline.Sink) *pipeline.Pipeline { return stream([]byte("hello"), 5, 5, nil).To(s) },
 			"Content-Length: 5\r\n\r\nhello", true},
-		{"known, broken off", func(s pipeline.Sink) *pipeline.Pipeline { return stream([]byte(long), 20_000, 10_000, pause).To(s) },
+		{"known, broken off", func(s pipeline.Sink) *pipeline.Pipeline { return stream([]byte(long), 20_000, 10_000, failIdle).To(s) },
 			"Content-Length: 20000\r\n\r\n" + long[:10_000], false},
 		{"empty", func(s pipeline.Sink) *pipeline.Pipeline { return stream(nil, -1, 1, nil).To(s) },
 			"Content-Length: 0\r\n\r\n", true},
@@ -210,7 +208,7 @@ func TestHTTPOnTheWire(t *testing.T) {
 			defer transport.CloseIdleConnections()
 			req := put(t, "http://"+addr+"/a%2Fb?key=secret")
 			req.Header.Set("User-Agent", "x")
-			_, err := test.flow(sinks.HTTP(&http.Client{Transport: transport}, req)).Run(t.Context())
+			_, err := testenv.Run(t.Context(), test.flow(sinks.HTTP(&http.Client{Transport: transport}, req)))
 			if (err == nil) != test.ok {
 				t.Errorf("Run: %v", err)
 			}
@@ -451,26 +449,30 @@ func TestHTTPTransportFails(t *testing.T) {
 // golang/go#51907: a transport may be at work on the body after Do has returned.
 func TestHTTPWaitsForTheBodysClose(t *testing.T) {
 	for _, fail := range []bool{false, true} {
-		var closed atomic.Bool
-		began := make(chan struct{})
-		late := roundTripper(func(r *http.Request) (*http.Response, error) {
-			close(began)
-			_, err := io.Copy(io.Discard, r.Body)
-			go func() {
-				time.Sleep(50 * time.Millisecond)
-				closed.Store(true)
-				r.Body.Close()
-			}()
-			return &http.Response{StatusCode: 200, Body: http.NoBody}, err
-		})
-		after := func(context.Context) error { return nil }
-		if fail {
-			after = func(context.Context) error { <-began; return errTest }
-		}
-		_, err := stream(pattern(50_000), -1, 5000, after).To(sinks.HTTP(&http.Client{Transport: late}, put(t, "http://x/"))).Run(t.Context())
-		if (err != nil) != fail || !closed.Load() {
-			t.Errorf("Run returned %v; closed by then: %v", err, closed.Load())
-		}
+		synctest.Test(t, func(t *testing.T) { waitsForTheBodysClose(t, fail) })
+	}
+}
+
+func waitsForTheBodysClose(t *testing.T, fail bool) {
+	var closed atomic.Bool
+	began := make(chan struct{})
+	late := roundTripper(func(r *http.Request) (*http.Response, error) {
+		close(began)
+		_, err := io.Copy(io.Discard, r.Body)
+		go func() {
+			time.Sleep(time.Minute) // all others wait
+			closed.Store(true)
+			r.Body.Close()
+		}()
+		return &http.Response{StatusCode: 200, Body: http.NoBody}, err
+	})
+	after := func(context.Context) error { return nil }
+	if fail {
+		after = func(context.Context) error { <-began; return errTest }
+	}
+	_, err := stream(pattern(50_000), -1, 5000, after).To(sinks.HTTP(&http.Client{Transport: late}, put(t, "http://x/"))).Run(t.Context())
+	if (err != nil) != fail || !closed.Load() {
+		t.Errorf("Run returned %v; closed by then: %v", err, closed.Load())
 	}
 }
 

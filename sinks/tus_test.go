@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/weirflow/weir/internal/testenv"
 	"github.com/weirflow/weir/pipeline"
 	"github.com/weirflow/weir/pipeline/pipetest"
 	"github.com/weirflow/weir/sinks"
@@ -106,7 +107,7 @@ func TestTusFailureIsNoEnd(t *testing.T) {
 						if p == nil {
 							continue
 						}
-						if _, err := p.Run(t.Context()); !errors.Is(err, errTest) && !errors.Is(err, io.ErrUnexpectedEOF) {
+						if _, err := testenv.Run(t.Context(), p); !errors.Is(err, errTest) && !errors.Is(err, io.ErrUnexpectedEOF) {
 							t.Errorf("%d bytes: %v", n, err)
 						}
 						noLeak(t)

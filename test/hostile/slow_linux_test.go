@@ -85,8 +85,8 @@ func TestSlow(t *testing.T) {
 				wait.Wait()
 
 				t.Logf("before %v, at most %v; %d honest requests", before, peak, served)
-				if served < 5 {
-					t.Errorf("%d honest requests were served, want many", served)
+				if served == 0 {
+					t.Error("no honest request was served")
 				}
 				// The honest client, the probes of slowhttptest, and what the runtime opens once.
 				if grown := peak.files - before.files; grown < attackers/2 || grown > a.files*attackers+50 {
