@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/weirflow/weir/httpflow"
+	"github.com/weirflow/weir/pipeline"
 	"github.com/weirflow/weir/sinks"
 	"github.com/weirflow/weir/sources"
 	"github.com/weirflow/weir/stages"
@@ -37,20 +39,20 @@ func Example() {
 	// Output: 10000 true <nil>
 }
 
-// An http.Handler that is a flow: every request runs it anew. A failure in the
+// An http.Handler that is a flow, run for every request. A failure in the
 // middle breaks the response off, so that no client takes it for a whole one;
-// before the first byte the handler may still answer with an error.
+// before the first byte it is an error status.
 func Example_httpHandler() {
-	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Encoding", "gzip")
-		_, err := sources.Bytes([]byte("hello from a flow\n")).
-			Via(stages.Gzip(6)).
-			To(sinks.Response(w)).
-			Run(r.Context())
-		if err != nil {
-			slog.Error("request", "path", r.URL.Path, "err", err)
-			http.Error(w, "internal server error", http.StatusInternalServerError)
-		}
+	handler := httpflow.Handler(func(r *http.Request) (pipeline.Source, error) {
+		return sources.Bytes([]byte("hello from a flow\n")).Via(stages.Gzip(6)), nil
+	}, httpflow.HandlerOptions{
+		Options: httpflow.Options{OnRequest: func(r *http.Request, o httpflow.Outcome) {
+			if o.Err != nil {
+				slog.Error("request", "path", r.URL.Path, "err", o.Err)
+			}
+		}},
+		ContentType: "text/plain; charset=utf-8",
+		Coding:      "gzip", // to clients that accept it, else a file
 	})
 
 	server := httptest.NewServer(handler)

@@ -68,7 +68,8 @@ func TestCurlReportsACutCodedFile(t *testing.T) {
 		}
 		name := write(t, dir, "a.txt.gz", random(2<<20))
 		url, client := serve(t, protocol, httpflow.FileServer(openRoot(t, dir), httpflow.FileServerOptions{
-			FileOptions: httpflow.FileOptions{Via: after(700<<10, func() error { return os.Truncate(name, 1<<20) })},
+			Options:       httpflow.Options{Via: after(700<<10, func() error { return os.Truncate(name, 1<<20) })},
+			Precompressed: true,
 		}))
 		out := filepath.Join(t.TempDir(), "out")
 		if _, err := curl(t, protocol, "--fail", "--header", "Accept-Encoding: gzip", "--output", out, url+"a.txt"); err == nil {
@@ -86,7 +87,7 @@ func TestCurlParts(t *testing.T) {
 	needCurl(t)
 	each(t, func(t *testing.T, protocol string) {
 		name := write(t, t.TempDir(), "a.txt", []byte(strings.Repeat("0123456789", 100)))
-		url, _ := serve(t, protocol, httpflow.File(name))
+		url, _ := serve(t, protocol, httpflow.File(name, httpflow.Options{}))
 		got, err := curl(t, protocol, "--fail", "--range", "0-1,5-6", url)
 		if err != nil || strings.Count(string(got), "Content-Range: bytes ") != 2 || !strings.HasSuffix(string(got), "--\r\n") {
 			t.Errorf("%v, %q", err, got)

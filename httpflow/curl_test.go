@@ -87,7 +87,7 @@ func TestCurlReportsACutFile(t *testing.T) {
 		t.Run("protocol="+protocol+version, func(t *testing.T) {
 			name := write(t, t.TempDir(), "f", random(2<<20))
 			var seen flows
-			url, _ := serve(t, protocol, httpflow.FileWith(name, httpflow.FileOptions{
+			url, _ := serve(t, protocol, httpflow.File(name, httpflow.Options{
 				Via:    after(700<<10, func() error { return os.Truncate(name, 1<<20) }),
 				OnFlow: seen.on,
 			}))

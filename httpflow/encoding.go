@@ -13,6 +13,25 @@ type coding struct{ name, suffix string }
 // codings are those that siblings are looked for in, best first. The identity needs none.
 var codings = []coding{{"br", ".br"}, {"zstd", ".zst"}, {"gzip", ".gz"}, {"", ""}}
 
+// codingSuffix is how the names of files in the coding end.
+func codingSuffix(name string) string {
+	if i := slices.IndexFunc(codings, func(c coding) bool { return c.name == name }); i >= 0 {
+		return codings[i].suffix
+	}
+	return ""
+}
+
+// prefers tells whether an Accept-Encoding field prefers the coding to none, which it has at least as
+// good a weight for.
+func prefers(values []string, name string) bool {
+	weights := parseAcceptEncoding(values)
+	w, ok := weights[name]
+	if !ok {
+		w = weights["*"]
+	}
+	return w > 0 && w >= weights[""]
+}
+
 // accepted returns the codings that an Accept-Encoding field accepts, the preferred ones first: by
 // weight, then in the order of codings (RFC 9110 §12.5.3). It ends with the identity, which is also
 // what clients get that accept nothing that there is; §12.5.3 and §15.5.7 allow that instead of a

@@ -1,11 +1,14 @@
 package httpflow_test
 
 import (
+	"context"
 	"fmt"
+	"io"
 	"log"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"strconv"
 
 	"github.com/weirflow/weir/httpflow"
 	"github.com/weirflow/weir/pipeline"
@@ -45,8 +48,8 @@ func ExampleReceiver() {
 	log.Fatal(http.ListenAndServe("127.0.0.1:8080", nil))
 }
 
-func ExampleBytesWith() {
-	h := httpflow.BytesWith("hello.txt", []byte("hello, world\n"), httpflow.FileOptions{
+func ExampleBytes() {
+	h := httpflow.Bytes("hello.txt", []byte("hello, world\n"), httpflow.Options{
 		Via: stages.Limit(1 << 20), // bytes per second, for each client
 		OnFlow: func(r *http.Request, report pipeline.Report, err error) {
 			fmt.Println(r.Method, r.URL.Path, report.Nodes[0].Out, "bytes, error:", err)
@@ -61,4 +64,41 @@ func ExampleBytesWith() {
 	// Output:
 	// GET /hello.txt 6 bytes, error: <nil>
 	// 206, bytes 7-12/13, "world\n"
+}
+
+// A flow runs for each request. Clients that accept gzip get the lines compressed, and a failure never
+// looks like the end of them.
+func ExampleHandler() {
+	h := httpflow.Handler(func(r *http.Request) (pipeline.Source, error) {
+		n, err := strconv.Atoi(r.FormValue("n"))
+		if err != nil {
+			return pipeline.Source{}, &httpflow.Error{Status: http.StatusBadRequest, Text: "n is how many lines"}
+		}
+		return pipeline.NewSource("lines", func(ctx context.Context, out *pipeline.Outlet) error {
+			w := out.Writer(ctx)
+			for i := range n {
+				fmt.Fprintln(w, "line", i)
+			}
+			return w.Flush()
+		}), nil
+	}, httpflow.HandlerOptions{
+		ContentType: "text/plain; charset=utf-8",
+		Coding:      "gzip",
+		Encode:      stages.Gzip(6),
+	})
+
+	server := httptest.NewServer(h)
+	defer server.Close()
+	for _, query := range []string{"?n=3", "?n=many"} {
+		res, err := http.Get(server.URL + query) // asks for gzip, and decompresses
+		if err != nil {
+			log.Fatal(err)
+		}
+		defer res.Body.Close()
+		b, err := io.ReadAll(res.Body)
+		fmt.Printf("%d %v %q %v\n", res.StatusCode, res.Uncompressed, b, err)
+	}
+	// Output:
+	// 200 true "line 0\nline 1\nline 2\n" <nil>
+	// 400 false "n is how many lines\n" <nil>
 }

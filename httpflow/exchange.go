@@ -10,34 +10,12 @@ import (
 	"time"
 )
 
-// An Outcome is what became of a request, for a log.
-type Outcome struct {
-	// Status is the status code of the response.
-	Status int
-
-	// Bytes is how many bytes of the body were handed to the server. What its buffers and the
-	// system's held when the client left is among them.
-	Bytes int64
-
-	// Elapsed is how long the handler took.
-	Elapsed time.Duration
-
-	// Err is why the response is not complete, or why it is an error status of 500 or more. What is
-	// wrong with the request (404, 416) is not an error here.
-	Err error
-
-	// ClientLeft tells that Err is the client's doing: it closed the connection, or reset the
-	// stream. Every seek of a media player does that. It is also set when the server itself closes
-	// the connection.
-	ClientLeft bool
-}
-
 // An exchange is a request being answered: the ResponseWriter that its handler uses. It notes what
 // becomes of the response, and does not wait for the client longer than the limits allow.
 type exchange struct {
 	http.ResponseWriter
 	request *http.Request
-	opts    *FileOptions
+	opts    *Options
 	control *http.ResponseController
 	ctx     context.Context // of the response's flow
 	cancel  context.CancelCauseFunc
@@ -46,7 +24,7 @@ type exchange struct {
 	failed  error // of a write, not for lateness
 }
 
-func newExchange(w http.ResponseWriter, r *http.Request, opts *FileOptions) *exchange {
+func newExchange(w http.ResponseWriter, r *http.Request, opts *Options) *exchange {
 	x := &exchange{ResponseWriter: w, request: r, opts: opts, control: http.NewResponseController(w)}
 	x.ctx, x.cancel = context.WithCancelCause(r.Context())
 	x.wait = patience{Limits: opts.Limits, start: time.Now(), giveUp: x.giveUp}

@@ -1,6 +1,7 @@
 package httpflow
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -11,47 +12,18 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync"
 	"syscall"
 
 	"github.com/weirflow/weir/pipeline"
+	"github.com/weirflow/weir/sources"
 )
 
-// FileOptions are the settings that all handlers of files have.
-type FileOptions struct {
-	// CacheControl is the Cache-Control field of responses with content and of 304; empty: none.
-	CacheControl string
-
-	// Attachment has clients save the content instead of showing it: a Content-Disposition
-	// with the file's name (RFC 6266).
-	Attachment bool
-
-	// Via is a stage that the bytes of every response pass through, such as a rate limit. It must
-	// keep their number, otherwise the response fails. The zero Stage is the identity.
-	Via pipeline.Stage
-
-	// Limits say how long a client may take. Zero: a minute for each chunk.
-	Limits Limits
-
-	// OnFlow, if not nil, is called when the flow of a response has ended, before the handler
-	// returns, with what it did. An error means that the response was broken off, or that it was an
-	// error status if nothing had been written yet. A client that has left shows as the context of
-	// the request, which is done by then.
-	OnFlow func(r *http.Request, report pipeline.Report, err error)
-
-	// OnRequest, if not nil, is called at the end of every request, before the handler returns.
-	OnRequest func(r *http.Request, outcome Outcome)
-}
-
-// File serves the file called name at "/" and at "/" followed by the last element of name; see
-// [FileWith].
-func File(name string) http.Handler { return FileWith(name, FileOptions{}) }
-
-// FileWith serves the file called name at "/" and at "/" followed by the last element of name.
-// Anything else is 404. Every request opens the file anew, so a file that was replaced is served as
-// it is now. The name may be that of a symbolic link to anywhere; if what it leads to is not a
-// regular file, the answer is 404. Precompressed siblings are not looked for: nobody has named
-// them.
-func FileWith(name string, opts FileOptions) http.Handler {
+// File serves the file called name at "/" and at "/" followed by the last element of name. Anything
+// else is 404. Every request opens the file, so a file that was replaced is served as it is now. The
+// name may be that of a symbolic link to anywhere; if it does not lead to a regular file, the answer
+// is 404. Precompressed siblings are not served.
+func File(name string, opts Options) http.Handler {
 	return single{filepath.Base(name), opts, func() (*resource, error) {
 		info, err := os.Stat(name) // before opening: a FIFO has a writer that would notice
 		if err != nil {
@@ -68,10 +40,30 @@ func FileWith(name string, opts FileOptions) http.Handler {
 	}}
 }
 
+// Bytes serves b, which must not be changed any more, at "/" and at "/" followed by name. Anything
+// else is 404. The media type is that of name's extension. The entity tag is a hash of b, made at the
+// first request; there is no Last-Modified.
+func Bytes(name string, b []byte, opts Options) http.Handler {
+	etag := sync.OnceValue(func() string { return hashTag(b) })
+	return single{name, opts, func() (*resource, error) {
+		kind, err := mediaType(name, func() ([]byte, error) { return b, nil })
+		if err != nil {
+			return nil, err
+		}
+		return &resource{
+			content: content{size: int64(len(b)), etag: etag(), kind: kind},
+			name:    name,
+			source:  func(offset, length int64) pipeline.Source { return sources.Bytes(b[offset : offset+length]) },
+			at:      bytes.NewReader(b),
+			close:   func() error { return nil },
+		}, nil
+	}}
+}
+
 // single serves one resource.
 type single struct {
 	name string
-	opts FileOptions
+	opts Options
 	open func() (*resource, error)
 }
 

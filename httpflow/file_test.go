@@ -80,7 +80,7 @@ func TestAnswersWithoutContent(t *testing.T) {
 		dir := t.TempDir()
 		write(t, dir, "a.txt", []byte("0123456789"))
 		url, client := serve(t, protocol, httpflow.FileServer(openRoot(t, dir), httpflow.FileServerOptions{
-			FileOptions: httpflow.FileOptions{CacheControl: "no-cache"},
+			Options: httpflow.Options{CacheControl: "no-cache"},
 		}))
 		etag := get(t, client, "GET", url+"a.txt").Header.Get("Etag")
 		for _, test := range []struct {
@@ -115,7 +115,7 @@ func TestShrinkingFileIsBrokenOff(t *testing.T) {
 		for _, size := range []int64{300 << 10, 8 << 20} {
 			name := write(t, t.TempDir(), "f", make([]byte, size))
 			var seen flows
-			url, client := serve(t, protocol, httpflow.FileWith(name, httpflow.FileOptions{
+			url, client := serve(t, protocol, httpflow.File(name, httpflow.Options{
 				Via:    after(100<<10, func() error { return os.Truncate(name, 200<<10) }),
 				OnFlow: seen.on,
 			}))
@@ -135,7 +135,7 @@ func TestGrowingFileStopsAtThePromise(t *testing.T) {
 	each(t, func(t *testing.T, protocol string) {
 		want := random(1 << 20)
 		name := write(t, t.TempDir(), "f", want)
-		url, client := serve(t, protocol, httpflow.FileWith(name, httpflow.FileOptions{
+		url, client := serve(t, protocol, httpflow.File(name, httpflow.Options{
 			Via: after(100<<10, func() error {
 				f, err := os.OpenFile(name, os.O_APPEND|os.O_WRONLY, 0)
 				if err != nil {
@@ -157,7 +157,7 @@ func TestFailureBeforeTheFirstByte(t *testing.T) {
 	each(t, func(t *testing.T, protocol string) {
 		name := write(t, t.TempDir(), "f.mp3", make([]byte, 1<<20))
 		var seen flows
-		url, client := serve(t, protocol, httpflow.FileWith(name, httpflow.FileOptions{
+		url, client := serve(t, protocol, httpflow.File(name, httpflow.Options{
 			Via: after(0, func() error { return errBroken }), OnFlow: seen.on, CacheControl: "immutable",
 		}))
 		res := get(t, client, "GET", url, "Range", "bytes=5-")
@@ -180,7 +180,7 @@ func TestFailureOnTheWay(t *testing.T) {
 	each(t, func(t *testing.T, protocol string) {
 		name := write(t, t.TempDir(), "f", make([]byte, 1<<20))
 		for _, at := range []int64{20 << 10, 500 << 10, 1<<20 - 1} {
-			url, client := serve(t, protocol, httpflow.FileWith(name, httpflow.FileOptions{
+			url, client := serve(t, protocol, httpflow.File(name, httpflow.Options{
 				Via: after(at, func() error { return errBroken }),
 			}))
 			req, err := http.NewRequestWithContext(t.Context(), "GET", url, nil)
@@ -203,7 +203,7 @@ func TestFailureOnTheWay(t *testing.T) {
 // A ResponseWriter that cannot be interrupted leaves one way to break off.
 func TestFailureWithoutDeadlines(t *testing.T) {
 	name := write(t, t.TempDir(), "f", make([]byte, 1<<20))
-	h := httpflow.FileWith(name, httpflow.FileOptions{Via: after(500<<10, func() error { return errBroken })})
+	h := httpflow.File(name, httpflow.Options{Via: after(500<<10, func() error { return errBroken })})
 	defer func() {
 		if v := recover(); v != http.ErrAbortHandler {
 			t.Errorf("the handler panicked with %v, want %v", v, http.ErrAbortHandler)
@@ -219,7 +219,7 @@ func TestClientLeaves(t *testing.T) {
 			t.Fatal(err)
 		}
 		var seen flows
-		h := httpflow.FileWith(name, httpflow.FileOptions{OnFlow: seen.on, Limits: httpflow.Limits{Idle: -1}}) // nothing but its leaving ends it
+		h := httpflow.File(name, httpflow.Options{OnFlow: seen.on, Limits: httpflow.Limits{Idle: -1}}) // nothing but its leaving ends it
 		returned := make(chan struct{}, 1)
 		url, client := serve(t, protocol, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			defer func() { returned <- struct{}{} }()
@@ -267,7 +267,7 @@ func filesOpen(t *testing.T, name string) (n int) {
 func TestTagChangesWithTheFile(t *testing.T) {
 	dir := t.TempDir()
 	name := write(t, dir, "f", []byte("one"))
-	url, client := serve(t, "h1", httpflow.File(name))
+	url, client := serve(t, "h1", httpflow.File(name, httpflow.Options{}))
 	seen := map[string]string{}
 	look := func(what string) {
 		t.Helper()
@@ -303,7 +303,7 @@ func TestSingleFilePaths(t *testing.T) {
 	for _, h := range []struct {
 		name    string
 		handler http.Handler
-	}{{"file", httpflow.File(name)}, {"bytes", httpflow.Bytes("tune 1.mp3", []byte("x"))}} {
+	}{{"file", httpflow.File(name, httpflow.Options{})}, {"bytes", httpflow.Bytes("tune 1.mp3", []byte("x"), httpflow.Options{})}} {
 		url, client := serve(t, "h1", h.handler)
 		for path, want := range map[string]int{
 			"": 200, "tune%201.mp3": 200, "tune%201.mp3/": 404, "other": 404, "/": 404, "%2e%2e": 404,
@@ -324,7 +324,7 @@ func TestSingleFilePaths(t *testing.T) {
 
 func TestSingleFileIsOpenedPerRequest(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "f")
-	url, client := serve(t, "h1", httpflow.File(name))
+	url, client := serve(t, "h1", httpflow.File(name, httpflow.Options{}))
 	if res := get(t, client, "GET", url); res.StatusCode != 404 {
 		t.Errorf("before the file exists: %s", res.Status)
 	}
@@ -341,7 +341,7 @@ func TestSingleFileIsOpenedPerRequest(t *testing.T) {
 func TestBytes(t *testing.T) {
 	each(t, func(t *testing.T, protocol string) {
 		want := random(1<<20 + 1)
-		url, client := serve(t, protocol, httpflow.BytesWith("a.bin", want, httpflow.FileOptions{CacheControl: "no-cache"}))
+		url, client := serve(t, protocol, httpflow.Bytes("a.bin", want, httpflow.Options{CacheControl: "no-cache"}))
 		res := get(t, client, "GET", url)
 		equal(t, readAll(t, res.Body), want)
 		res = get(t, client, "GET", url, "Range", "bytes=-300001", "If-Range", res.Header.Get("Etag"))
@@ -380,7 +380,7 @@ func TestTypeIsSniffed(t *testing.T) {
 func TestViaMustKeepTheLength(t *testing.T) {
 	name := write(t, t.TempDir(), "f", make([]byte, 1<<20))
 	var seen flows
-	url, client := serve(t, "h1", httpflow.FileWith(name, httpflow.FileOptions{Via: stages.Take(500 << 10), OnFlow: seen.on}))
+	url, client := serve(t, "h1", httpflow.File(name, httpflow.Options{Via: stages.Take(500 << 10), OnFlow: seen.on}))
 	if res := get(t, client, "GET", url); res.StatusCode != 500 {
 		t.Errorf("%s, want 500", res.Status)
 	}

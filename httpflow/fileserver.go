@@ -7,11 +7,14 @@ import (
 	"net/url"
 	"os"
 	"path"
+	"path/filepath"
+	"runtime"
+	"strings"
 )
 
 // FileServerOptions are the settings of [FileServer].
 type FileServerOptions struct {
-	FileOptions
+	Options
 
 	// Dotfiles serves files and folders whose name begins with a dot, too.
 	Dotfiles bool
@@ -21,8 +24,11 @@ type FileServerOptions struct {
 	// video. It has the names that the server would serve, at most 10,000 of them.
 	List bool
 
-	// NoSiblings turns precompressed siblings off.
-	NoSiblings bool
+	// Precompressed serves a file that has a sibling of the same name and ".br", ".zst" or ".gz" in
+	// that coding to clients that prefer it by their Accept-Encoding (RFC 9110 §12.5.3), if the
+	// sibling is not older than the file. It has an entity tag of its own, ranges are those of its
+	// bytes, and the Content-Type is the file's.
+	Precompressed bool
 }
 
 // FileServer serves the regular files below root. The caller keeps root open as long as the handler
@@ -30,11 +36,6 @@ type FileServerOptions struct {
 //
 // A folder's path without a slash at its end is redirected (301) to the one with it, which answers
 // with the folder's index.html. Otherwise there are no listings, unless they are asked for.
-//
-// A file that has a sibling of the same name and ".br", ".zst" or ".gz" is served in that coding to
-// clients that prefer it by their Accept-Encoding (RFC 9110 §12.5.3), if the sibling is not older
-// than the file. It has an entity tag of its own, ranges are those of its bytes, and the
-// Content-Type is the file's.
 //
 // These are 404: what does not exist; a path with "..", ".", an empty element, a backslash or a
 // NUL, however encoded; names that begin with a dot; symbolic links that leave the root; and
@@ -48,7 +49,7 @@ type fileServer struct {
 }
 
 func (s fileServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	x := newExchange(w, r, &s.opts.FileOptions)
+	x := newExchange(w, r, &s.opts.Options)
 	defer x.end()
 	if a, done := decideMethod(r.Method); done {
 		x.send(a)
@@ -115,7 +116,7 @@ func (s fileServer) negotiate(name string, info fs.FileInfo, r *http.Request) (*
 		return nil, err
 	}
 	res, err := newResource(name, f)
-	if err != nil || s.opts.NoSiblings {
+	if err != nil || !s.opts.Precompressed {
 		return res, err
 	}
 	siblings := s.siblings(name, info)
@@ -165,4 +166,33 @@ func (s fileServer) siblings(name string, info fs.FileInfo) map[coding]bool {
 
 func (s fileServer) openFile(name string) (*os.File, error) {
 	return s.root.OpenFile(name, os.O_RDONLY|nonblock, 0) // non-blocking, in case it has become a FIFO
+}
+
+// localName translates a decoded URL path into a name below the root, and tells whether the path is
+// that of a folder, with a slash at its end. It reports false for everything that is no plain path:
+// those with "..", ".", an empty element, a NUL or a backslash in them, with a name that begins
+// with a dot unless dotfiles are served, and on Windows the names of devices and streams. That is
+// before os.Root has its say.
+func localName(urlPath string, dotfiles bool) (name string, folder, ok bool) {
+	name, ok = strings.CutPrefix(urlPath, "/")
+	if !ok || strings.ContainsAny(name, "\x00\\") {
+		return "", false, false
+	}
+	if name == "" {
+		return ".", true, true
+	}
+	name, folder = strings.CutSuffix(name, "/")
+	for element := range strings.SplitSeq(name, "/") {
+		switch {
+		case element == "", element == ".", element == "..":
+			return "", false, false
+		case element[0] == '.' && !dotfiles:
+			return "", false, false
+		}
+	}
+	if runtime.GOOS == "windows" {
+		local, err := filepath.Localize(name)
+		return local, folder, err == nil
+	}
+	return name, folder, true
 }

@@ -115,7 +115,7 @@ func TestLimits(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var seen httpflow.Outcome
-				h := httpflow.BytesWith("f", make([]byte, mib), httpflow.FileOptions{
+				h := httpflow.Bytes("f", make([]byte, mib), httpflow.Options{
 					Limits:    test.limits,
 					OnRequest: func(_ *http.Request, o httpflow.Outcome) { seen = o },
 				})
@@ -188,7 +188,7 @@ func TestLimitsWhereTheKernelCopies(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var seen httpflow.Outcome
-				h := httpflow.FileWith(name, httpflow.FileOptions{
+				h := httpflow.File(name, httpflow.Options{
 					Limits:    test.limits,
 					OnRequest: func(_ *http.Request, o httpflow.Outcome) { seen = o },
 				})
@@ -221,7 +221,7 @@ func TestLimitsWhereTheKernelCopies(t *testing.T) {
 func TestLimitsAreForTheClient(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var seen httpflow.Outcome
-		h := httpflow.BytesWith("f", make([]byte, 1<<20), httpflow.FileOptions{
+		h := httpflow.Bytes("f", make([]byte, 1<<20), httpflow.Options{
 			Via:       stages.Limit(1 << 10),
 			Limits:    httpflow.Limits{Idle: time.Second, MinRate: 1 << 20},
 			OnRequest: func(_ *http.Request, o httpflow.Outcome) { seen = o },
@@ -239,7 +239,7 @@ func TestLimitsOfAnswersWithoutContent(t *testing.T) {
 	for _, slow := range []struct{ write, flush time.Duration }{{write: time.Hour}, {flush: time.Hour}} {
 		synctest.Test(t, func(t *testing.T) {
 			var seen httpflow.Outcome
-			h := httpflow.BytesWith("f", nil, httpflow.FileOptions{OnRequest: func(_ *http.Request, o httpflow.Outcome) { seen = o }})
+			h := httpflow.Bytes("f", nil, httpflow.Options{OnRequest: func(_ *http.Request, o httpflow.Outcome) { seen = o }})
 			c := newClient(func(int, int) time.Duration { return slow.write })
 			c.flush = slow.flush
 			h.ServeHTTP(c, httptest.NewRequestWithContext(t.Context(), "GET", "/no", nil))
@@ -258,7 +258,7 @@ func TestStalledClientIsCutOff(t *testing.T) {
 			t.Fatal(err)
 		}
 		ended := make(chan httpflow.Outcome, 1)
-		url, client := serve(t, protocol, httpflow.FileWith(name, httpflow.FileOptions{
+		url, client := serve(t, protocol, httpflow.File(name, httpflow.Options{
 			Limits:    httpflow.Limits{Idle: 50 * time.Millisecond},
 			OnRequest: func(_ *http.Request, o httpflow.Outcome) { ended <- o },
 		}))

@@ -35,7 +35,7 @@ func TestList(t *testing.T) {
 	}
 	each(t, func(t *testing.T, protocol string) {
 		u, client := serve(t, protocol, httpflow.FileServer(openRoot(t, dir), httpflow.FileServerOptions{
-			FileOptions: httpflow.FileOptions{CacheControl: "immutable", Attachment: true}, List: true,
+			Options: httpflow.Options{CacheControl: "immutable", Attachment: true}, List: true,
 		}))
 		res := get(t, client, "GET", u)
 		page := string(readAll(t, res.Body))

@@ -77,9 +77,12 @@ var mediaTypes = map[string]string{
 	".zst":   "application/zstd",
 }
 
+// typeByName is the media type for a name's extension, or empty.
+func typeByName(name string) string { return mediaTypes[strings.ToLower(path.Ext(name))] }
+
 // mediaType goes by the name; where that says nothing, by the first 512 bytes, which head reads.
 func mediaType(name string, head func() ([]byte, error)) (string, error) {
-	if t, ok := mediaTypes[strings.ToLower(path.Ext(name))]; ok {
+	if t := typeByName(name); t != "" {
 		return t, nil
 	}
 	b, err := head()

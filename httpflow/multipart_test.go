@@ -24,9 +24,9 @@ func TestPartsArrive(t *testing.T) {
 			name string
 			url  string
 		}{{"file", "f"}, {"bytes", "b"}} {
-			handler := httpflow.File(name)
+			handler := httpflow.File(name, httpflow.Options{})
 			if h.name == "bytes" {
-				handler = httpflow.Bytes("f.mp3", want)
+				handler = httpflow.Bytes("f.mp3", want, httpflow.Options{})
 			}
 			url, client := serve(t, protocol, handler)
 			for _, spec := range []string{"0-0,2-2", "3000000-,0-99999,200000-200000", "-1,0-1000000", "5-10,2000000-2999999"} {
@@ -87,7 +87,7 @@ func (c *counter) Read(b []byte) (int, error) {
 func TestShrinkingFileInParts(t *testing.T) {
 	each(t, func(t *testing.T, protocol string) {
 		name := write(t, t.TempDir(), "f", make([]byte, 8<<20))
-		url, client := serve(t, protocol, httpflow.FileWith(name, httpflow.FileOptions{
+		url, client := serve(t, protocol, httpflow.File(name, httpflow.Options{
 			Via: after(100<<10, func() error { return os.Truncate(name, 200<<10) }),
 		}))
 		res := get(t, client, "GET", url, "Range", "bytes=0-3000000,4000000-5000000")
@@ -100,7 +100,7 @@ func TestShrinkingFileInParts(t *testing.T) {
 // The status waits for the first part, not only for what stands before it.
 func TestFailureBeforeTheFirstPart(t *testing.T) {
 	name := write(t, t.TempDir(), "f", make([]byte, 1<<20))
-	h := httpflow.FileWith(name, httpflow.FileOptions{})
+	h := httpflow.File(name, httpflow.Options{})
 	url, client := serve(t, "h1", cutBefore(h, name))
 	res := get(t, client, "GET", url, "Range", "bytes=100000-200000,300000-400000")
 	if body := string(readAll(t, res.Body)); res.StatusCode != 500 || body != "Internal Server Error\n" {

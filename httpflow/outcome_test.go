@@ -21,7 +21,7 @@ func TestOnRequest(t *testing.T) {
 		write(t, dir, "a.txt", []byte("0123456789"))
 		seen := make(chan httpflow.Outcome, 1)
 		var at string
-		opts := httpflow.FileServerOptions{FileOptions: httpflow.FileOptions{OnRequest: func(r *http.Request, o httpflow.Outcome) {
+		opts := httpflow.FileServerOptions{Options: httpflow.Options{OnRequest: func(r *http.Request, o httpflow.Outcome) {
 			at = r.Method + " " + r.URL.Path
 			seen <- o
 		}}}
@@ -68,7 +68,7 @@ func TestOutcomeOfFailures(t *testing.T) {
 				t.Fatal(err)
 			}
 			seen := make(chan httpflow.Outcome, 1)
-			url, client := serve(t, protocol, httpflow.FileWith(name, httpflow.FileOptions{
+			url, client := serve(t, protocol, httpflow.File(name, httpflow.Options{
 				Via:       after(100<<10, func() error { return os.Truncate(name, test.cut) }),
 				OnRequest: func(_ *http.Request, o httpflow.Outcome) { seen <- o },
 			}))

@@ -83,7 +83,7 @@ func TestShrinkingPlainFileIsBrokenOff(t *testing.T) {
 				}
 				name := write(t, t.TempDir(), "f", make([]byte, size))
 				seen := make(chan httpflow.Outcome, 1)
-				url, client := serve(t, protocol, hook(httpflow.FileWith(name, httpflow.FileOptions{
+				url, client := serve(t, protocol, hook(httpflow.File(name, httpflow.Options{
 					OnRequest: func(_ *http.Request, o httpflow.Outcome) { seen <- o },
 				}), at, func() {
 					if err := os.Truncate(name, at); err != nil {
@@ -105,7 +105,7 @@ func TestGrowingPlainFileStopsAtThePromise(t *testing.T) {
 	each(t, func(t *testing.T, protocol string) {
 		want := random(1 << 20)
 		name := write(t, t.TempDir(), "f", want)
-		url, client := serve(t, protocol, hook(httpflow.File(name), 100<<10, func() {
+		url, client := serve(t, protocol, hook(httpflow.File(name, httpflow.Options{}), 100<<10, func() {
 			if err := os.WriteFile(name, append(want[:len(want):len(want)], want...), 0o600); err != nil {
 				t.Error(err)
 			}
@@ -119,7 +119,7 @@ func TestFileFailsWhileTheKernelCopies(t *testing.T) {
 	for _, closed := range []bool{true, false} {
 		name := write(t, t.TempDir(), "f", make([]byte, 1<<20))
 		seen := make(chan httpflow.Outcome, 1)
-		url, client := serve(t, "h1", failing{httpflow.FileWith(name, httpflow.FileOptions{
+		url, client := serve(t, "h1", failing{httpflow.File(name, httpflow.Options{
 			OnRequest: func(_ *http.Request, o httpflow.Outcome) { seen <- o },
 		}), closed})
 		if ok, what := complete(t, client, url); ok {
@@ -165,7 +165,7 @@ func TestPlainFileEndsWithTheContext(t *testing.T) {
 				cancel()
 			}
 			var seen httpflow.Outcome
-			h := hook(httpflow.FileWith(name, httpflow.FileOptions{
+			h := hook(httpflow.File(name, httpflow.Options{
 				OnRequest: func(_ *http.Request, o httpflow.Outcome) { seen = o },
 			}), at, cancel)
 			w := httptest.NewRecorder()

@@ -109,7 +109,7 @@ type delivery struct {
 
 func (rc *receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	d := &delivery{receiver: rc, method: r.Method}
-	d.exchange = newExchange(w, r, &FileOptions{
+	d.exchange = newExchange(w, r, &Options{
 		Limits: Limits{Idle: rc.opts.Limits.Idle},
 		OnRequest: func(r *http.Request, o Outcome) {
 			if rc.opts.OnRequest != nil {
@@ -155,7 +155,7 @@ func (rc *receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // head tells the size and the validators of a file, as FileServer does.
 func (d *delivery) head() {
-	res, err := fileServer{root: d.root, opts: FileServerOptions{NoSiblings: true}}.open(d.name, false, d.request)
+	res, err := fileServer{root: d.root}.open(d.name, false, d.request)
 	if err != nil {
 		d.refuse(statusOf(err), err)
 		return

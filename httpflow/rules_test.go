@@ -64,7 +64,7 @@ func TestRules(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(dir, "a.txt.gz"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	opts := httpflow.FileServerOptions{FileOptions: httpflow.FileOptions{CacheControl: "max-age=60", Attachment: true}}
+	opts := httpflow.FileServerOptions{Options: httpflow.Options{CacheControl: "max-age=60", Attachment: true}, Precompressed: true}
 
 	each(t, func(t *testing.T, protocol string) {
 		url, client := serve(t, protocol, httpflow.FileServer(openRoot(t, dir), opts))
@@ -187,11 +187,12 @@ func matches(res *http.Response, body, want string) string {
 	return ""
 }
 
-func TestSiblingsCanBeTurnedOff(t *testing.T) {
+// Somebody has to want them served.
+func TestSiblingsAreNotServedByDefault(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, "a.css", []byte("identity"))
 	write(t, dir, "a.css.gz", []byte("gzip"))
-	url, client := serve(t, "h1", httpflow.FileServer(openRoot(t, dir), httpflow.FileServerOptions{NoSiblings: true}))
+	url, client := serve(t, "h1", httpflow.FileServer(openRoot(t, dir), httpflow.FileServerOptions{}))
 	res := get(t, client, "GET", url+"a.css", "Accept-Encoding", "gzip")
 	if err := matches(res, string(readAll(t, res.Body)), "200 -Content-Encoding -Vary =identity"); err != "" {
 		t.Error(err)

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/weirflow/weir/internal/ioctx"
+	"github.com/weirflow/weir/pipeline"
 	"github.com/weirflow/weir/sinks"
 )
 
@@ -64,40 +65,40 @@ func (x *exchange) serve(res *resource) {
 // conclude handles the end of a response with content: an error status if nothing of it has been
 // written. The fields of header are those of the content.
 func (x *exchange) conclude(err error, header http.Header) {
-	x.outcome.Err = err
-	switch {
-	case err == nil:
-	case x.outcome.Status == 0:
+	if err != nil && x.outcome.Status == 0 {
 		for name := range header {
 			x.Header().Del(name)
 		}
-		status := http.StatusInternalServerError
-		if x.ctx.Err() != nil || errors.Is(err, errTotal) {
-			status = http.StatusServiceUnavailable // seen only if a time limit was exceeded
-		}
-		x.wait.Total = 0
-		x.refuse(status, err)
-	case errors.Is(err, http.ErrNotSupported):
+		x.fail(err)
+		return
+	}
+	x.outcome.Err = err
+	if errors.Is(err, http.ErrNotSupported) {
 		panic(http.ErrAbortHandler) // a write deadline cannot break the response off
 	}
 }
 
 // flow sends the content with a run of a flow.
 func (x *exchange) flow(res *resource, a answer) error {
-	ctx := x.ctx
-	if total := x.opts.Limits.Total; total > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadlineCause(ctx, x.wait.start.Add(total), errTotal)
-		defer cancel()
-	}
 	source := res.source(a.offset, a.length)
 	if len(a.parts) > 0 {
 		boundary := newBoundary()
 		a.header.Set("Content-Type", "multipart/byteranges; boundary="+boundary)
 		source = multipart(res.at, res.path, boundary, res.content, a.parts)
 	}
-	maps.Copy(x.Header(), a.header)
-	p := source.Via(x.opts.Via).To(sinks.ResponseWith(x.writer(), sinks.ResponseOptions{Status: a.status}))
+	return x.run(source, a.status, a.header)
+}
+
+// run answers with what the source emits.
+func (x *exchange) run(source pipeline.Source, status int, header http.Header) error {
+	ctx := x.ctx
+	if total := x.opts.Limits.Total; total > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadlineCause(ctx, x.wait.start.Add(total), errTotal)
+		defer cancel()
+	}
+	maps.Copy(x.Header(), header)
+	p := source.Via(x.opts.Via).To(sinks.ResponseWith(x.writer(), sinks.ResponseOptions{Status: status}))
 	p.ChunkSize, p.Buffer = chunkSize, buffer
 	report, err := p.Run(ctx)
 	if x.opts.OnFlow != nil {

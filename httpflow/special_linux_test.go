@@ -33,7 +33,7 @@ func TestSpecialFilesAreNotOpened(t *testing.T) {
 		http.Handler
 	}{
 		{"/fifo", httpflow.FileServer(openRoot(t, dir), httpflow.FileServerOptions{})},
-		{"/", httpflow.File(fifo)},
+		{"/", httpflow.File(fifo, httpflow.Options{})},
 	} {
 		url, _ := serve(t, "h1", h)
 		if res, _ := raw(t, url, "GET "+h.path); res.StatusCode != 404 {
@@ -54,7 +54,7 @@ func TestPlainFileFailsBeforeTheFirstByte(t *testing.T) {
 	}
 	each(t, func(t *testing.T, protocol string) {
 		seen := make(chan httpflow.Outcome, 1)
-		url, client := serve(t, protocol, httpflow.FileWith(name, httpflow.FileOptions{
+		url, client := serve(t, protocol, httpflow.File(name, httpflow.Options{
 			CacheControl: "immutable", OnRequest: func(_ *http.Request, o httpflow.Outcome) { seen <- o },
 		}))
 		res := get(t, client, "GET", url)

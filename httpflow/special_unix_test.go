@@ -36,11 +36,11 @@ func TestSpecialFilesAreNotFound(t *testing.T) {
 			t.Errorf("%s: %s", name, res.Status)
 		}
 	}
-	single, _ := serve(t, "h1", httpflow.File(fifo))
+	single, _ := serve(t, "h1", httpflow.File(fifo, httpflow.Options{}))
 	if res, _ := raw(t, single, "GET /"); res.StatusCode != 404 {
 		t.Errorf("as a single file: %s", res.Status)
 	}
-	folder, _ := serve(t, "h1", httpflow.File(dir))
+	folder, _ := serve(t, "h1", httpflow.File(dir, httpflow.Options{}))
 	if res, _ := raw(t, folder, "GET /"); res.StatusCode != 404 {
 		t.Errorf("a folder as a single file: %s", res.Status)
 	}

@@ -38,7 +38,7 @@ type ResponseOptions struct {
 // handler may answer with an error. Otherwise the response is broken off, whatever the handler does then: on HTTP/2 the stream is reset,
 // on HTTP/1 the connection is closed before the end of the body. Without a Content-Length it is taken from the server with Hijack and reset,
 // because to an HTTP/1.0 client a mere close would be the end; the handler must not call Flush after that. Where a write fails,
-// net/http has closed it already; [github.com/weirflow/weir/httpflow.Resettable] is for handlers that HTTP/1.0 clients may ask.
+// net/http has closed it already; [github.com/weirflow/weir/httpflow.Handler] is for handlers that HTTP/1.0 clients may ask.
 // A w that supports no write deadlines (a test's recorder, a middleware's writer without Unwrap)
 // cannot be broken off from here: then Run's error is also an [http.ErrNotSupported], and
 // the handler must panic with [http.ErrAbortHandler].

@@ -17,7 +17,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/weirflow/weir/httpflow"
 	"github.com/weirflow/weir/internal/testenv"
 	"github.com/weirflow/weir/pipeline"
 	"github.com/weirflow/weir/sinks"
@@ -160,8 +159,8 @@ func TestResponseFailureIsNoEnd(t *testing.T) {
 	}
 }
 
-// The same for a client that nobody here wrote, with HTTP/1.0 among its protocols: there the end of the connection is
-// the end of the body.
+// The same for a client that nobody here wrote. HTTP/1.0 without a length is not among them: there the end of the
+// connection is the end of the body, which takes more than a sink; see httpflow.Handler.
 func TestResponseFailureSeenByCurl(t *testing.T) {
 	curl := testenv.Program(t, "curl", "curl")
 	for _, flags := range []string{"--http1.1", "--http1.0", "--http2-prior-knowledge", "--http1.1 tls", "--http1.0 --no-alpn tls", "--http2 tls"} {
@@ -171,6 +170,9 @@ func TestResponseFailureSeenByCurl(t *testing.T) {
 			protocol = "h2"
 		}
 		for _, promised := range []bool{true, false} {
+			if !promised && strings.HasPrefix(flags, "--http1.0") {
+				continue
+			}
 			for _, name := range []string{"source", "late", "sibling", "pause"} {
 				t.Run(fmt.Sprintf("%s/promised=%v/%s", flags, promised, name), func(t *testing.T) {
 					handler := func(w http.ResponseWriter, r *http.Request) {
@@ -183,7 +185,7 @@ func TestResponseFailureSeenByCurl(t *testing.T) {
 							http.Error(w, "no luck", 500)
 						}
 					}
-					srv, _ := serve(t, protocol, httpflow.Resettable(http.HandlerFunc(handler)).ServeHTTP)
+					srv, _ := serve(t, protocol, handler)
 					// One process asks for all, and prints a line for each.
 					// A name for each gives each a connection of its own.
 					_, port, _ := net.SplitHostPort(srv.Listener.Addr().String())

@@ -74,9 +74,31 @@ func httpClient() *http.Client {
 
 // pipeline builds the flow of p.
 func (b *build) pipeline(p *plan) (*pipeline.Pipeline, error) {
+	src, err := b.begin(p)
+	if err != nil {
+		return nil, err
+	}
+	sink, err := b.chain(&p.chain)
+	if err != nil {
+		if fe, ok := errors.AsType[*flowError](err); ok {
+			fe.words = p.flow.words
+		}
+		return nil, err
+	}
+	return src.To(sink), nil
+}
+
+// source builds the flow of p without its sink.
+func (b *build) source(p *plan) (pipeline.Source, error) {
+	src, err := b.begin(p)
+	return src.Via(b.stages(p.chain.stages)), err
+}
+
+// begin builds the source, and the limit behind it.
+func (b *build) begin(p *plan) (pipeline.Source, error) {
 	src, err := p.source.elem.source(b, p.source.text)
 	if err != nil {
-		return nil, &flowError{words: p.flow.words, at: p.source.at, msg: err.Error()}
+		return src, &flowError{words: p.flow.words, at: p.source.at, msg: err.Error()}
 	}
 	b.labels = append(b.labels, shown(p.source.text))
 	if b.limitRate > 0 {
@@ -91,27 +113,24 @@ func (b *build) pipeline(p *plan) (*pipeline.Pipeline, error) {
 	} else if path, err := localPath(b.origin); err == nil {
 		b.origin = path
 	}
-	sink, err := b.chain(&p.chain)
-	if err != nil {
-		if fe, ok := errors.AsType[*flowError](err); ok {
-			fe.words = p.flow.words
-		}
-		return nil, err
-	}
-	return src.To(sink), nil
+	return src, nil
 }
 
-func (b *build) chain(c *planned) (pipeline.Sink, error) {
-	before := b.origin
-	defer func() { b.origin = before }()
-	var all pipeline.Stage
-	for _, s := range c.stages {
+func (b *build) stages(list []planStage) (all pipeline.Stage) {
+	for _, s := range list {
 		all = all.Via(s.elem.stage(b, s.values))
 		b.labels = append(b.labels, s.elem.name)
 		if !s.elem.keeps {
 			b.origin = "-"
 		}
 	}
+	return all
+}
+
+func (b *build) chain(c *planned) (pipeline.Sink, error) {
+	before := b.origin
+	defer func() { b.origin = before }()
+	all := b.stages(c.stages)
 	if c.sink == nil {
 		b.labels = append(b.labels, "tee")
 		branches := make([]pipeline.Sink, len(c.branches))

@@ -97,7 +97,7 @@ func (d *demo) compress() error {
 }
 
 func (d *demo) download() error {
-	url, stop, err := d.listen(httpflow.File(d.path("tune.mp3")))
+	url, stop, err := d.listen(httpflow.File(d.path("tune.mp3"), httpflow.Options{}))
 	if err != nil {
 		return err
 	}

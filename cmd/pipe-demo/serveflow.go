@@ -8,12 +8,13 @@ import (
 	"net/url"
 	"path"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
 
+	"github.com/weirflow/weir/httpflow"
 	"github.com/weirflow/weir/internal/text"
+	"github.com/weirflow/weir/pipeline"
 )
 
 // A flowHandler answers each GET with a run of a flow, at / and at its name. A HEAD runs nothing.
@@ -78,78 +79,30 @@ func typeOf(name string) string {
 }
 
 func (h *flowHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	f := newFlowWriter(w, r)
-	var digests []slog.Attr
-	defer func() { h.server.request(r, f.end(), digests...) }()
-	switch {
-	case r.Method == http.MethodOptions: // RFC 9110 §9.3.7
-		w.Header().Set("Allow", "GET, HEAD, OPTIONS")
-		f.WriteHeader(http.StatusNoContent)
-		return
-	case r.Method != http.MethodGet && r.Method != http.MethodHead:
-		w.Header().Set("Allow", "GET, HEAD, OPTIONS")
-		f.refuse(http.StatusMethodNotAllowed, "")
-		return
-	case r.URL.Path != "/" && (h.name == "" || r.URL.Path != "/"+h.name):
-		f.refuse(http.StatusNotFound, "")
-		return
-	case h.once && (h.taken.Load() || r.Method == http.MethodGet && !h.taken.CompareAndSwap(false, true)):
-		f.refuse(http.StatusGone, "standard input was read already, and can be read only once")
-		return
-	}
-	h.describe(w.Header(), r)
-	if r.Method == http.MethodHead {
-		f.WriteHeader(http.StatusOK)
-		return
-	}
-	b := h.server.app.newBuild(f.ctx)
+	b := h.server.app.newBuild(r.Context())
 	defer b.close()
-	b.terminal = false
 	b.retrying = func(source string, attempt int, wait time.Duration, cause error) {
 		h.server.log.Warn(fmt.Sprintf("%s: %s; retry %d in %s", source, message(cause), attempt, text.Duration(wait)))
 	}
-	f.run(b, h.plan)
-	for _, d := range b.digests {
-		digests = append(digests, slog.String(d.algorithm, d.sum))
-	}
-}
-
-// describe sets the header of a response with content. Its length is not known, and of parts
-// nothing either.
-func (h *flowHandler) describe(header http.Header, r *http.Request) {
-	header.Set("Accept-Ranges", "none")
-	header.Set("Cache-Control", "no-store")
-	header.Set("X-Content-Type-Options", "nosniff")
-	kind := h.kind
+	opts := httpflow.HandlerOptions{ContentType: h.kind}
 	if h.coded != "" {
-		header.Set("Vary", "Accept-Encoding")
-		if takesGzip(r.Header.Values("Accept-Encoding")) {
-			kind = h.coded
-			header.Set("Content-Encoding", "gzip")
-		}
+		opts.ContentType, opts.Coding = h.coded, "gzip"
 	}
-	if kind != "" {
-		header.Set("Content-Type", kind)
-	}
-}
-
-// takesGzip reads Accept-Encoding (RFC 9110 §12.5.3): whether gzip is acceptable to the client.
-func takesGzip(values []string) bool {
-	any := false
-	for element := range strings.SplitSeq(strings.ToLower(strings.Join(values, ",")), ",") {
-		name, weight, weighted := strings.Cut(element, ";")
-		ok := true
-		if weighted {
-			q, is := strings.CutPrefix(strings.TrimSpace(weight), "q=")
-			v, err := strconv.ParseFloat(q, 64)
-			ok = is && err == nil && v > 0
+	opts.CacheControl = "no-store"
+	opts.OnRequest = func(r *http.Request, o httpflow.Outcome) {
+		var digests []slog.Attr
+		for _, d := range b.digests {
+			digests = append(digests, slog.String(d.algorithm, d.sum))
 		}
-		switch strings.TrimSpace(name) {
-		case "gzip", "x-gzip":
-			return ok
-		case "*":
-			any = ok
-		}
+		h.server.request(r, o, digests...)
 	}
-	return any
+	httpflow.Handler(func(r *http.Request) (pipeline.Source, error) {
+		switch {
+		case r.URL.Path != "/" && (h.name == "" || r.URL.Path != "/"+h.name):
+			return pipeline.Source{}, &httpflow.Error{Status: http.StatusNotFound}
+		case h.once && (h.taken.Load() || r.Method == http.MethodGet && !h.taken.CompareAndSwap(false, true)):
+			return pipeline.Source{}, &httpflow.Error{Status: http.StatusGone, Text: "standard input was read already, and can be read only once"}
+		}
+		return b.source(h.plan)
+	}, opts).ServeHTTP(w, r)
 }

@@ -8,21 +8,6 @@ import (
 	"github.com/weirflow/weir/sources"
 )
 
-func TestTakesGzip(t *testing.T) {
-	for _, test := range []struct {
-		field string
-		want  bool
-	}{
-		{"", false}, {"gzip", true}, {"gzip, deflate, br", true}, {"br;q=1.0, gzip;q=0.8, *;q=0.1", true}, {"identity", false},
-		{"gzip;q=0", false}, {"GZIP", true}, {"x-gzip", true}, {"*", true}, {"*;q=0", false}, {"gzip;q=0, *", false},
-		{"*;q=0, gzip", true}, {"gzip;q=x", false}, {"gzip ; q=0.5", true}, {"gzip;q=0.000", false}, {"gzippy", false},
-	} {
-		if got := takesGzip([]string{test.field}); got != test.want {
-			t.Errorf("Accept-Encoding %q: %v, want %v", test.field, got, test.want)
-		}
-	}
-}
-
 func TestURLName(t *testing.T) {
 	for _, test := range []struct{ in, want string }{
 		{"http://h/a.gz", "a.gz"}, {"http://h/x/a.gz?q=1#f", "a.gz"}, {"http://h/a%20b", "a b"}, {"http://h/", ""}, {"http://h", ""},
@@ -79,15 +64,6 @@ func FuzzPartRecord(f *testing.F) {
 		}
 		if again, ok := parsePartRecord(r.fingerprint(), address); !ok || again != r {
 			t.Errorf("%q: %+v, and read again %+v", s, r, again)
-		}
-	})
-}
-
-func FuzzTakesGzip(f *testing.F) {
-	f.Add("gzip;q=0.5, *")
-	f.Fuzz(func(t *testing.T, s string) {
-		if takesGzip([]string{s}) && !strings.Contains(strings.ToLower(s), "gzip") && !strings.Contains(s, "*") {
-			t.Errorf("%q", s)
 		}
 	})
 }

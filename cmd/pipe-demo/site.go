@@ -30,7 +30,7 @@ func isFlow(args []string) bool {
 // handler finds out what is to be served. The function it returns is for the end.
 func (s *server) handler(args []string, list bool) (http.Handler, func(), error) {
 	none := func() {}
-	opts := httpflow.FileOptions{OnRequest: func(r *http.Request, o httpflow.Outcome) { s.request(r, o) }}
+	opts := httpflow.Options{OnRequest: func(r *http.Request, o httpflow.Outcome) { s.request(r, o) }}
 	if rate := int64(s.app.flags.limitRate); rate > 0 {
 		opts.Via = stages.Limit(rate)
 	}
@@ -42,7 +42,7 @@ func (s *server) handler(args []string, list bool) (http.Handler, func(), error)
 	}
 	switch {
 	case len(args) == 0:
-		return httpflow.BytesWith("tune.mp3", tune, opts), none, noFolder("the tune")
+		return httpflow.Bytes("tune.mp3", tune, opts), none, noFolder("the tune")
 	case isFlow(args):
 		h, err := s.flowHandler(args)
 		if err == nil {
@@ -56,7 +56,7 @@ func (s *server) handler(args []string, list bool) (http.Handler, func(), error)
 		if err != nil {
 			return nil, nil, fmt.Errorf("%s: %w", path, bareCause(err))
 		}
-		return httpflow.FileServer(root, httpflow.FileServerOptions{FileOptions: opts, List: list}), func() { root.Close() }, nil
+		return httpflow.FileServer(root, httpflow.FileServerOptions{Options: opts, List: list, Precompressed: true}), func() { root.Close() }, nil
 	}
 	info, err := checkSource(asPath(path))
 	if err == nil && (info == nil || !info.Mode().IsRegular()) {
@@ -68,7 +68,7 @@ func (s *server) handler(args []string, list bool) (http.Handler, func(), error)
 	if err != nil {
 		return nil, nil, err
 	}
-	return httpflow.FileWith(path, opts), none, nil
+	return httpflow.File(path, opts), none, nil
 }
 
 // flowHandler checks a flow that lacks its sink, the response.
@@ -94,5 +94,5 @@ func (s *server) flowHandler(words []string) (http.Handler, error) {
 	}
 	h := &flowHandler{server: s, plan: p, once: p.source.text == "-"}
 	h.name, h.kind, h.coded = p.served()
-	return httpflow.Resettable(h), nil
+	return h, nil
 }

@@ -1,0 +1,58 @@
+package httpflow
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/weirflow/weir/pipeline"
+)
+
+// Options are the settings that all handlers with content have. The zero Options are the defaults.
+type Options struct {
+	// CacheControl is the Cache-Control field of responses with content and of 304; empty: none.
+	CacheControl string
+
+	// Attachment makes clients save the content instead of showing it: a Content-Disposition with
+	// the content's name (RFC 6266).
+	Attachment bool
+
+	// Via is a stage that the bytes of every response pass through, such as a rate limit. Where the
+	// response has a length, it must keep their number, otherwise the response fails. The zero Stage
+	// is the identity.
+	Via pipeline.Stage
+
+	// Limits are how long a client may take. Zero: a minute for each chunk.
+	Limits Limits
+
+	// OnFlow, if not nil, is called when the flow of a response has ended, before the handler
+	// returns. With an error, the response was broken off, or was an error status if nothing had
+	// been written yet. A client that has left shows as the error of the request's context. With
+	// OnFlow, every response with content is a flow; without it, and without Via, files are sent
+	// directly.
+	OnFlow func(r *http.Request, report pipeline.Report, err error)
+
+	// OnRequest, if not nil, is called at the end of every request, before the handler returns.
+	OnRequest func(r *http.Request, outcome Outcome)
+}
+
+// An Outcome is what became of a request, for a log.
+type Outcome struct {
+	// Status is the status code of the response.
+	Status int
+
+	// Bytes is how many bytes of the body were handed to the server. What its buffers and the
+	// system's held when the client left is among them.
+	Bytes int64
+
+	// Elapsed is how long the handler took.
+	Elapsed time.Duration
+
+	// Err is why the response is not complete, or why it is an error status of 500 or more. What is
+	// wrong with the request (404, 416) is not an error here.
+	Err error
+
+	// ClientLeft tells that Err is the client's doing: it closed the connection, or reset the
+	// stream. Every seek of a media player does that. It is also set when the server itself closes
+	// the connection.
+	ClientLeft bool
+}
