@@ -243,7 +243,7 @@ func TestEndlessSourceBehindTake(t *testing.T) {
 
 // S08: the body of an HTTP response is the source, and the sink fails at its
 // tenth write. The run has the sink's error, and the server sees the connection go.
-func TestS08ResponseBodyIntoAFailingSink(t *testing.T) {
+func TestResponseBodyIntoAFailingSink(t *testing.T) {
 	pipetest.NoLeaks(t)
 	errFull := errors.New("full")
 	gone := make(chan error, 1)

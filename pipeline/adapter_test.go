@@ -25,7 +25,8 @@ func copyTo(w io.Writer) pipeline.Sink {
 	return pipeline.NewSink("writer", func(ctx context.Context, in *pipeline.Inlet) error { return in.CopyTo(ctx, w) })
 }
 
-func TestS70Readers(t *testing.T) {
+// S70
+func TestReadersOfAllKinds(t *testing.T) {
 	data := []byte(strings.Repeat("0123456789", 5000))
 	t.Run("Inlet.Reader", func(t *testing.T) {
 		bubble(t, func(t *testing.T) {
@@ -78,7 +79,8 @@ type lyingWriter struct{ n int }
 
 func (w lyingWriter) Write([]byte) (int, error) { return w.n, nil }
 
-func TestS70Writers(t *testing.T) {
+// S70
+func TestWritersOfAllKinds(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		var b bytes.Buffer
 		// TruncateWriter reports more than it writes: no failure is seen, and none is made up.
@@ -105,7 +107,8 @@ type readerFunc func([]byte) (int, error)
 
 func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
-func TestS71DataWithEOF(t *testing.T) {
+// S71
+func TestDataWithEOF(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := store{}
 		run(t, copyFrom(readerFunc(func(p []byte) (int, error) { return copy(p, "all"), io.EOF })).To(s.sink()), nil)
@@ -126,7 +129,8 @@ func TestS71DataWithEOF(t *testing.T) {
 	})
 }
 
-func TestS73BadReaders(t *testing.T) {
+// S73
+func TestReadersThatBreakTheirContract(t *testing.T) {
 	for name, tt := range map[string]struct {
 		read func([]byte) (int, error)
 		want string
@@ -149,7 +153,7 @@ func TestS73BadReaders(t *testing.T) {
 // S42, and the scenarios of io/pipe_test.go and io/multi_test.go (S72) that have
 // a counterpart here: reads larger and smaller than a chunk, ReadFull across
 // chunks, one byte at a time, a mix of Reader and Next, WriteTo, errors that stay.
-func TestS42S72ReadsOfAnySize(t *testing.T) {
+func TestReadsOfAnySize(t *testing.T) {
 	want := "abcdefghijklmnop"
 	for _, size := range []int{1, 2, 3, 5, 16, 17, 1000} {
 		bubble(t, func(t *testing.T) {
@@ -316,7 +320,8 @@ func TestCodecInFiveStatements(t *testing.T) {
 	})
 }
 
-func TestS58OutputBeforeEOF(t *testing.T) {
+// S58
+func TestOutputBeforeEOF(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		last := pipeline.NewStage("last", func(ctx context.Context, in *pipeline.Inlet, out *pipeline.Outlet) error {
 			n := 0

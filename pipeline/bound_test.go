@@ -15,7 +15,8 @@ import (
 	"github.com/weirflow/weir/pipeline"
 )
 
-func TestS30ProducerStopsAtTheBound(t *testing.T) {
+// S30
+func TestProducerStopsAtTheBound(t *testing.T) {
 	for _, k := range []int{1, 2, 16, 64} {
 		t.Run(fmt.Sprint(k), func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
@@ -45,8 +46,8 @@ func TestS30ProducerStopsAtTheBound(t *testing.T) {
 	}
 }
 
-// Chunks that hold little of a large buffer count with the whole of it.
-func TestS31MemoryIsBoundedByCapacity(t *testing.T) {
+// S31: chunks that hold little of a large buffer count with the whole of it.
+func TestMemoryIsBoundedByCapacity(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		const buffer = 100 << 10
 		src := pipeline.NewSource("source", func(ctx context.Context, out *pipeline.Outlet) error {

@@ -11,7 +11,8 @@ import (
 	"github.com/weirflow/weir/pipeline"
 )
 
-func TestS13CancelledBefore(t *testing.T) {
+// S13
+func TestCancelledBeforeTheRun(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		cancel(errCause)
@@ -24,7 +25,8 @@ func TestS13CancelledBefore(t *testing.T) {
 	})
 }
 
-func TestS14Cancelled(t *testing.T) {
+// S14
+func TestCancelledInTheMiddle(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		n := 0
@@ -108,7 +110,8 @@ func TestCancelledWithErrStopped(t *testing.T) {
 	})
 }
 
-func TestS18OwnErrorNotCancelled(t *testing.T) {
+// S18
+func TestOwnErrorNotCancelled(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		_, err := emit("a", "b", "c").Via(failAt(1, errBoom)).To(discard()).Run(t.Context())
 		if wantNode(t, err, "fail"); !errors.Is(err, errBoom) || errors.Is(err, context.Canceled) {

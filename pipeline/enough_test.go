@@ -36,7 +36,7 @@ func takes(s *store, n int, err error) pipeline.Sink {
 
 // S12: who has enough says so. Returning nil with input unread is a failure, with the node's name, however much
 // was read before, and nothing is published.
-func TestS12EnoughIsSaid(t *testing.T) {
+func TestEnoughIsSaid(t *testing.T) {
 	for n := range 3 {
 		for _, shape := range []struct {
 			name string

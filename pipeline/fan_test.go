@@ -29,7 +29,8 @@ func stuck(release <-chan struct{}) pipeline.Sink {
 	})
 }
 
-func TestS32StrictTeeWaitsForTheSlowest(t *testing.T) {
+// S32
+func TestStrictTeeWaitsForTheSlowest(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		release := make(chan struct{})
 		var got atomic.Int64
@@ -67,7 +68,8 @@ func TestS32StrictTeeWaitsForTheSlowest(t *testing.T) {
 	})
 }
 
-func TestS33OneBranchFails(t *testing.T) {
+// S33
+func TestOneBranchFails(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		good := store{name: "good"}
 		bad := store{name: "bad"}
@@ -127,7 +129,8 @@ func TestBestEffortAlone(t *testing.T) {
 	})
 }
 
-func TestS34OneBranchHasEnough(t *testing.T) {
+// S34
+func TestOneBranchHasEnough(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		a, b := store{name: "a"}, store{name: "b"}
 		chunks := strings.Split(strings.Repeat("abcdefgh", 20), "")
@@ -163,14 +166,16 @@ func TestEarlyBranchWaitsForTheSource(t *testing.T) {
 	})
 }
 
-func TestS35AllBranchesHaveEnough(t *testing.T) {
+// S35
+func TestAllBranchesHaveEnough(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		run(t, endless("x").Via(pass()).To(pipeline.Tee(readN(1), readN(5), readN(0))), nil)
 		run(t, endless("x").To(pipeline.Tee()), nil)
 	})
 }
 
-func TestS36LossyBranchStandsStill(t *testing.T) {
+// S36
+func TestLossyBranchStandsStill(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		release := make(chan struct{})
 		fast := store{}
@@ -202,7 +207,8 @@ func TestS36LossyBranchStandsStill(t *testing.T) {
 	})
 }
 
-func TestS37FailingBranchOfADiamond(t *testing.T) {
+// S37
+func TestFailingBranchOfADiamond(t *testing.T) {
 	for _, at := range []int{0, 1, 50} {
 		bubble(t, func(t *testing.T) {
 			a, b := store{}, store{}
@@ -215,7 +221,8 @@ func TestS37FailingBranchOfADiamond(t *testing.T) {
 	}
 }
 
-func TestS38MixedSizes(t *testing.T) {
+// S38
+func TestChunksOfMixedSizes(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		var chunks []string
 		for i := range 40 {
@@ -230,7 +237,8 @@ func TestS38MixedSizes(t *testing.T) {
 	})
 }
 
-func TestS39HundredFlows(t *testing.T) {
+// S39
+func TestHundredFlowsEnd(t *testing.T) {
 	var g errgroup.Group
 	for i := range 100 {
 		g.Go(func() error {
@@ -266,7 +274,8 @@ func TestS39HundredFlows(t *testing.T) {
 	}
 }
 
-func TestS40EmptyChunks(t *testing.T) {
+// S40
+func TestEmptyChunksAreDropped(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		src := pipeline.NewSource("source", func(ctx context.Context, out *pipeline.Outlet) error {
 			for _, c := range []pipeline.Chunk{{}, pipeline.NewChunk(0), chunkOf("a"), chunkOf("zz").Slice(1, 1), pipeline.ChunkOf(nil), chunkOf("b"), {}} {

@@ -15,7 +15,8 @@ import (
 	"github.com/weirflow/weir/pipeline"
 )
 
-func TestS15SlowFlush(t *testing.T) {
+// S15
+func TestSlowFlush(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := store{}
 		slow := pipeline.NewStage("slow", func(ctx context.Context, in *pipeline.Inlet, out *pipeline.Outlet) error {
@@ -33,7 +34,8 @@ func TestS15SlowFlush(t *testing.T) {
 	})
 }
 
-func TestS16CloseTakesLong(t *testing.T) {
+// S16
+func TestCloseTakesLong(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		closed := false
 		sink := pipeline.NewSink("sink", func(ctx context.Context, in *pipeline.Inlet) error {
@@ -47,7 +49,8 @@ func TestS16CloseTakesLong(t *testing.T) {
 	})
 }
 
-func TestS17LastStepAfterTheSource(t *testing.T) {
+// S17
+func TestLastStepAfterTheSource(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		var sourceDone, early atomic.Bool
 		src := pipeline.NewSource("source", func(ctx context.Context, out *pipeline.Outlet) error {
@@ -71,7 +74,8 @@ func TestS17LastStepAfterTheSource(t *testing.T) {
 	})
 }
 
-func TestS23LastStepsInReverse(t *testing.T) {
+// S23
+func TestLastStepsInReverse(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		for _, fail := range []error{nil, errBoom} {
 			var log []string

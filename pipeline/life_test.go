@@ -16,7 +16,8 @@ import (
 	"github.com/weirflow/weir/pipeline"
 )
 
-func TestS01Order(t *testing.T) {
+// S01
+func TestBytesArriveInOrder(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := store{}
 		run(t, emit("a", "bc", "d").Via(pass()).To(s.sink()), nil)
@@ -24,7 +25,8 @@ func TestS01Order(t *testing.T) {
 	})
 }
 
-func TestS02SinkCannotBeOpened(t *testing.T) {
+// S02
+func TestSinkCannotBeOpened(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		released := false
 		src := pipeline.NewSource("source", func(ctx context.Context, out *pipeline.Outlet) error {
@@ -44,7 +46,8 @@ func TestS02SinkCannotBeOpened(t *testing.T) {
 	})
 }
 
-func TestS03ShortOfPromise(t *testing.T) {
+// S03
+func TestSourceShorterThanItsPromise(t *testing.T) {
 	for _, promise := range []int64{0, 1, 3, 5} {
 		t.Run(fmt.Sprint(promise), func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
@@ -66,7 +69,8 @@ func TestS03ShortOfPromise(t *testing.T) {
 	}
 }
 
-func TestS04SourceFailsInTheMiddle(t *testing.T) {
+// S04
+func TestSourceFailsInTheMiddle(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := store{}
 		_, err := emitThen(errBoom, "a", "bc").Via(pass()).To(s.sink()).Run(t.Context())
@@ -78,7 +82,8 @@ func TestS04SourceFailsInTheMiddle(t *testing.T) {
 	})
 }
 
-func TestS05StageFailsOnFirstChunk(t *testing.T) {
+// S05
+func TestStageFailsOnFirstChunk(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := store{}
 		_, err := endless("x").Via(pass()).Via(failAt(0, errBoom)).Via(pass()).To(s.sink()).Run(t.Context())
@@ -87,7 +92,8 @@ func TestS05StageFailsOnFirstChunk(t *testing.T) {
 	})
 }
 
-func TestS06SinkFailsBehindSixStages(t *testing.T) {
+// S06
+func TestSinkFailsBehindSixStages(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		src := endless("x")
 		for range 6 {
@@ -101,7 +107,8 @@ func TestS06SinkFailsBehindSixStages(t *testing.T) {
 	})
 }
 
-func TestS09SourceFailsBeforeItsFirstChunk(t *testing.T) {
+// S09
+func TestSourceFailsBeforeItsFirstChunk(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := store{}
 		run(t, emitThen(errBoom).To(s.sink()), errBoom)
@@ -109,14 +116,16 @@ func TestS09SourceFailsBeforeItsFirstChunk(t *testing.T) {
 	})
 }
 
-func TestS10SinkFailsOnTheFirstChunk(t *testing.T) {
+// S10
+func TestSinkFailsOnTheFirstChunk(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		_, err := endless("x").To(failAt(1, errBoom).To(discard())).Run(t.Context())
 		wantNode(t, err, "fail")
 	})
 }
 
-func TestS11SinkHasEnough(t *testing.T) {
+// S11
+func TestSinkHasEnough(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		var sourceErr error
 		src := pipeline.NewSource("source", func(ctx context.Context, out *pipeline.Outlet) error {
@@ -132,7 +141,8 @@ func TestS11SinkHasEnough(t *testing.T) {
 	})
 }
 
-func TestS12SinkReadsNothing(t *testing.T) {
+// S12
+func TestSinkReadsNothing(t *testing.T) {
 	bubble(t, func(t *testing.T) { run(t, endless("x").To(readN(0)), nil) })
 }
 
@@ -167,7 +177,8 @@ func TestStopReachesAllOfUpstream(t *testing.T) {
 	})
 }
 
-func TestS19EmptySource(t *testing.T) {
+// S19
+func TestEmptySource(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := store{}
 		run(t, emit().Via(pass()).To(s.sink()), nil)
@@ -175,9 +186,9 @@ func TestS19EmptySource(t *testing.T) {
 	})
 }
 
-// A source's last chunk lies in the channel when the source fails: no EOF may
+// S21, S28: a source's last chunk lies in the channel when the source fails: no EOF may
 // reach the sink, not even past a stage that hides the failure (S28).
-func TestS21S28FailureNeverLooksLikeAnEnd(t *testing.T) {
+func TestFailureNeverLooksLikeAnEnd(t *testing.T) {
 	hide := pipeline.NewStage("hide", func(ctx context.Context, in *pipeline.Inlet, out *pipeline.Outlet) error {
 		for c, err := range in.Chunks(ctx) {
 			if err != nil {
@@ -213,8 +224,8 @@ func TestS21S28FailureNeverLooksLikeAnEnd(t *testing.T) {
 	}
 }
 
-// The same as a race: the sink asks again and again while the source fails.
-func TestS21FailureRacesWithNext(t *testing.T) {
+// S21: the same as a race: the sink asks again and again while the source fails.
+func TestFailureRacesWithNext(t *testing.T) {
 	for range 2000 {
 		sawEOF := false
 		sink := pipeline.NewSink("sink", func(ctx context.Context, in *pipeline.Inlet) error {
@@ -234,7 +245,8 @@ func TestS21FailureRacesWithNext(t *testing.T) {
 	}
 }
 
-func TestS22WriteInFlight(t *testing.T) {
+// S22
+func TestCancelDuringAWrite(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		published := false
@@ -254,7 +266,8 @@ func TestS22WriteInFlight(t *testing.T) {
 	})
 }
 
-func TestS24HundredAtOnce(t *testing.T) {
+// S24
+func TestHundredRunsAtOnce(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		var mu sync.Mutex
 		var results []string
@@ -282,7 +295,8 @@ func TestS24HundredAtOnce(t *testing.T) {
 	})
 }
 
-func TestS27TenStages(t *testing.T) {
+// S27
+func TestRunWaitsForTenStages(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		var running atomic.Int32
 		src := emitThen(errBoom, "a")
@@ -342,7 +356,8 @@ func TestZeroValues(t *testing.T) {
 	s.wantPublished(t, "x")
 }
 
-func TestS41Settings(t *testing.T) {
+// S41
+func TestSettingsOfAnySize(t *testing.T) {
 	data := bytes.Repeat([]byte("0123456789abcdef"), 1<<14)
 	for _, tt := range []struct {
 		chunk, buffer int

@@ -12,7 +12,8 @@ import (
 	"github.com/weirflow/weir/pipeline"
 )
 
-func TestS26Panic(t *testing.T) {
+// S26
+func TestPanicIsAnError(t *testing.T) {
 	for _, at := range []string{"source", "stage", "sink"} {
 		t.Run(at, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
@@ -87,7 +88,8 @@ func TestGoexit(t *testing.T) {
 	})
 }
 
-func TestS26PortsAfterReturn(t *testing.T) {
+// S26
+func TestPortsAfterReturn(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		var in *pipeline.Inlet
 		var out *pipeline.Outlet

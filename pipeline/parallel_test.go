@@ -12,7 +12,8 @@ import (
 	"github.com/weirflow/weir/pipeline"
 )
 
-func TestS43ParallelKeepsOrder(t *testing.T) {
+// S43
+func TestParallelKeepsOrder(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		const n = 4
 		var inFlight, most atomic.Int32
@@ -51,7 +52,8 @@ func TestS43ParallelKeepsOrder(t *testing.T) {
 	})
 }
 
-func TestS44ParallelWorkerFails(t *testing.T) {
+// S44
+func TestParallelWorkerFails(t *testing.T) {
 	for _, silent := range []bool{false, true} {
 		bubble(t, func(t *testing.T) {
 			src := pipeline.NewSource("source", func(ctx context.Context, out *pipeline.Outlet) error {
@@ -80,7 +82,8 @@ func TestS44ParallelWorkerFails(t *testing.T) {
 	}
 }
 
-func TestS45MergeAndConcat(t *testing.T) {
+// S45
+func TestMergeAndConcat(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		release := make(chan struct{})
 		silent := pipeline.NewSource("silent", func(ctx context.Context, out *pipeline.Outlet) error {

@@ -157,7 +157,7 @@ func TestFileThatGrows(t *testing.T) {
 	}
 }
 
-// The file is closed when its source is stopped, and when the run fails or is cancelled.
+// S02, S06, S07, S12, S13, S14: the file is closed when its source is stopped, and when the run fails or is cancelled.
 func TestFileIsClosed(t *testing.T) {
 	pipetest.NoLeaks(t)
 	boom := errors.New("boom")
@@ -167,17 +167,17 @@ func TestFileIsClosed(t *testing.T) {
 		sink pipeline.Sink
 		want error
 	}{
-		"S07 enough":    {enough(1), nil},
-		"S12 no read":   {enough(0), nil},
-		"S06 fail":      {pipeline.NewSink("bad", func(context.Context, *pipeline.Inlet) error { return boom }), boom},
-		"S14 cancel":    {afterFirst(func() { cancel(boom) }), boom},
-		"S02 no sink":   {pipeline.NewSink("bad", func(context.Context, *pipeline.Inlet) error { return fs.ErrPermission }), fs.ErrPermission},
-		"S13 cancelled": {enough(1), boom},
+		"enough":    {enough(1), nil},
+		"no read":   {enough(0), nil},
+		"fail":      {pipeline.NewSink("bad", func(context.Context, *pipeline.Inlet) error { return boom }), boom},
+		"cancel":    {afterFirst(func() { cancel(boom) }), boom},
+		"no sink":   {pipeline.NewSink("bad", func(context.Context, *pipeline.Inlet) error { return fs.ErrPermission }), fs.ErrPermission},
+		"cancelled": {enough(1), boom},
 	} {
 		runCtx := context.Background()
-		if what == "S14 cancel" || what == "S13 cancelled" {
+		if what == "cancel" || what == "cancelled" {
 			runCtx = ctx
-			if what == "S13 cancelled" {
+			if what == "cancelled" {
 				cancel(boom)
 			}
 		}

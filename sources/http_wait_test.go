@@ -41,7 +41,7 @@ func dribble(pause time.Duration, head, body string) answerer {
 // silent reads until the client is gone.
 func silent(_ int, _ *http.Request, w net.Conn) { io.Copy(io.Discard, w) }
 
-// A server that says nothing: no answer, half a header, no body, a body that stops.
+// S62: a server that says nothing: no answer, half a header, no body, a body that stops.
 func TestHTTPIdle(t *testing.T) {
 	for name, begin := range map[string]string{
 		"no answer": "", "half a header": "HTTP/1.1 200 OK\r\nContent-Le", "no body": lines("HTTP/1.1 200 OK\nContent-Length: 10", ""),
@@ -64,7 +64,7 @@ func TestHTTPIdle(t *testing.T) {
 	}
 }
 
-// What comes before the limit resets it, and the whole may take longer.
+// S62: what comes before the limit resets it, and the whole may take longer.
 func TestHTTPNotIdle(t *testing.T) {
 	bubble(t, dribble(59*time.Second, firstHead, "0123456789"), func(t *testing.T, client *http.Client, _ *raw) {
 		start := time.Now()
@@ -82,7 +82,7 @@ func TestHTTPNotIdle(t *testing.T) {
 	})
 }
 
-// A server that never stops and never comes to an end.
+// S62: a server that never stops and never comes to an end.
 func TestHTTPMinRate(t *testing.T) {
 	body := strings.Repeat("x", 1000)
 	head := "HTTP/1.1 200 OK\nContent-Length: 1000"
