@@ -4,13 +4,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/weirflow/weir/internal/testenv"
 )
 
 const module = "github.com/weirflow/weir"
@@ -165,18 +165,7 @@ func TestForbiddenImports(t *testing.T) {
 // Imports point one way, on every system that the module is built for. What tests import is free:
 // pipeline's own use pipetest, those of a leaf may build a whole flow.
 func TestImportsPointOneWay(t *testing.T) {
-	// go test reuses an earlier result while the files that the test looked at are unchanged. Here another
-	// process reads them, so look at them all.
-	err := filepath.WalkDir(".", func(_ string, d fs.DirEntry, err error) error {
-		if err == nil && d.IsDir() && (d.Name() == ".git" || d.Name() == "node_modules") {
-			return fs.SkipDir
-		}
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-
+	testenv.WatchSources(t)
 	reported := make(map[string]bool) // once, not once per system
 	for _, goos := range []string{"linux", "darwin", "windows"} {
 		var walked int

@@ -6,14 +6,14 @@ import (
 	"bytes"
 	"flag"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/weirflow/weir/internal/testenv"
 )
 
 // Main is the TestMain of a package below test/, and returns the exit code. With -short it runs no test:
@@ -47,7 +47,7 @@ func BuildPackage(t testing.TB, path string) (executable string) {
 	if built[path] != "" {
 		return built[path]
 	}
-	watchSources(t)
+	testenv.WatchSources(t)
 	// go run keeps what it builds, but runs it from there only from the second time on.
 	printer := "echo"
 	if runtime.GOOS == "windows" {
@@ -69,35 +69,6 @@ func BuildPackage(t testing.TB, path string) (executable string) {
 	}
 	t.Fatalf("go run keeps no executable of %s: %s", path, executable)
 	return ""
-}
-
-// watchSources makes the result of the test depend on the sources of the command, which another process
-// reads: go test reuses an earlier result while the files that the test itself looked at are unchanged.
-func watchSources(t testing.TB) {
-	t.Helper()
-	root, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for {
-		if _, err := os.Stat(filepath.Join(root, "go.mod")); err == nil {
-			break
-		}
-		parent := filepath.Dir(root)
-		if parent == root {
-			t.Fatal("no go.mod above the test")
-		}
-		root = parent
-	}
-	err = filepath.WalkDir(root, func(_ string, d fs.DirEntry, err error) error {
-		if err == nil && d.IsDir() && (d.Name() == ".git" || d.Name() == "node_modules") {
-			return fs.SkipDir
-		}
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
 }
 
 // A Server is a server under way, in a process of its own that is killed at the end of the test.
