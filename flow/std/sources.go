@@ -1,0 +1,76 @@
+package std
+
+import (
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/weirflow/weir/flow"
+	"github.com/weirflow/weir/internal/text"
+	"github.com/weirflow/weir/pipeline"
+	"github.com/weirflow/weir/sources"
+)
+
+func sourceElements(opts Options) []*flow.Element {
+	file := flow.Element{Name: flow.Path, Doc: "the bytes of a file", Example: "access.log ! gzip ! access.log.gz", File: localPath, FileName: fileName, Source: fileSource}
+	byURL := file
+	byURL.Name, byURL.Doc, byURL.Example = "file:", "a file by URL; %21 in it is a !", "file:wow%21 ! copy"
+	download := flow.Element{Name: "http:", Doc: "a download, resumed where it breaks off", Example: "http://127.0.0.1:8080/in.gz ! gunzip ! in",
+		Network: true, FileName: urlName, Shown: text.RedactURL, Source: opts.download}
+	secure := download
+	secure.Name, secure.Example = "https:", "https://host/in.gz ! gunzip ! in"
+	return []*flow.Element{
+		&file,
+		{Name: flow.Stdio, Doc: "standard input", Example: "- ! gzip ! out.gz", Stdio: true,
+			Source: func(*flow.Build, string) (pipeline.Source, error) { return sources.Stdin(), nil }},
+		&byURL, &download, &secure,
+	}
+}
+
+func fileSource(_ *flow.Build, word string) (pipeline.Source, error) {
+	path, err := localPath(word)
+	return sources.File(path), err
+}
+
+func (o Options) download(b *flow.Build, address string) (pipeline.Source, error) {
+	if _, err := parseURL(address); err != nil {
+		return pipeline.Source{}, err
+	}
+	opts := sources.HTTPOptions{Header: o.header()}
+	if b.OnRetry != nil {
+		opts.OnRetry = func(attempt int, wait time.Duration, cause error) {
+			b.OnRetry(text.RedactURL(address), attempt, wait, cause)
+		}
+	}
+	return sources.HTTPWith(address, opts), nil
+}
+
+func (o Options) header() http.Header {
+	h := http.Header{}
+	if o.UserAgent != "" {
+		h.Set("User-Agent", o.UserAgent)
+	}
+	return h
+}
+
+// parseURL checks the URL of a server.
+func parseURL(address string) (*url.URL, error) {
+	u, err := url.Parse(address)
+	switch e, broken := err.(*url.Error); { //nolint:errorlint // Parse returns it bare
+	case broken:
+		return nil, &flow.Error{Message: "broken URL: " + e.Err.Error()}
+	case err != nil:
+		return nil, err
+	case u.Host == "":
+		return nil, &flow.Error{Message: "URL without a host", Hint: "write " + u.Scheme + "://HOST/NAME"}
+	}
+	return u, nil
+}
+
+func urlName(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	return text.URLName(u)
+}
