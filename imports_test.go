@@ -15,21 +15,25 @@ import (
 
 const module = "github.com/weirflow/weir"
 
-// mayImport tells for each folder of the module which other folders of it the packages in it import.
-// A folder's packages import each other without being listed; pipeline, which may not, is a case of
-// its own in forbidden.
+// mayImport tells for each room of the module which other rooms of it the packages in it import. A
+// room is a directory and those below it that are no room themselves; with a slash at its end, it is
+// only those below. The packages of a room import each other without being listed; pipeline, which
+// may not, is a case of its own in forbidden.
 var mayImport = map[string][]string{
 	".":        {}, // documentation only
 	"pipeline": {},
 	"internal": {"pipeline"},
 	"sources":  {"pipeline", "internal"},
 	"stages":   {"pipeline", "internal"},
+	"stages/":  {"stages", "flow", "pipeline", "internal"}, // a codec and its elements
 	"sinks":    {"pipeline", "internal"},
+	"flow":     {"pipeline", "internal"},
+	"flow/std": {"flow", "sources", "stages", "sinks", "pipeline", "internal"},
 	"httpflow": {"sources", "stages", "sinks", "pipeline", "internal"},
-	"cmd":      {"httpflow", "sources", "stages", "sinks", "pipeline", "internal"},
-	"bench":    {"httpflow", "sources", "stages", "sinks", "pipeline", "internal"},
-	"test":     {"httpflow", "sources", "stages", "sinks", "pipeline", "internal"},
-	"examples": {"httpflow", "sources", "stages", "sinks", "pipeline"},
+	"cmd":      {"flow/std", "flow", "httpflow", "stages/", "sources", "stages", "sinks", "pipeline", "internal"},
+	"bench":    {"flow/std", "flow", "httpflow", "stages/", "sources", "stages", "sinks", "pipeline", "internal"},
+	"test":     {"flow/std", "flow", "httpflow", "stages/", "sources", "stages", "sinks", "pipeline", "internal"},
+	"examples": {"flow/std", "flow", "httpflow", "stages/", "sources", "stages", "sinks", "pipeline"},
 }
 
 // forbidden says why the package importer, one of this module, must not import the package imported;
@@ -55,16 +59,29 @@ func forbidden(importer, imported string) string {
 	if to == "pipeline/pipetest" || to == "internal/testenv" && !under(from, "test") {
 		return "it is for tests: it would bring package testing into programs"
 	}
-	from, _, _ = strings.Cut(from, "/")
-	to, _, _ = strings.Cut(to, "/")
-	allowed, known := mayImport[from]
+	in, of := room(from), room(to)
+	allowed, known := mayImport[in]
 	switch {
 	case !known:
-		return "mayImport in imports_test.go says nothing about the folder " + from
-	case from != to && !slices.Contains(allowed, to):
+		return "mayImport in imports_test.go says nothing about the directory " + from
+	case in != of && !slices.Contains(allowed, of):
 		return fmt.Sprintf("%s imports of this module only %q: imports point one way", from, allowed)
 	}
 	return ""
+}
+
+// room returns the room of a directory: the key of mayImport that is the longest.
+func room(dir string) (room string) {
+	for key := range mayImport {
+		in := under(dir, key)
+		if strings.HasSuffix(key, "/") {
+			in = strings.HasPrefix(dir, key)
+		}
+		if in && len(key) > len(room) {
+			room = key
+		}
+	}
+	return room
 }
 
 // inModule returns the folder of a package of this module, "." for the module's root.
@@ -125,8 +142,12 @@ func TestForbiddenImports(t *testing.T) {
 		{"stages", "golang.org/x/time/rate", true},
 		{"stages/zstd", "github.com/klauspost/compress/zstd", true},
 		{"stages/zstd", "weir/stages", true},
+		{"stages/zstd", "weir/flow", true},
+		{"stages/zstd", "weir/flow/std", false},
 		{"stages/zstd", "weir/sinks", false},
 		{"stages/zstd", "weir/sinks/tar", false},
+		{"stages", "weir/flow", false},
+		{"stages", "weir/stages/zstd", false},
 		{"sinks", "weir/stages", false},
 		{"sinks", "weir/sources", false},
 		{"sinks", "weir", false},
@@ -134,10 +155,24 @@ func TestForbiddenImports(t *testing.T) {
 		{"internal/x", "weir/internal/y", true},
 		{"internal/x", "weir/sinks", false},
 
+		{"flow", "weir/pipeline", true},
+		{"flow", "weir/pipeline/draw", true},
+		{"flow", "weir/internal/x", true},
+		{"flow", "weir/sources", false},
+		{"flow", "weir/flow/std", false},
+		{"flow/std", "weir/flow", true},
+		{"flow/std", "weir/sinks", true},
+		{"flow/std", "weir/httpflow", false},
+		{"examples/x", "weir/flow/std", true},
+		{"examples/x", "weir/internal/x", false},
+
 		{"httpflow", "weir/sources", true},
+		{"httpflow", "weir/flow", false},
 		{"httpflow", "weir/internal/x", true},
 		{"httpflow", "weir/cmd/pipe-demo/flow", false},
 		{"cmd/pipe-demo", "weir/httpflow", true},
+		{"cmd/pipe-demo", "weir/flow/std", true},
+		{"cmd/pipe-demo", "weir/stages/zstd", true},
 		{"cmd/pipe-demo", "weir/stages", true},
 		{"cmd/pipe-demo", "weir/pipeline", true},
 		{"cmd/pipe-demo", "weir/cmd/pipe-demo/flow", true},

@@ -32,7 +32,7 @@ itself in its fields; package std has the ones that come with the module.
 	reg := std.Registry()
 	err := reg.Add(&flow.Element{
 		Name: "rot13", Doc: "turns letters by 13", Example: "in ! rot13 ! out", Pure: true,
-		Stage: func(*flow.Build, flow.Values) (pipeline.Stage, error) { return stages.Map("rot13", turn), nil },
+		Stage: func(*flow.Build, flow.Values) (pipeline.Stage, error) { return stages.Map(rot13), nil },
 	})
 
 # From words to a run

@@ -8,10 +8,10 @@ import (
 )
 
 // RedactURL returns a URL as it may stand in logs: without its password, and with … for its query.
-// What is no URL is returned as it is.
+// What is no URL, or has neither, is returned as it is.
 func RedactURL(address string) string {
 	u, err := url.Parse(address)
-	if err != nil {
+	if err != nil || u.User == nil && u.RawQuery == "" {
 		return address
 	}
 	if u.RawQuery != "" {

@@ -1,0 +1,58 @@
+// Flowelement adds a stage of its own to the flow language, then explains and runs the flow that it
+// is given, such as: access.log ! mask byte=x ! gzip ! masked.gz
+package main
+
+import (
+	"bytes"
+	"context"
+	"log"
+	"os"
+
+	"github.com/weirflow/weir/flow"
+	"github.com/weirflow/weir/flow/std"
+	"github.com/weirflow/weir/pipeline"
+)
+
+var mask = flow.Element{
+	Name: "mask", Doc: "replaces a byte by a star", Example: "in ! mask byte=x ! out", Pure: true,
+	Options: []flow.Option{{Name: "byte", Doc: "the byte", Type: flow.Text(), Required: true, Example: "x"}},
+	Stage: func(_ *flow.Build, v flow.Values) (pipeline.Stage, error) {
+		masked := []byte(v.Text("byte"))
+		return pipeline.NewStage("mask", func(ctx context.Context, in *pipeline.Inlet, out *pipeline.Outlet) error {
+			for c, err := range in.Chunks(ctx) {
+				if err == nil {
+					err = out.Send(ctx, pipeline.ChunkOf(bytes.ReplaceAll(c.Bytes(), masked, []byte("*"))))
+				}
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		}), nil
+	},
+}
+
+func run(words ...string) error {
+	reg := std.Registry()
+	if err := reg.Add(&mask); err != nil {
+		return err
+	}
+	f, err := reg.Parse(words...)
+	if err != nil {
+		return err // a *flow.Error: which word, and what to do
+	}
+	built, err := f.Build(flow.BuildOptions{})
+	if err == nil {
+		err = built.Explain(os.Stdout, nil)
+	}
+	if err == nil {
+		_, err = built.Pipeline.Run(context.Background())
+	}
+	return err
+}
+
+func main() {
+	if err := run(os.Args[1:]...); err != nil {
+		log.Fatal(err)
+	}
+}
