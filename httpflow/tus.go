@@ -41,7 +41,7 @@ func (d *delivery) begin(c creation) (http.Header, error) {
 		return nil, err
 	}
 	ctx := context.WithoutCancel(d.ctx)
-	u, id, err := d.newUpload(ctx, c.record)
+	u, id, err := d.newUpload(c.record)
 	if err != nil {
 		return nil, err
 	}
@@ -103,7 +103,7 @@ func (d *delivery) work(id string) (status int, header http.Header, err error) {
 		return 0, header, err
 	}
 	defer release()
-	u, err := d.load(ctx, d.name, id)
+	u, err := d.load(d.name, id)
 	switch {
 	case errors.Is(err, errNoUpload):
 		return http.StatusNotFound, header, nil
@@ -152,7 +152,7 @@ func (d *delivery) work(id string) (status int, header http.Header, err error) {
 func (d *delivery) patch(ctx context.Context, u *upload, sum *checksum) error {
 	if length, _ := parseLength(d.request.Header["Upload-Length"]); length >= 0 && u.Length < 0 {
 		u.Length = length
-		if err := d.save(ctx, u); err != nil {
+		if err := d.save(u); err != nil {
 			return err
 		}
 	}

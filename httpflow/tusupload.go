@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/weirflow/weir/internal/atomicfile"
 	"github.com/weirflow/weir/sinks"
 	"github.com/weirflow/weir/sources"
 )
@@ -57,34 +58,29 @@ var (
 )
 
 // newUpload makes the files of an upload.
-func (rc *receiver) newUpload(ctx context.Context, r record) (u *upload, id string, err error) {
+func (rc *receiver) newUpload(r record) (u *upload, id string, err error) {
 	id = rand.Text()
 	u = &upload{record: r, path: filepath.Join(filepath.Dir(r.Name), uploadPrefix+id), expires: rc.expiry(time.Now())}
-	opts := rc.files()
-	opts.NoClobber = true
-	if _, err := sources.Bytes(nil).To(sinks.FileWith(u.path, opts)).Run(ctx); err != nil {
+	if err := atomicfile.WriteFile(rc.root, u.path, nil, atomicfile.Options{CreateOnly: true}); err != nil {
 		return nil, "", err
 	}
-	if err := rc.save(ctx, u); err != nil {
+	if err := rc.save(u); err != nil {
 		return nil, "", errors.Join(err, rc.root.Remove(u.path))
 	}
 	return u, id, nil
 }
 
 // save writes the record.
-func (rc *receiver) save(ctx context.Context, u *upload) error {
+func (rc *receiver) save(u *upload) error {
 	b, err := json.Marshal(u.record)
 	if err != nil {
 		return err
 	}
-	opts := rc.files()
-	opts.Mode = 0o600
-	_, err = sources.Bytes(b).To(sinks.FileWith(u.recordPath(), opts)).Run(ctx)
-	return err
+	return atomicfile.WriteFile(rc.root, u.recordPath(), b, atomicfile.Options{Mode: 0o600})
 }
 
 // load looks at the upload id of the file called name. Whoever calls it holds the upload.
-func (rc *receiver) load(ctx context.Context, name, id string) (*upload, error) {
+func (rc *receiver) load(name, id string) (*upload, error) {
 	if !isUploadID(id) {
 		return nil, errNoUpload
 	}
@@ -122,13 +118,13 @@ func (rc *receiver) load(ctx context.Context, name, id string) (*upload, error) 
 		return nil, errors.Join(errExpired, rc.remove(u))
 	}
 	if u.Verified != nil && !u.published {
-		return u, rc.cut(ctx, u)
+		return u, rc.cut(u)
 	}
 	return u, nil
 }
 
 // cut drops what a killed process has not verified.
-func (rc *receiver) cut(ctx context.Context, u *upload) error {
+func (rc *receiver) cut(u *upload) error {
 	if u.offset > *u.Verified {
 		f, err := rc.root.OpenFile(u.path, os.O_WRONLY, 0)
 		if err != nil {
@@ -141,7 +137,7 @@ func (rc *receiver) cut(ctx context.Context, u *upload) error {
 		u.offset = *u.Verified
 	}
 	u.Verified = nil
-	return rc.save(ctx, u)
+	return rc.save(u)
 }
 
 // sync makes what has come last. Only what a killed process left needs that; otherwise it is quick.
@@ -165,13 +161,12 @@ func (d *delivery) extend(ctx context.Context, u *upload, sum *checksum) error {
 	if sum != nil {
 		hashes, verify = []hash.Hash{sum.hash}, sum.verify
 		u.Verified = &u.offset
-		if err := d.save(ctx, u); err != nil {
+		if err := d.save(u); err != nil {
 			return err
 		}
 	}
-	opts := d.files()
-	opts.Append = true
-	p := sources.Request(d, d.body.request()).Via(verified("checksum", hashes, verify, nil)).To(sinks.FileWith(u.path, opts))
+	file := sinks.AppendWith(u.path, sinks.InPlaceOptions{Root: d.root})
+	p := sources.Request(d, d.body.request()).Via(verified("checksum", hashes, verify, nil)).To(file)
 	p.Buffer = intakeBuffer
 	if _, err := p.Run(ctx); err != nil {
 		return err // a record that has Verified is put in order by load
@@ -186,7 +181,7 @@ func (d *delivery) extend(ctx context.Context, u *upload, sum *checksum) error {
 	u.offset, u.expires = info.Size(), d.expiry(time.Now())
 	if sum != nil {
 		u.Verified = nil
-		return d.save(ctx, u)
+		return d.save(u)
 	}
 	return nil
 }
@@ -209,12 +204,11 @@ func (rc *receiver) publish(ctx context.Context, u *upload) error {
 		return err
 	}
 	defer release()
-	opts := rc.files()
-	opts.NoClobber = rc.opts.NoClobber || createsOnly(u.Conditions)
-	if _, err := rc.check(u.Name, u.Conditions, opts.NoClobber); err != nil {
+	createOnly := rc.opts.NoClobber || createsOnly(u.Conditions)
+	if _, err := rc.check(u.Name, u.Conditions, createOnly); err != nil {
 		return err
 	}
-	if err := sinks.Publish(ctx, u.path, u.Name, opts); err != nil {
+	if err := atomicfile.Publish(rc.root, u.path, u.Name, atomicfile.Options{CreateOnly: createOnly}); err != nil {
 		return err
 	}
 	u.published, u.expires = true, rc.expiry(time.Now())

@@ -502,3 +502,27 @@ func TestFileReplacesItsSource(t *testing.T) {
 		wantTree(t, dir, map[string]string{"a": content, "link": "-> a"})
 	}
 }
+
+// Somebody else makes a file of the name while the run goes on.
+func TestFileMeetsAnother(t *testing.T) {
+	for _, size := range []int{3, 100_000} {
+		for _, noClobber := range []bool{false, true} {
+			dir := t.TempDir()
+			name, content := filepath.Join(dir, "out"), strings.Repeat("x", size)
+			meanwhile := stepSink(func() error {
+				write(t, name, "other")
+				return nil
+			})
+			err := run(say(content), pipeline.Tee(meanwhile, sinks.FileWith(name, sinks.FileOptions{NoClobber: noClobber})))
+			if noClobber {
+				if !errors.Is(err, fs.ErrExist) {
+					t.Errorf("got %v", err)
+				}
+				content = "other"
+			} else if err != nil {
+				t.Error(err)
+			}
+			wantTree(t, dir, map[string]string{"out": content})
+		}
+	}
+}

@@ -27,14 +27,14 @@ func BenchmarkFile(b *testing.B) {
 				return err
 			}
 		}
-		none := sinks.FileOptions{Durability: sinks.DurabilityNone}
+		none := sinks.FileOptions{Sync: sinks.SyncNone}
 		for _, way := range []struct {
 			name string
 			copy func() error
 		}{
 			{"direct", flow(sources.File(in), none)},
 			{"chunks", flow(sources.File(in).Via(apart), none)},
-			{"sparse", flow(sources.File(in), sinks.FileOptions{Durability: sinks.DurabilityNone, Sparse: true})},
+			{"sparse", flow(sources.File(in), sinks.FileOptions{Sync: sinks.SyncNone, Sparse: true})},
 			{"synced", flow(sources.File(in), sinks.FileOptions{})},
 			{"io.Copy", func() error { return ioCopy(in, out) }},
 			{"cp", func() error { return exec.Command("cp", in, out).Run() }},

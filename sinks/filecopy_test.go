@@ -140,7 +140,7 @@ func TestFileSparseIsTheStream(t *testing.T) {
 			}
 			cuts = append(cuts, len(content))
 		}
-		sink := sinks.FileWith(b, sinks.FileOptions{Sparse: true, Durability: sinks.DurabilityNone})
+		sink := sinks.FileWith(b, sinks.FileOptions{Sparse: true, Sync: sinks.SyncNone})
 		if len(cuts) > 0 {
 			cuts = cuts[:len(cuts)-1]
 		}

@@ -78,12 +78,12 @@ func init() {
 		if err := inject([]fault{{unix.SYS_FSYNC, -1, uintptr(unix.EIO)}}); err != nil {
 			return err
 		}
-		sink := sinks.FileWith(args[0], sinks.FileOptions{Durability: sinks.Durability(d), Resume: args[2], Append: args[3] != "", InPlace: args[4] != ""})
+		sink := options{FileOptions: sinks.FileOptions{Sync: sinks.Sync(d)}, Resume: args[2], Append: args[3] != "", InPlace: args[4] != ""}.sink(args[0])
 		return run(say("new"), sink)
 	}
 }
 
-// Without durability nothing is synced; with it a failure is one, and what may be damaged is not resumed.
+// Without Sync nothing is synced; with it a failure is one, and what may be damaged is not resumed.
 func TestFileThatCannotBeSyncedIsNotResumed(t *testing.T) {
 	dir := t.TempDir()
 	from, to := filepath.Join(t.TempDir(), "in"), filepath.Join(dir, "out")
@@ -101,9 +101,9 @@ func TestFileThatCannotBeSyncedIsNotResumed(t *testing.T) {
 	wantTree(t, dir, map[string]string{})
 }
 
-func TestFileDurability(t *testing.T) {
+func TestFileSync(t *testing.T) {
 	for _, mode := range [][]string{{"", "", ""}, {"fingerprint", "", ""}, {"", "append", ""}, {"", "", "in place"}} {
-		for _, d := range []sinks.Durability{sinks.DurabilityData, sinks.DurabilityNone, sinks.DurabilityFull} {
+		for _, d := range []sinks.Sync{0, sinks.SyncNone, sinks.SyncFull} {
 			dir := t.TempDir()
 			name := filepath.Join(dir, "out")
 			write(t, name, "old ")
@@ -113,12 +113,12 @@ func TestFileDurability(t *testing.T) {
 				want["out"] = "old new"
 			}
 			switch {
-			case d == sinks.DurabilityNone:
+			case d == sinks.SyncNone:
 				if err != nil {
 					t.Errorf("%q, none: %v, %s", mode, err, out)
 				}
 			default:
-				if err == nil || !strings.HasPrefix(string(out), "file: sync "+name+": input/output error") {
+				if err == nil || !strings.Contains(string(out), ": sync "+name+": input/output error") {
 					t.Errorf("%q, %d: %v, %s", mode, d, err, out)
 				}
 				if mode[2] == "" {

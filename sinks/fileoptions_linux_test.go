@@ -32,7 +32,7 @@ func TestFileOwner(t *testing.T) {
 	}
 	defer syscall.Umask(syscall.Umask(0o077))
 	for _, old := range []bool{false, true} {
-		for _, opts := range []sinks.FileOptions{{}, {InPlace: true}, {Append: true}, {Resume: "x"}} {
+		for _, opts := range []options{{}, {InPlace: true}, {Append: true}, {Resume: "x"}} {
 			opts.Owner, opts.Mode = &sinks.Owner{UID: 12345, GID: 54321, Required: true}, 0o664
 			name := filepath.Join(t.TempDir(), "out")
 			if old {
@@ -41,7 +41,7 @@ func TestFileOwner(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if err := run(say("new"), sinks.FileWith(name, opts)); err != nil {
+			if err := run(say("new"), opts.sink(name)); err != nil {
 				t.Fatal(err)
 			}
 			info, err := os.Stat(name)
@@ -112,13 +112,13 @@ func TestFileTimesWhenItAppears(t *testing.T) {
 }
 
 func TestFileInUse(t *testing.T) {
-	for _, opts := range []sinks.FileOptions{{Append: true}, {InPlace: true}} {
+	for _, opts := range []options{{Append: true}, {InPlace: true}} {
 		dir := t.TempDir()
 		name := filepath.Join(dir, "out")
 		write(t, name, "old")
-		sink := sinks.FileWith(name, opts)
+		sink := opts.sink(name)
 		err := run(whileOpen(func() error {
-			if err := run(say("second"), sink); err == nil || err.Error() != "file: lock "+name+": another process has locked it" {
+			if err := run(say("second"), sink); err == nil || err.Error() != opts.node()+": lock "+name+": another process has locked it" {
 				t.Errorf("got %v", err)
 			}
 			return nil

@@ -20,22 +20,22 @@ import (
 
 func TestFileBadOptions(t *testing.T) {
 	dir := t.TempDir()
+	name := filepath.Join(dir, "out")
 	for _, tt := range []struct {
-		opts sinks.FileOptions
+		sink pipeline.Sink
 		want string
 	}{
-		{sinks.FileOptions{Durability: 3}, "durability 3: want"},
-		{sinks.FileOptions{Durability: -1}, "durability -1: want"},
-		{sinks.FileOptions{Owner: &sinks.Owner{UID: -2}}, "owner -2:0: want"},
-		{sinks.FileOptions{Append: true, InPlace: true}, "append and in place"},
-		{sinks.FileOptions{Offset: 1}, "offset 1: want 0 without"},
-		{sinks.FileOptions{Offset: -1, Resume: "x"}, "offset -1: want 0 or more"},
-		{sinks.FileOptions{Append: true, Resume: "x"}, "resume: want neither"},
-		{sinks.FileOptions{InPlace: true, Resume: "x"}, "resume: want neither"},
-		{sinks.FileOptions{Append: true, Sparse: true}, "append and sparse"},
-		{sinks.FileOptions{Resume: strings.Repeat("x", 1<<20)}, "a fingerprint of 1048576 bytes: want at most 65536"},
+		{sinks.FileWith(name, sinks.FileOptions{Sync: 3}), "file: sync 3: want"},
+		{sinks.FileWith(name, sinks.FileOptions{Sync: -1}), "file: sync -1: want"},
+		{sinks.FileWith(name, sinks.FileOptions{Owner: &sinks.Owner{UID: -2}}), "file: owner -2:0: want"},
+		{sinks.AppendWith(name, sinks.InPlaceOptions{Sync: 3}), "append: sync 3: want"},
+		{sinks.OverwriteWith(name, sinks.InPlaceOptions{Mode: 0o1000}), "overwrite: mode 01000: want"},
+		{sinks.Resume(name, "x", -1, sinks.FileOptions{}), "file: offset -1: want 0 or more"},
+		{sinks.Resume(name, "", 0, sinks.FileOptions{}), "file: the fingerprint is empty"},
+		{sinks.Resume(name, strings.Repeat("x", 1<<20), 0, sinks.FileOptions{}), "file: a fingerprint of 1048576 bytes: want at most 65536"},
+		{sinks.Resume(name, "x", 0, sinks.FileOptions{Sync: 3}), "file: sync 3: want"},
 	} {
-		if err := run(say("x"), sinks.FileWith(filepath.Join(dir, "out"), tt.opts)); err == nil || !strings.HasPrefix(err.Error(), "file: "+tt.want) {
+		if err := run(say("x"), tt.sink); err == nil || !strings.HasPrefix(err.Error(), tt.want) {
 			t.Errorf("got %v, want %s", err, tt.want)
 		}
 	}
@@ -44,7 +44,7 @@ func TestFileBadOptions(t *testing.T) {
 
 func TestFileTimes(t *testing.T) {
 	mod, access := time.Unix(1e9, 123_000_000), time.Unix(1.1e9, 0)
-	for _, opts := range []sinks.FileOptions{{}, {Append: true}, {InPlace: true}, {Resume: "x"}, {Sparse: true}} {
+	for _, opts := range []options{{}, {Append: true}, {InPlace: true}, {Resume: "x"}, {FileOptions: sinks.FileOptions{Sparse: true}}} {
 		opts.ModTime, opts.AccessTime = mod, access
 		for _, old := range []bool{false, true} {
 			name := filepath.Join(t.TempDir(), "out")
@@ -52,7 +52,7 @@ func TestFileTimes(t *testing.T) {
 				write(t, name, "old")
 			}
 			// The times are there when the file appears: a branch that publishes later sees them.
-			if err := run(say("new"), sinks.FileWith(name, opts)); err != nil {
+			if err := run(say("new"), opts.sink(name)); err != nil {
 				t.Fatal(err)
 			}
 			info, err := os.Stat(name)
@@ -67,7 +67,7 @@ func TestFileAppend(t *testing.T) {
 	pipetest.NoLeaks(t)
 	dir := t.TempDir()
 	name := filepath.Join(dir, "out")
-	sink := sinks.FileWith(name, sinks.FileOptions{Append: true})
+	sink := sinks.Append(name)
 	boom := errors.New("boom")
 	for _, step := range []struct {
 		source pipeline.Source
@@ -109,7 +109,7 @@ func TestFileAppendWithOthers(t *testing.T) {
 		}
 		_, err = f.WriteString("theirs")
 		return errors.Join(boom, err, f.Close())
-	}), sinks.FileWith(name, sinks.FileOptions{Append: true}))
+	}), sinks.Append(name))
 	if !errors.Is(err, boom) || !strings.Contains(err.Error(), "what was appended is left, because somebody else has changed the file") {
 		t.Errorf("got %v", err)
 	}
@@ -119,7 +119,7 @@ func TestFileAppendWithOthers(t *testing.T) {
 	}
 	// Nor is a file replaced that came into being during the run.
 	name = filepath.Join(t.TempDir(), "out")
-	err = run(whileOpen(func() error { return os.WriteFile(name, []byte("theirs"), 0o666) }), sinks.FileWith(name, sinks.FileOptions{Append: true}))
+	err = run(whileOpen(func() error { return os.WriteFile(name, []byte("theirs"), 0o666) }), sinks.Append(name))
 	if !errors.Is(err, fs.ErrExist) {
 		t.Errorf("got %v", err)
 	}
@@ -134,7 +134,7 @@ func TestFileInPlace(t *testing.T) {
 	if err := os.Link(name, link); err != nil {
 		t.Skip("NOT RUN: no hard links here: ", err)
 	}
-	sink := sinks.FileWith(name, sinks.FileOptions{InPlace: true})
+	sink := sinks.Overwrite(name)
 	for _, want := range []string{"short", strings.Repeat("long", 1000), ""} {
 		if err := run(say(want), sink); err != nil {
 			t.Fatal(err)
@@ -180,15 +180,16 @@ func TestFileInARoot(t *testing.T) {
 	defer root.Close()
 	t.Chdir(t.TempDir()) // names are relative to the root
 	want := tree(t, outside)
-	for _, opts := range []sinks.FileOptions{{}, {NoClobber: true}, {Append: true}, {InPlace: true}, {Resume: "x"}, {Sparse: true, ModTime: time.Unix(1e9, 0)}} {
+	for _, opts := range []options{{}, {FileOptions: sinks.FileOptions{NoClobber: true}}, {Append: true}, {InPlace: true}, {Resume: "x"},
+		{FileOptions: sinks.FileOptions{Sparse: true, ModTime: time.Unix(1e9, 0)}}} {
 		opts.Root = root
 		for _, name := range []string{"new", "sub/new", "sub/inside"} {
 			if opts.Resume != "" {
-				if left, n, err := sinks.PartialWith(name, opts); left != "" || n != 0 || err != nil {
+				if left, n, err := sinks.Partial(root, name); left != "" || n != 0 || err != nil {
 					t.Error(left, n, err)
 				}
 			}
-			err := run(say("new"), sinks.FileWith(name, opts))
+			err := run(say("new"), opts.sink(name))
 			if opts.NoClobber && name == "sub/inside" {
 				if !errors.Is(err, fs.ErrExist) {
 					t.Errorf("got %v", err)
@@ -218,7 +219,7 @@ func TestFileInARoot(t *testing.T) {
 			}
 		}
 		for _, name := range []string{"out of it", "dangling", "absolute", "../new", filepath.Join(outside, "new")} {
-			err := run(say("bad"), sinks.FileWith(name, opts))
+			err := run(say("bad"), opts.sink(name))
 			if err == nil || !strings.Contains(err.Error(), name) || strings.Contains(err.Error(), "openat") {
 				t.Errorf("%s: got %v", name, err)
 			}
@@ -246,8 +247,8 @@ func TestFileInARoot(t *testing.T) {
 func TestFileOptionsConform(t *testing.T) {
 	for what, opts := range map[string]sinks.FileOptions{
 		"sparse": {Sparse: true},
-		"none":   {Durability: sinks.DurabilityNone},
-		"full":   {Durability: sinks.DurabilityFull},
+		"none":   {Sync: sinks.SyncNone},
+		"full":   {Sync: sinks.SyncFull},
 	} {
 		t.Run(what, func(t *testing.T) {
 			pipetest.TestSink(t, fileTarget(opts))
@@ -279,7 +280,7 @@ func TestFileCheck(t *testing.T) {
 						wantOut(t, name, before)
 						return want
 					}
-					err := run(say(content), sinks.FileWith(name, sinks.FileOptions{Resume: resume, Check: check}))
+					err := run(say(content), options{FileOptions: sinks.FileOptions{Check: check}, Resume: resume}.sink(name))
 					if !errors.Is(err, want) || calls != 1 {
 						t.Errorf("%d calls, got %v, want %v", calls, err, want)
 					}
@@ -293,12 +294,6 @@ func TestFileCheck(t *testing.T) {
 					}
 				}
 			}
-		}
-	}
-	for _, opts := range []sinks.FileOptions{{Append: true}, {InPlace: true}} {
-		opts.Check = func(context.Context, *os.File) error { return nil }
-		if err := run(say("x"), sinks.FileWith(filepath.Join(t.TempDir(), "out"), opts)); err == nil || !strings.Contains(err.Error(), "check: want neither") {
-			t.Errorf("got %v", err)
 		}
 	}
 }

@@ -21,7 +21,7 @@ import (
 // resume copies what Partial says is missing, in chunks; step is called before each with how many bytes
 // have been sent.
 func resume(from, to, fingerprint string, step func(sent int64) error) error {
-	left, off, err := sinks.Partial(to)
+	left, off, err := sinks.Partial(nil, to)
 	if err != nil {
 		return err
 	}
@@ -44,7 +44,7 @@ func resume(from, to, fingerprint string, step func(sent int64) error) error {
 		}
 		return step(sent)
 	})
-	flow := sources.FileWith(from, sources.FileOptions{Offset: off}).Via(steps).To(sinks.FileWith(to, sinks.FileOptions{Resume: fingerprint, Offset: off}))
+	flow := sources.FileWith(from, sources.FileOptions{Offset: off}).Via(steps).To(sinks.Resume(to, fingerprint, off, sinks.FileOptions{}))
 	flow.ChunkSize, flow.Buffer = 4<<10, 1 // what was sent has arrived, but for a chunk or two
 	_, err = flow.Run(context.Background())
 	return err
@@ -67,7 +67,7 @@ func interrupted(t testing.TB, from, to, fingerprint string, n int64) {
 
 func partial(t testing.TB, name, fingerprint string) int64 {
 	t.Helper()
-	left, n, err := sinks.Partial(name)
+	left, n, err := sinks.Partial(nil, name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +103,7 @@ func TestFileResumes(t *testing.T) {
 			if rapid.IntRange(0, 3).Draw(r, "change") == 0 {
 				change(i + 1)
 			}
-			left, off, err := sinks.Partial(to)
+			left, off, err := sinks.Partial(nil, to)
 			if left != fingerprint {
 				off = 0
 			}
@@ -175,22 +175,22 @@ func TestFileKeepsThePart(t *testing.T) {
 	if err := errors.Join(err, os.Truncate(filepath.Join(dir, ".out.part"), n/2)); err != nil {
 		t.Fatal(err)
 	}
-	rest := sinks.FileWith(to, sinks.FileOptions{Resume: "a", Offset: n})
-	if err := run(say("rest"), rest); err == nil || !strings.Contains(err.Error(), "resume "+to+": it has no longer the") {
+	rest := sinks.Resume(to, "a", n, sinks.FileOptions{})
+	if err := run(say("rest"), rest); err == nil || !strings.Contains(err.Error(), "resume "+to+": the partial file has fewer than") {
 		t.Errorf("got %v", err)
 	}
 	write(t, filepath.Join(dir, ".out.part"), string(before))
 	// Another source gets a new file.
-	if err := run(say("other"), sinks.FileWith(to, sinks.FileOptions{Resume: "b"})); err != nil {
+	if err := run(say("other"), sinks.Resume(to, "b", 0, sinks.FileOptions{})); err != nil {
 		t.Error(err)
 	}
 	wantTree(t, dir, map[string]string{"out": "other"})
 	// The part is gone, so the offset does not hold.
 	err = run(say("rest"), rest)
-	if err == nil || !strings.Contains(err.Error(), "resume "+to+": it has no longer the") {
+	if err == nil || !strings.Contains(err.Error(), "resume "+to+": the partial file has fewer than") {
 		t.Errorf("got %v", err)
 	}
-	if err := run(say("new"), sinks.FileWith(to, sinks.FileOptions{Resume: "a"})); err != nil {
+	if err := run(say("new"), sinks.Resume(to, "a", 0, sinks.FileOptions{})); err != nil {
 		t.Error(err)
 	}
 	wantTree(t, dir, map[string]string{"out": "new"})
@@ -216,7 +216,7 @@ func TestFileOfADamagedRecord(t *testing.T) {
 	}
 	all := partial(t, to, "a")
 	for n := range whole {
-		for _, record := range [][]byte{whole[:n], append(bytes.Clone(whole[:n]), "\x00\x00\x00\x00\nsynced 999999"...), append(bytes.Clone(whole[:n]), whole[n]^1)} {
+		for _, record := range [][]byte{whole[:n], append(bytes.Clone(whole[:n]), "\x00\x00\x00\x00\n{\"fingerprint\":\"a\",\"synced\":999999}"...), append(bytes.Clone(whole[:n]), whole[n]^1)} {
 			if err := os.WriteFile(id, record, 0o666); err != nil {
 				t.Fatal(err)
 			}
@@ -253,7 +253,7 @@ func TestFileOfADamagedRecord(t *testing.T) {
 func TestFileOfTwoResumedRuns(t *testing.T) {
 	dir := t.TempDir()
 	to := filepath.Join(dir, "out")
-	sink := sinks.FileWith(to, sinks.FileOptions{Resume: "a"})
+	sink := sinks.Resume(to, "a", 0, sinks.FileOptions{})
 	err := run(whileOpen(func() error {
 		err := run(say("second"), sink)
 		if err == nil || !strings.HasSuffix(err.Error(), "resume "+to+": another run is writing to it") {

@@ -3,6 +3,7 @@
 package sinks_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -11,9 +12,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
 	"github.com/weirflow/weir/internal/testenv"
+	"github.com/weirflow/weir/pipeline"
 	"github.com/weirflow/weir/pipeline/pipetest"
 	"github.com/weirflow/weir/sinks"
 )
@@ -24,20 +27,19 @@ func TestFileRemovesStaleFiles(t *testing.T) {
 	pipetest.NoLeaks(t)
 	dir := t.TempDir()
 	name := filepath.Join(dir, "out")
-	const random = ".weir-0abcdefghij12"
 	keep := map[string]string{
-		".out" + random + "x":              "too long",
-		".out.weir-abc":                    "too short",
-		".out.weir-0ABCDEFGHIJ12":          "other letters",
-		".outer" + random:                  "of another name",
-		".out.weir-0abcdefghij12" + random: "of another name that begins alike",
-		"out" + random:                     "no dot",
-		".out.weir-locked0000000":          "in use",
+		".out.weir-0x":       "not a number",
+		".out.weir-00":       "not as we write it",
+		".out.weir-":         "no number",
+		".outer.weir-0":      "of another name",
+		".out.weir-0.weir-0": "of another name that begins alike",
+		"out.weir-0":         "no dot",
+		".out.weir-2":        "in use",
 	}
 	for f, content := range keep {
 		write(t, filepath.Join(dir, f), content)
 	}
-	inUse, err := os.Open(filepath.Join(dir, ".out.weir-locked0000000"))
+	inUse, err := os.Open(filepath.Join(dir, ".out.weir-2"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,18 +47,23 @@ func TestFileRemovesStaleFiles(t *testing.T) {
 	if err := unix.Flock(int(inUse.Fd()), unix.LOCK_EX); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Mkdir(filepath.Join(dir, ".out.weir-folder0000000"), 0o777); err != nil {
+	if err := os.Mkdir(filepath.Join(dir, ".out.weir-4"), 0o777); err != nil {
 		t.Fatal(err)
 	}
-	keep[".out.weir-folder0000000"] = "/"
-	symlink(t, "out", filepath.Join(dir, ".out.weir-link000000000"))
-	keep[".out.weir-link000000000"] = "-> out"
-	if err := unix.Mkfifo(filepath.Join(dir, ".out.weir-fifo000000000"), 0o666); err != nil {
+	keep[".out.weir-4"] = "/"
+	symlink(t, "out", filepath.Join(dir, ".out.weir-6"))
+	keep[".out.weir-6"] = "-> out"
+	if err := unix.Mkfifo(filepath.Join(dir, ".out.weir-7"), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	keep[".out.weir-fifo000000000"] = "p---------"
-	for i := range 3 {
-		write(t, filepath.Join(dir, fmt.Sprintf(".out.weir-stale%08d", i)), "stale")
+	keep[".out.weir-7"] = "p---------"
+	write(t, filepath.Join(dir, "mine"), "mine")
+	if err := os.Link(filepath.Join(dir, "mine"), filepath.Join(dir, ".out.weir-8")); err != nil {
+		t.Fatal(err)
+	}
+	keep["mine"], keep[".out.weir-8"] = "mine", "mine"
+	for _, n := range []int{0, 1, 3, 5, 20} {
+		write(t, filepath.Join(dir, fmt.Sprintf(".out.weir-%d", n)), "stale")
 	}
 	if err := run(say("new"), sinks.File(name)); err != nil {
 		t.Fatal(err)
@@ -65,22 +72,138 @@ func TestFileRemovesStaleFiles(t *testing.T) {
 	wantTree(t, dir, keep)
 }
 
-// A folder is not looked through again for each of a thousand runs, but what was seen the first time is not
-// forgotten.
-func TestFileRemovesStaleFilesOfEachName(t *testing.T) {
+// A run whose first numbers are taken by what it may not touch uses the next one.
+func TestFileBesideWhatIsNotItsOwn(t *testing.T) {
+	pipetest.NoLeaks(t)
 	dir := t.TempDir()
-	want := map[string]string{}
-	for i := range 50 {
-		write(t, filepath.Join(dir, fmt.Sprintf(".out%d.weir-stale00000000", i)), "stale")
+	name := filepath.Join(dir, "out")
+	symlink(t, "nowhere", filepath.Join(dir, ".out.weir-0"))
+	write(t, filepath.Join(dir, "mine"), "mine")
+	if err := errors.Join(os.Mkdir(filepath.Join(dir, ".out.weir-1"), 0o777), os.Link(filepath.Join(dir, "mine"), filepath.Join(dir, ".out.weir-2"))); err != nil {
+		t.Fatal(err)
 	}
-	for i := range 50 {
-		name := fmt.Sprintf("out%d", i)
-		if err := run(say("new"), sinks.FileWith(filepath.Join(dir, name), sinks.FileOptions{Durability: sinks.DurabilityNone})); err != nil {
+	want := tree(t, dir)
+	err := run(whileOpen(func() error {
+		_, err := os.Stat(filepath.Join(dir, ".out.weir-3"))
+		return err
+	}), sinks.File(name))
+	if err != nil {
+		t.Error(err)
+	}
+	want["out"] = whileOpenAll
+	wantTree(t, dir, want)
+}
+
+// What belongs to somebody else is not removed, unless the user is root, whose own files may have been given away.
+func TestFileLeavesStrangersFiles(t *testing.T) {
+	dir := nobodysFolder(t)
+	if err := os.Chmod(dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join(dir, "out")
+	write(t, filepath.Join(dir, ".out.weir-0"), "root's")
+	if err := os.Chmod(filepath.Join(dir, ".out.weir-0"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := child(t, "nobody", "file", name).CombinedOutput(); err != nil {
+		t.Fatal(err, string(out))
+	}
+	wantTree(t, dir, map[string]string{".out.weir-0": "root's", "out": "new"})
+	if err := os.Chown(filepath.Join(dir, ".out.weir-0"), 12345, 54321); err != nil {
+		t.Fatal(err)
+	}
+	if err := run(say("newer"), sinks.File(name)); err != nil {
+		t.Error(err)
+	}
+	wantTree(t, dir, map[string]string{"out": "newer"})
+}
+
+// A run that was killed between giving the file its name and removing the temporary one has left both.
+func TestFileRemovesASecondNameOfTheFile(t *testing.T) {
+	dir := t.TempDir()
+	name := filepath.Join(dir, "out")
+	write(t, name, "old")
+	if err := os.Link(name, filepath.Join(dir, ".out.weir-0")); err != nil {
+		t.Fatal(err)
+	}
+	if err := run(say("new"), sinks.File(name)); err != nil {
+		t.Error(err)
+	}
+	wantTree(t, dir, map[string]string{"out": "new"})
+}
+
+// The temporary name of a long name is one that no other name has.
+func TestFileOfLongNamesThatBeginAlike(t *testing.T) {
+	pipetest.NoLeaks(t)
+	dir := t.TempDir()
+	for _, long := range []string{strings.Repeat("x", 254), strings.Repeat("ü", 120)} {
+		a, b := long+"a", long+"b"
+		sink := func(name string) pipeline.Sink {
+			return sinks.Resume(filepath.Join(dir, name), name, 0, sinks.FileOptions{})
+		}
+		err := run(whileOpen(func() error {
+			names, err := os.ReadDir(dir)
+			if err != nil || len(names) != 1 || len(names[0].Name()) > 143 {
+				t.Errorf("%v, %v", names, err)
+			}
+			return run(say("b"), sink(b))
+		}), sink(a))
+		if err != nil {
+			t.Error(err)
+		}
+		wantTree(t, dir, map[string]string{a: whileOpenAll, b: "b"})
+		if err := errors.Join(os.Remove(filepath.Join(dir, a)), os.Remove(filepath.Join(dir, b))); err != nil {
 			t.Fatal(err)
 		}
-		want[name] = "new"
 	}
-	wantTree(t, dir, want)
+}
+
+// A directory that is renamed during the run gets the file; what takes its name does not.
+func TestFileInADirectoryThatMoves(t *testing.T) {
+	pipetest.NoLeaks(t)
+	for _, opts := range []options{{}, {FileOptions: sinks.FileOptions{NoClobber: true}}, {Resume: "x"}, {Append: true}, {InPlace: true}} {
+		for _, old := range []string{"", "old"} {
+			if old != "" && opts.NoClobber {
+				continue
+			}
+			for _, failed := range []error{nil, errors.New("boom")} {
+				dir := t.TempDir()
+				at := filepath.Join(dir, "at")
+				if err := os.Mkdir(at, 0o777); err != nil {
+					t.Fatal(err)
+				}
+				if old != "" {
+					write(t, filepath.Join(at, "out"), old)
+				}
+				err := run(whileOpen(func() error {
+					return errors.Join(os.Rename(at, filepath.Join(dir, "moved")), os.Mkdir(at, 0o777), failed)
+				}), opts.sink(filepath.Join(at, "out")))
+				if !errors.Is(err, failed) {
+					t.Errorf("%+v: got %v, want %v", opts, err, failed)
+				}
+				want := map[string]string{"at": "/", "moved": "/"}
+				switch {
+				case failed == nil && opts.Append:
+					want["moved/out"] = old + whileOpenAll
+				case failed == nil:
+					want["moved/out"] = whileOpenAll
+				case opts.InPlace && old != "":
+					want["moved/out"] = whileOpenAll // it cannot be undone
+				case old != "":
+					want["moved/out"] = old
+				}
+				got := tree(t, dir)
+				for name := range got {
+					if opts.Resume != "" && failed != nil && strings.Contains(name, "moved/.out.part") {
+						delete(got, name)
+					}
+				}
+				if diff := cmp.Diff(shortened(want), shortened(got)); diff != "" {
+					t.Errorf("%+v, old %q, %v (-want +got):\n%s", opts, old, failed, diff)
+				}
+			}
+		}
+	}
 }
 
 // Many runs at once to one name, while somebody throws in stale files: each run ends well, and nothing is left.
@@ -88,18 +211,21 @@ func TestFileOf100RunsAtOnce(t *testing.T) {
 	pipetest.NoLeaks(t)
 	dir := t.TempDir()
 	name := filepath.Join(dir, "out")
-	sink := sinks.FileWith(name, sinks.FileOptions{Durability: sinks.DurabilityNone})
+	sink := sinks.FileWith(name, sinks.FileOptions{Sync: sinks.SyncNone})
 	const runs = 100
 	content := func(i int) string { return strings.Repeat(fmt.Sprintf("%03d", i), 10_000) }
 	var all sync.WaitGroup
 	for i := range runs {
 		all.Go(func() {
 			for round := range 5 {
-				write(t, filepath.Join(dir, fmt.Sprintf(".out.weir-stale%04d%04d", i, round)), "stale")
+				name := filepath.Join(dir, fmt.Sprintf(".out.weir-%d", (i+round)%4))
+				if f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666); err == nil {
+					f.Close()
+				}
 				if err := run(say(content(i), ""), sink); err != nil {
 					t.Error(err)
 				}
-				b, err := os.ReadFile(name)
+				b, err := os.ReadFile(filepath.Join(dir, "out"))
 				if err != nil || len(b) != 30_000 || strings.Repeat(string(b[:3]), 10_000) != string(b) {
 					t.Errorf("%d bytes that are not those of one run, %v", len(b), err)
 				}
@@ -107,7 +233,7 @@ func TestFileOf100RunsAtOnce(t *testing.T) {
 		})
 	}
 	all.Wait()
-	// This process may not be due to look again; a new one is.
+	// The last ones may have left what was thrown in after they had looked.
 	if out, err := child(t, "file", name).CombinedOutput(); err != nil {
 		t.Fatal(err, string(out))
 	}

@@ -6,16 +6,15 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"runtime"
-	"strconv"
 	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/weirflow/weir/internal/atomicfile"
 	"github.com/weirflow/weir/internal/text"
 	"github.com/weirflow/weir/pipeline"
 )
@@ -326,12 +325,7 @@ func (c *copier) link(src, dst *os.Root, from, to, srcPath, dstPath string) erro
 		if err := mayReplace(dst, to, dstPath, srcPath, info, c.rule); err != nil {
 			return err
 		}
-		passing := "." + to + ".weir-" + strconv.FormatUint(rand.Uint64(), 36)
-		if err = dst.Symlink(target, passing); err == nil {
-			if err = dst.Rename(passing, to); err != nil {
-				dst.Remove(passing)
-			}
-		}
+		err = atomicfile.ReplaceLink(dst, target, to)
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", dstPath, bareCause(err))

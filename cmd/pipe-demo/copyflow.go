@@ -42,9 +42,9 @@ func (j *copyJob) names() (src, dst string, srcRoot, dstRoot *os.Root) {
 // pipeline is the job's flow. Labels and digests go to b.
 func (j *copyJob) pipeline(ctx context.Context, b *build) (*pipeline.Pipeline, error) {
 	from, to, srcRoot, dstRoot := j.names()
-	options := sinks.FileOptions{NoClobber: !j.force, Root: dstRoot, Durability: j.opts.durability()}
+	options := sinks.FileOptions{NoClobber: !j.force, Root: dstRoot, Sync: j.opts.sync()}
 	if j.settle != nil {
-		options.Durability = sinks.DurabilityNone // many files are settled at once
+		options.Sync = sinks.SyncNone // many files are settled at once
 	}
 	if j.info != nil && j.info.Mode().IsRegular() {
 		options.Mode = j.info.Mode().Perm()
@@ -53,13 +53,12 @@ func (j *copyJob) pipeline(ctx context.Context, b *build) (*pipeline.Pipeline, e
 			options.ModTime, options.AccessTime, options.Owner = j.info.ModTime(), accessTime(j.info), owner(j.info)
 		}
 		if j.opts.resume {
-			options.Resume = fingerprint(j.src, j.info)
-			left, n, err := sinks.PartialWith(to, options)
+			left, n, err := sinks.Partial(dstRoot, to)
 			if err != nil {
 				return nil, err
 			}
-			if left == options.Resume {
-				j.resumed, options.Offset = n, n
+			if left == fingerprint(j.src, j.info) {
+				j.resumed = n
 			}
 		}
 	}
@@ -92,6 +91,9 @@ func (j *copyJob) pipeline(ctx context.Context, b *build) (*pipeline.Pipeline, e
 		}
 		options.Check = j.check
 		sink = sinks.FileWith(to, options)
+		if j.opts.resume && j.info != nil && j.info.Mode().IsRegular() {
+			sink = sinks.Resume(to, fingerprint(j.src, j.info), j.resumed, options)
+		}
 	}
 	b.labels = append(b.labels, j.dst)
 	return src.To(sink), nil

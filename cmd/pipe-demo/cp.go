@@ -62,14 +62,14 @@ type copyOptions struct {
 	fsync                               choice
 }
 
-func (o *copyOptions) durability() sinks.Durability {
+func (o *copyOptions) sync() sinks.Sync {
 	switch o.fsync.value {
 	case "none":
-		return sinks.DurabilityNone
+		return sinks.SyncNone
 	case "full":
-		return sinks.DurabilityFull
+		return sinks.SyncFull
 	}
-	return sinks.DurabilityData
+	return 0
 }
 
 // A fileCopy is one source of the command line and the name it goes to. Either may be "-".

@@ -8,8 +8,8 @@ import (
 	"io"
 	"net/url"
 	"os"
-	"path/filepath"
 
+	"github.com/weirflow/weir/internal/atomicfile"
 	"github.com/weirflow/weir/internal/text"
 	"github.com/weirflow/weir/pipeline"
 	"github.com/weirflow/weir/sinks"
@@ -106,17 +106,17 @@ func (d *download) resume(opts *sources.HTTPOptions) error {
 	if d.dst == "" {
 		return nil
 	}
-	left, n, err := sinks.Partial(d.dst)
+	left, err := atomicfile.FindPartial(nil, d.dst)
 	if err != nil {
 		return err
 	}
-	r, ok := parsePartRecord(left, d.url)
+	r, ok := parsePartRecord(left.Fingerprint, d.url)
 	if !ok {
 		return nil
 	}
-	d.offset, d.record = n, r
-	opts.Offset, opts.Validator = n, r.Validator
-	opts.Prior = func() (io.ReadCloser, error) { return os.Open(d.part()) }
+	d.offset, d.record = left.Offset, r
+	opts.Offset, opts.Validator = left.Offset, r.Validator
+	opts.Prior = func() (io.ReadCloser, error) { return os.Open(left.Path) }
 	return nil
 }
 
@@ -164,7 +164,7 @@ func (d *download) file() pipeline.Sink {
 		}
 		opts := sinks.FileOptions{NoClobber: !d.force}
 		if d.record.Validator.Resumable() {
-			opts.Resume, opts.Offset = d.record.fingerprint(), d.offset
+			return sinks.Resume(d.dst, d.record.fingerprint(), d.offset, opts).Run(ctx, in)
 		}
 		return sinks.FileWith(d.dst, opts).Run(ctx, in)
 	})
@@ -181,7 +181,7 @@ func (d *download) again(err error) *pipeline.Pipeline {
 	if !changed && !wrong {
 		return nil
 	}
-	if d.forget() != nil {
+	if atomicfile.RemovePartial(nil, d.dst) != nil { // it is of another version of the file, or is wrong
 		return nil
 	}
 	d.removed = "what came was removed"
@@ -199,47 +199,23 @@ func (d *download) again(err error) *pipeline.Pipeline {
 	return next
 }
 
-// part is the name of the partial file, "" if there is none. The sink makes it beside what a link
-// leads to.
-func (d *download) part() string {
-	if d.dst == "" {
-		return ""
-	}
-	at := d.dst
-	if target, err := filepath.EvalSymlinks(at); err == nil {
-		at = target
-	}
-	return filepath.Join(filepath.Dir(at), partName(filepath.Base(at)))
-}
-
-// forget removes what is left of earlier attempts: the bytes are of another version of the file, or
-// are wrong.
-func (d *download) forget() error {
-	for _, name := range []string{d.part(), d.part() + ".id"} {
-		if err := os.Remove(name); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return err
-		}
-	}
-	return nil
-}
-
 // kept says what a failed run has left, and how to go on.
 func (d *download) kept() string {
 	if d.removed != "" {
 		return d.removed
 	}
-	left, n, err := sinks.Partial(d.dst)
+	left, err := atomicfile.FindPartial(nil, d.dst)
 	if err != nil {
 		return ""
 	}
-	r, ok := parsePartRecord(left, d.url)
+	r, ok := parsePartRecord(left.Fingerprint, d.url)
 	if !ok {
 		if d.remote.Header != nil && !d.remote.Validator.Resumable() {
 			return "nothing is kept: the server gave no ETag and no Last-Modified to go on with"
 		}
 		return ""
 	}
-	size := text.Size(n)
+	size := text.Size(left.Offset)
 	if r.Validator.Size > 0 {
 		size += " of " + text.Size(r.Validator.Size)
 	}
@@ -247,5 +223,5 @@ func (d *download) kept() string {
 	if u, err := url.Parse(d.url); err == nil && (u.User != nil || u.RawQuery != "") {
 		command = "run the same command again" // what it has in its URL may be secret
 	}
-	return fmt.Sprintf("%s are kept in %s; to go on: %s", size, text.Printable(d.part()), command)
+	return fmt.Sprintf("%s are kept in %s; to go on: %s", size, text.Printable(left.Path), command)
 }

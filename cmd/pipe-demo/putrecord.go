@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
@@ -10,8 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/weirflow/weir/sinks"
-	"github.com/weirflow/weir/sources"
+	"github.com/weirflow/weir/internal/atomicfile"
 )
 
 // An uploadRecord is a small file in the user's cache folder that says where the upload of a file to
@@ -49,15 +47,14 @@ func (r *uploadRecord) upload() string {
 }
 
 // save writes the record, which only the user may read: who knows the URL may write to the upload.
-func (r *uploadRecord) save(ctx context.Context, upload string) error {
+func (r *uploadRecord) save(upload string) error {
 	r.sweep()
 	r.Upload = upload
 	b, err := json.Marshal(r)
 	if err != nil {
 		return err
 	}
-	_, err = sources.Bytes(b).To(sinks.FileWith(r.path, sinks.FileOptions{Mode: 0o600})).Run(ctx)
-	return err
+	return atomicfile.WriteFile(nil, r.path, b, atomicfile.Options{Mode: 0o600})
 }
 
 func (r *uploadRecord) forget() {

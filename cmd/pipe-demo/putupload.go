@@ -207,7 +207,7 @@ func (u *upload) created(address string) {
 	if u.record == nil {
 		return
 	}
-	if err := u.record.save(context.WithoutCancel(u.build.ctx), address); err != nil {
+	if err := u.record.save(address); err != nil {
 		u.record = nil
 	}
 }

@@ -6,10 +6,9 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"unicode/utf8"
 
+	"github.com/weirflow/weir/internal/atomicfile"
 	"github.com/weirflow/weir/internal/text"
-	"github.com/weirflow/weir/sinks"
 )
 
 // fingerprint tells whether what an earlier run has left came from this file as it is now.
@@ -19,21 +18,11 @@ func fingerprint(path string, info fs.FileInfo) string {
 
 // kept says what is left of a copy that has failed, and how to go on; "" when nothing is.
 func (j *copyJob) kept() string {
-	left, n, err := sinks.Partial(j.dst)
-	if err != nil || left != fingerprint(j.src, j.info) {
+	left, err := atomicfile.FindPartial(nil, j.dst)
+	if err != nil || left.Fingerprint != fingerprint(j.src, j.info) {
 		return ""
 	}
-	part := filepath.Join(filepath.Dir(j.dst), partName(filepath.Base(j.dst)))
-	return fmt.Sprintf("%s of %s are kept in %s; to go on: %s", text.Size(n), text.Size(j.info.Size()), text.Printable(part), again())
-}
-
-// partName is what a file is called before it is complete, for --resume.
-func partName(base string) string {
-	n := min(len(base), 200) // the sink's own limit
-	for n < len(base) && n > 0 && !utf8.RuneStart(base[n]) {
-		n--
-	}
-	return "." + base[:n] + ".part"
+	return fmt.Sprintf("%s of %s are kept in %s; to go on: %s", text.Size(left.Offset), text.Size(j.info.Size()), text.Printable(left.Path), again())
 }
 
 // again is the command line that this process was started with.

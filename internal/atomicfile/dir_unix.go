@@ -1,0 +1,251 @@
+//go:build unix && !aix && !solaris
+
+package atomicfile
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// nonblock makes the opening of what is no regular file return at once.
+const nonblock = unix.O_NONBLOCK
+
+// A dir is an open directory. Its methods are the system calls that make, find, name and remove files; names
+// are those of entries, and symbolic links are never followed. Errors are bare.
+type dir struct {
+	fd       int
+	root     *os.File // that fd belongs to, if it was opened in an os.Root
+	name     string   // for errors
+	readable bool     // else it cannot be synced
+}
+
+// openDir opens a directory, in root if that is not nil. "" is the present directory.
+func openDir(root *os.Root, path string) (*dir, error) {
+	if root == nil {
+		return openDirAt(unix.AT_FDCWD, path)
+	}
+	d := &dir{name: path, readable: true}
+	if path == "" {
+		path = "."
+	}
+	const flags = unix.O_DIRECTORY | unix.O_NONBLOCK // which means nothing here, and spares package os four system calls
+	f, err := root.OpenFile(path, unix.O_RDONLY|flags, 0)
+	if errors.Is(err, unix.EACCES) {
+		d.readable = false
+		f, err = root.OpenFile(path, searchOnly|flags, 0)
+	}
+	if err != nil {
+		return nil, err
+	}
+	d.root, d.fd = f, int(f.Fd())
+	return d, nil
+}
+
+// enter opens the directory that a path leads to from d.
+func (d *dir) enter(path string) (*dir, error) { return openDirAt(d.fd, path) }
+
+// openDirAt opens a directory. One that may not be read may still be written to.
+func openDirAt(at int, path string) (*dir, error) {
+	d := &dir{name: path, readable: true}
+	if path == "" {
+		path = "."
+	}
+	var err error
+	d.fd, err = openAt(at, path, unix.O_RDONLY|unix.O_DIRECTORY, 0)
+	if errors.Is(err, unix.EACCES) {
+		d.readable = false
+		d.fd, err = openAt(at, path, searchOnly|unix.O_DIRECTORY, 0)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+func openAt(at int, path string, flag int, mode uint32) (fd int, err error) {
+	err = again(func() error {
+		fd, err = unix.Openat(at, path, flag|unix.O_CLOEXEC, mode)
+		return err
+	})
+	return fd, err
+}
+
+// again calls f again if a signal interrupts it.
+func again(f func() error) error {
+	for {
+		if err := f(); err != unix.EINTR { //nolint:errorlint // errors of system calls are bare
+			return err
+		}
+	}
+}
+
+func (d *dir) close() {
+	if d.root != nil {
+		d.root.Close()
+		return
+	}
+	unix.Close(d.fd)
+}
+
+// open opens a file, which will call itself as.
+func (d *dir) open(name string, flag int, perm fs.FileMode, as string) (*os.File, error) {
+	fd, err := openAt(d.fd, name, flag|unix.O_NOFOLLOW, uint32(perm))
+	if err != nil {
+		return nil, err
+	}
+	return os.NewFile(uintptr(fd), as), nil
+}
+
+func (d *dir) lstat(name string) (stat, error) {
+	var st unix.Stat_t
+	if err := again(func() error { return unix.Fstatat(d.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW) }); err != nil {
+		return stat{}, err
+	}
+	return newStat(&st), nil
+}
+
+// statFile is what is known of an open file.
+func statFile(f *os.File) (s stat, err error) {
+	conn, err := f.SyscallConn()
+	if err != nil {
+		return stat{}, err
+	}
+	var st unix.Stat_t
+	cerr := conn.Control(func(fd uintptr) { err = again(func() error { return unix.Fstat(int(fd), &st) }) })
+	if err = errors.Join(cerr, err); err != nil {
+		return stat{}, &fs.PathError{Op: "stat", Path: f.Name(), Err: err}
+	}
+	return newStat(&st), nil
+}
+
+func (d *dir) readlink(name string) (string, error) {
+	for size := 256; ; size *= 2 {
+		b := make([]byte, size)
+		var n int
+		err := again(func() (err error) {
+			n, err = unix.Readlinkat(d.fd, name, b)
+			return err
+		})
+		if err != nil {
+			return "", err
+		}
+		if n < size {
+			return string(b[:n]), nil
+		}
+	}
+}
+
+func (d *dir) symlink(target, name string) error {
+	return again(func() error { return unix.Symlinkat(target, d.fd, name) })
+}
+
+func (d *dir) remove(name string) error {
+	return again(func() error { return unix.Unlinkat(d.fd, name, 0) })
+}
+
+// rename gives a file of d the name to in the directory at, in place of what has it.
+func (d *dir) rename(from string, at *dir, to string) error {
+	return again(func() error { return unix.Renameat(d.fd, from, at.fd, to) })
+}
+
+// link gives a file of d another name. One that is taken is fs.ErrExist.
+func (d *dir) link(from string, at *dir, to string) error {
+	return again(func() error { return unix.Linkat(d.fd, from, at.fd, to, 0) })
+}
+
+// chtimes sets a file's times; a zero time is left as it is.
+func (d *dir) chtimes(name string, access, mod time.Time) error {
+	var st unix.Stat_t
+	if err := again(func() error { return unix.Fstatat(d.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW) }); err != nil {
+		return err
+	}
+	ts := []unix.Timespec{st.Atim, st.Mtim}
+	for i, t := range []time.Time{access, mod} {
+		if t.IsZero() {
+			continue
+		}
+		var err error
+		if ts[i], err = unix.TimeToTimespec(t); err != nil {
+			return err
+		}
+	}
+	return again(func() error { return unix.UtimesNanoAt(d.fd, name, ts, unix.AT_SYMLINK_NOFOLLOW) })
+}
+
+// sync makes changes of the directory last. A file system that does not sync directories is no error.
+func (d *dir) sync(s Sync) error {
+	if s == SyncNone || !d.readable {
+		return nil
+	}
+	err := syncFD(d.fd, s)
+	if errors.Is(err, unix.EINVAL) || errors.Is(err, errors.ErrUnsupported) {
+		return nil
+	}
+	return err
+}
+
+// syncFile syncs an open file.
+func syncFile(f *os.File, s Sync) error {
+	if s == SyncNone {
+		return nil
+	}
+	conn, err := f.SyscallConn()
+	if err != nil {
+		return err
+	}
+	cerr := conn.Control(func(fd uintptr) { err = syncFD(int(fd), s) })
+	if err = errors.Join(cerr, err); err != nil {
+		return &fs.PathError{Op: "sync", Path: f.Name(), Err: bare(err)}
+	}
+	return nil
+}
+
+// A stat is what is known of a file.
+type stat struct {
+	mode     fs.FileMode
+	dev, ino uint64
+	links    uint64
+	uid, gid uint32
+	size     int64
+	modTime  time.Time
+}
+
+func newStat(st *unix.Stat_t) stat {
+	s := stat{
+		mode:  fs.FileMode(st.Mode & 0o777),
+		dev:   uint64(st.Dev), //nolint:unconvert // its type differs
+		ino:   st.Ino,
+		links: uint64(st.Nlink), //nolint:unconvert // its type differs
+		uid:   st.Uid, gid: st.Gid,
+		size:    st.Size,
+		modTime: time.Unix(st.Mtim.Unix()),
+	}
+	switch st.Mode & unix.S_IFMT {
+	case unix.S_IFREG:
+	case unix.S_IFDIR:
+		s.mode |= fs.ModeDir
+	case unix.S_IFLNK:
+		s.mode |= fs.ModeSymlink
+	case unix.S_IFIFO:
+		s.mode |= fs.ModeNamedPipe
+	case unix.S_IFSOCK:
+		s.mode |= fs.ModeSocket
+	case unix.S_IFBLK:
+		s.mode |= fs.ModeDevice
+	case unix.S_IFCHR:
+		s.mode |= fs.ModeDevice | fs.ModeCharDevice
+	default:
+		s.mode |= fs.ModeIrregular
+	}
+	return s
+}
+
+// same reports whether both are of one file.
+func (s stat) same(other stat) bool { return s.dev == other.dev && s.ino == other.ino }
+
+// ours reports whether a file may have been made by this user. Root may have given it away.
+func (s stat) ours() bool { return int(s.uid) == unix.Geteuid() || unix.Geteuid() == 0 }

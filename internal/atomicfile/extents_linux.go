@@ -1,0 +1,71 @@
+package atomicfile
+
+import (
+	"errors"
+	"io"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// extents walks over the data and the holes of a file that is read.
+type extents struct {
+	file   *os.File
+	fd     int
+	pos    int64
+	size   int64
+	sparse bool
+}
+
+// locate finds out about the file. One that is not regular, or claims to be empty as those in /proc do, is
+// not supported.
+func (x *extents) locate() error {
+	var st unix.Stat_t
+	if err := unix.Fstat(x.fd, &st); err != nil {
+		return err
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFREG || st.Size == 0 {
+		return errors.ErrUnsupported
+	}
+	x.size, x.sparse = st.Size, st.Blocks*512 < st.Size
+	var err error
+	x.pos, err = x.seek(0, io.SeekCurrent)
+	return err
+}
+
+// next returns how many of the next n bytes are a hole, and how many after that are data. Both are 0 at the
+// end.
+func (x *extents) next(n int64) (hole, data int64, err error) {
+	begin, err := x.seek(x.pos, unix.SEEK_DATA)
+	switch {
+	case errors.Is(err, unix.ENXIO): // no more data, or no more file
+		var st unix.Stat_t
+		if err := unix.Fstat(x.fd, &st); err != nil {
+			return 0, 0, err
+		}
+		return max(0, min(n, st.Size-x.pos)), 0, nil
+	case errors.Is(err, unix.EINVAL): // not known here
+		return 0, n, nil
+	case err != nil:
+		return 0, 0, err
+	}
+	if hole = begin - x.pos; hole >= n {
+		return n, 0, nil
+	}
+	end, err := x.seek(begin, unix.SEEK_HOLE)
+	switch {
+	case errors.Is(err, unix.ENXIO): // cut off just now
+		return hole, 0, nil
+	case err != nil:
+		return 0, 0, err
+	}
+	return hole, min(n-hole, end-begin), nil
+}
+
+// leave moves the file's position to where the walk has come to.
+func (x *extents) leave() error {
+	_, err := x.seek(x.pos, io.SeekStart)
+	return err
+}
+
+func (x *extents) seek(off int64, whence int) (int64, error) { return unix.Seek(x.fd, off, whence) }

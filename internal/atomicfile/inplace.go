@@ -1,0 +1,156 @@
+package atomicfile
+
+import (
+	"errors"
+	"fmt"
+	"os"
+)
+
+// An InPlace is an old file that is changed where it is. Like a [File] it has two exits, but others see what is
+// written as it comes.
+type InPlace struct {
+	writer
+	dest *Destination
+	opts Options
+	lock lock
+	old  int64 // the size that the file had
+	over bool
+}
+
+// Append opens the file to write behind its end. Discard cuts it back to its old length, unless somebody else
+// has written to it meanwhile. It takes d over.
+func (d *Destination) Append(opts Options) (*InPlace, error) {
+	f, err := d.change(os.O_APPEND, opts)
+	if err != nil {
+		d.Close()
+		return nil, err
+	}
+	f.appends = true
+	return f, nil
+}
+
+// Overwrite opens the file to write over it. It is emptied when the first byte comes, which Discard cannot
+// undo. It takes d over.
+func (d *Destination) Overwrite(opts Options) (*InPlace, error) {
+	f, err := d.change(0, opts)
+	if err != nil {
+		d.Close()
+		return nil, err
+	}
+	f.before = func() error { return f.file.Truncate(0) }
+	return f, nil
+}
+
+// change opens and locks the file.
+func (d *Destination) change(flag int, opts Options) (*InPlace, error) {
+	if err := opts.check(); err != nil {
+		return nil, err
+	}
+	if !d.exists || d.Special() {
+		return nil, d.failed("open", errNotRegular)
+	}
+	f := &InPlace{dest: d, opts: opts}
+	f.size = opts.Size
+	var err error
+	if f.file, err = d.dir.open(d.base, os.O_WRONLY|flag, 0, d.name); err != nil {
+		return nil, d.failed("open", err)
+	}
+	var held bool
+	if f.lock, held, _ = take(f.file); !held {
+		f.file.Close()
+		return nil, d.failed("lock", errors.New("another process has locked it"))
+	}
+	there, err := statFile(f.file)
+	if err != nil {
+		f.lock.release()
+		f.file.Close()
+		return nil, d.named(err, f.file)
+	}
+	d.old, f.old = there, there.size
+	return f, nil
+}
+
+// Finish does what is left to do when all bytes have been written.
+func (f *InPlace) Finish() error {
+	if err := f.finish(); err != nil {
+		return f.dest.named(err, f.file)
+	}
+	return nil
+}
+
+func (f *InPlace) finish() error {
+	if !f.appends {
+		if err := f.writer.finish(); err != nil {
+			return err
+		}
+	}
+	if f.opts.Owner != nil {
+		if err := f.opts.Owner.give(f.file); err != nil {
+			return err
+		}
+		if f.opts.Mode != 0 {
+			if err := f.file.Chmod(f.opts.Mode); err != nil {
+				return err
+			}
+		}
+	}
+	if !f.opts.ModTime.IsZero() || !f.opts.AccessTime.IsZero() {
+		if err := f.dest.dir.chtimes(f.dest.base, f.opts.AccessTime, f.opts.ModTime); err != nil {
+			return f.dest.failed("chtimes", err)
+		}
+	}
+	if err := syncFile(f.file, f.opts.Sync); err != nil {
+		return err
+	}
+	return f.file.Close()
+}
+
+// Publish ends the use of a finished file.
+func (f *InPlace) Publish() error {
+	f.release()
+	return nil
+}
+
+// Discard takes back what was appended, or says that the old content is lost. After Publish, or a second time,
+// it does nothing.
+func (f *InPlace) Discard() error {
+	if f.over {
+		return nil
+	}
+	defer f.release()
+	switch {
+	case f.appends && f.off > 0:
+		return f.cut()
+	case !f.appends && f.begun:
+		return fmt.Errorf("%s was being overwritten in place: its old content is lost", f.dest.name)
+	}
+	return nil
+}
+
+// cut makes the file as long as it was.
+func (f *InPlace) cut() error {
+	d := f.dest
+	file, err := d.dir.open(d.base, os.O_WRONLY, 0, d.name)
+	if err != nil {
+		return fmt.Errorf("what was appended is left: %w", d.failed("open", err))
+	}
+	defer file.Close()
+	there, err := statFile(file)
+	switch {
+	case err != nil:
+		return d.named(err, file)
+	case !there.same(d.old) || there.size != f.old+f.off:
+		return fmt.Errorf("%s: what was appended is left, because somebody else has changed the file", d.name)
+	}
+	if err := file.Truncate(f.old); err != nil {
+		return d.named(err, file)
+	}
+	return nil
+}
+
+func (f *InPlace) release() {
+	f.over = true
+	f.file.Close() // if Finish has not; its error counted there
+	f.lock.release()
+	f.dest.Close()
+}

@@ -1,0 +1,51 @@
+//go:build unix && !aix && !solaris
+
+package atomicfile
+
+import (
+	"errors"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// A lock marks a file as being in use, from taking it until release. It is a descriptor of its own, because
+// it has to outlast the file's close.
+type lock struct{ fd int }
+
+var noLock = lock{-1}
+
+// take locks f. held is false if somebody else has the lock. Where the file system has no locks, known is
+// false, and the file is free for all that is known.
+func take(f *os.File) (l lock, held, known bool) {
+	conn, err := f.SyscallConn()
+	if err != nil {
+		return noLock, true, false
+	}
+	l = noLock
+	cerr := conn.Control(func(fd uintptr) {
+		if err = again(func() error { return unix.Flock(int(fd), unix.LOCK_EX|unix.LOCK_NB) }); err == nil {
+			l.fd, err = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0)
+		}
+	})
+	switch {
+	case errors.Is(err, unix.EWOULDBLOCK):
+		return noLock, false, true
+	case cerr != nil || err != nil:
+		return noLock, true, false
+	}
+	return l, true, true
+}
+
+// takeOwn is take for a file that is opened again and again under one name.
+func takeOwn(f *os.File) (l lock, held bool) {
+	l, held, _ = take(f)
+	return l, held
+}
+
+func (l *lock) release() {
+	if l.fd >= 0 {
+		unix.Close(l.fd)
+		l.fd = -1
+	}
+}

@@ -1,0 +1,315 @@
+package atomicfile
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+const (
+	checkpointBytes = 64 << 20        // after which what has come is synced, so that it counts when the process is killed
+	checkpointTime  = 2 * time.Second // likewise
+)
+
+// A Partial is what a run that did not succeed has left of a file: the first Offset bytes of what Fingerprint
+// says. The zero Partial is nothing.
+type Partial struct {
+	Fingerprint string
+	Offset      int64
+	Path        string // of the file that has them
+}
+
+// FindPartial finds what is left of the file called name, in root if that is not nil.
+func FindPartial(root *os.Root, name string) (Partial, error) {
+	d, err := Locate(root, name)
+	if err != nil {
+		return Partial{}, err
+	}
+	defer d.Close()
+	if d.Special() {
+		return Partial{}, nil
+	}
+	there, err := d.dir.lstat(d.partName())
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return Partial{}, nil
+	case err != nil:
+		return Partial{}, d.failed("open", err)
+	case !there.mode.IsRegular():
+		return Partial{}, nil
+	}
+	r, err := d.readRecord()
+	n := min(r.Synced, there.size)
+	if err != nil || n <= 0 {
+		return Partial{}, nil // it cannot be told what the bytes are
+	}
+	parent, _ := filepath.Split(d.path)
+	return Partial{Fingerprint: r.Fingerprint, Offset: n, Path: parent + d.partName()}, nil
+}
+
+// RemovePartial removes what is left of the file called name, unless it is in use.
+func RemovePartial(root *os.Root, name string) error {
+	d, err := Locate(root, name)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	if d.Special() {
+		return nil
+	}
+	f, err := d.dir.open(d.partName(), os.O_RDWR, 0, d.name)
+	if err == nil {
+		defer f.Close()
+		l, held := takeOwn(f)
+		defer l.release()
+		if !held {
+			return d.failed("remove", errInUse)
+		}
+	}
+	for _, name := range []string{d.recordName(), d.partName()} { // bytes without a record are worth nothing
+		if err := d.dir.remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return d.failed("remove", err)
+		}
+	}
+	return nil
+}
+
+func (d *Destination) partName() string   { return stem(d.base) + ".part" }
+func (d *Destination) recordName() string { return d.partName() + ".id" }
+
+// A record is what the file beside a partial file says. It is replaced as a whole, and only when the bytes that
+// it speaks of are on the disk. So that it is never taken for one of other bytes, it is removed, and that made
+// to last, before the first byte of another source is written.
+type record struct {
+	Fingerprint string `json:"fingerprint"`
+	Synced      int64  `json:"synced"`
+}
+
+// maxRecord is how long a record may be, in bytes.
+const maxRecord = 1 << 20
+
+func (d *Destination) readRecord() (r record, err error) {
+	f, err := d.dir.open(d.recordName(), os.O_RDONLY|nonblock, 0, d.name)
+	if err != nil {
+		return record{}, err
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, maxRecord))
+	if err == nil {
+		err = json.Unmarshal(b, &r)
+	}
+	if err != nil {
+		return record{}, err
+	}
+	return r, nil
+}
+
+// part is what a file has in addition that outlives a failure.
+type part struct {
+	file   *File
+	record record // that is beside the file; without Synced there is none
+	base   int64  // bytes that were there when the run began
+	synced int64
+	at     time.Time // when that was
+	bad    bool      // the bytes are not to be trusted: a sync failed
+}
+
+// Resume takes up the partial file, to go on behind its first offset bytes; 0 begins a new one. It takes d
+// over. fingerprint says whose bytes they are. The file stays if it is discarded, with all bytes that came.
+func (d *Destination) Resume(fingerprint string, offset int64, opts Options) (*File, error) {
+	f, err := d.resume(fingerprint, offset, opts)
+	if err != nil {
+		d.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+func (d *Destination) resume(fingerprint string, offset int64, opts Options) (f *File, err error) {
+	if err := opts.check(); err != nil {
+		return nil, err
+	}
+	if d.Special() {
+		return nil, d.failed("open", errNotRegular)
+	}
+	f = &File{dest: d, dir: d.dir, name: d.partName(), lock: noLock, opts: opts}
+	f.size, f.sparse = opts.Size, opts.Sparse
+	if f.file, f.lock, err = d.openPart(f.name, f.createMode()); err != nil {
+		return nil, d.failed("resume", err)
+	}
+	f.part = &part{file: f, base: offset, at: time.Now()}
+	if err := f.part.begin(fingerprint); err != nil {
+		f.lock.release()
+		f.file.Close()
+		return nil, d.failed("resume", err)
+	}
+	f.start, f.off, f.at, f.end = offset, offset, offset, offset
+	f.after = f.part.arrived
+	return f, nil
+}
+
+// openPart opens and locks the partial file, or makes it.
+func (d *Destination) openPart(name string, perm fs.FileMode) (*os.File, lock, error) {
+	for range 100 {
+		if there, err := d.dir.lstat(name); err == nil && !there.mode.IsRegular() {
+			return nil, noLock, fmt.Errorf("%s is no regular file", name)
+		}
+		f, err := d.dir.open(name, os.O_RDWR|os.O_CREATE, perm, d.name)
+		if err != nil {
+			return nil, noLock, err
+		}
+		l, held := takeOwn(f)
+		if !held {
+			f.Close()
+			return nil, noLock, errInUse
+		}
+		if d.dir.isAt(name, f) {
+			return f, l, nil
+		}
+		l.release() // the run that had it has just published it
+		f.Close()
+	}
+	return nil, noLock, fs.ErrExist
+}
+
+// begin makes the partial file end where the stream begins.
+func (p *part) begin(fingerprint string) error {
+	d, file := p.file.dest, p.file.file
+	there, err := statFile(file)
+	if err != nil {
+		return err
+	}
+	r, err := d.readRecord()
+	if p.base == 0 {
+		if !errors.Is(err, fs.ErrNotExist) {
+			err := d.dir.remove(d.recordName())
+			if err == nil {
+				err = d.dir.sync(p.file.opts.Sync)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		p.record = record{Fingerprint: fingerprint}
+		if there.size > 0 {
+			return file.Truncate(0)
+		}
+		return nil
+	}
+	if err != nil || r.Fingerprint != fingerprint || p.base > min(r.Synced, there.size) {
+		return fmt.Errorf("the partial file has fewer than %d bytes of this source", p.base)
+	}
+	p.record, p.synced = r, p.base
+	if r.Synced > p.base { // it must not promise more than there is from now on
+		if err := p.note(p.base, p.file.opts.Sync); err != nil {
+			return err
+		}
+	}
+	if err := file.Truncate(p.base); err != nil {
+		return err
+	}
+	_, err = file.Seek(p.base, io.SeekStart)
+	return err
+}
+
+// note replaces the record by one that says that the first n bytes are to be trusted.
+func (p *part) note(n int64, s Sync) error {
+	r := record{p.record.Fingerprint, n}
+	b, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	d := p.file.dest
+	beside := &Destination{name: d.name, dir: d.dir, lent: true, base: d.recordName(), fd: -1}
+	f, err := beside.create(Options{Mode: 0o600, Sync: s})
+	if err != nil {
+		return err
+	}
+	defer f.Discard() //nolint:errcheck // what went wrong before is returned
+	if _, err := f.Write(b); err != nil {
+		return err
+	}
+	if err := f.Finish(nil); err != nil {
+		return err
+	}
+	if err := f.Publish(); err != nil {
+		return err
+	}
+	p.record = r
+	return nil
+}
+
+// arrived is called when the partial file has its first n bytes.
+func (p *part) arrived(n int64) error {
+	if n-p.synced < checkpointBytes && time.Since(p.at) < checkpointTime {
+		return nil
+	}
+	return p.checkpoint(n)
+}
+
+// checkpoint syncs the first n bytes and notes that.
+func (p *part) checkpoint(n int64) error {
+	if p.bad {
+		return nil
+	}
+	if n != p.synced {
+		if err := syncFile(p.file.file, p.file.opts.Sync); err != nil {
+			return p.failed(err)
+		}
+		p.synced, p.at = n, time.Now()
+	}
+	if n != p.record.Synced {
+		_ = p.note(n, p.file.opts.Sync) // without it, a resumed run has more to do
+	}
+	return nil
+}
+
+// finished is called when all n bytes are there and synced.
+func (p *part) finished(n int64) {
+	if p == nil {
+		return
+	}
+	p.synced = n
+	if n-p.record.Synced >= checkpointBytes {
+		_ = p.note(n, p.file.opts.Sync) // likewise
+	}
+}
+
+// failed notes that a sync failed, or a close: what is on the disk now is unknown.
+func (p *part) failed(err error) error {
+	if p != nil {
+		p.bad = true
+	}
+	return err
+}
+
+// keep makes the bytes that came count, and reports whether there are any.
+func (p *part) keep() bool {
+	if p == nil {
+		return false
+	}
+	if f := p.file; f.closed {
+		_ = p.checkpoint(p.synced)
+	} else {
+		_ = f.writer.release()
+		_ = p.checkpoint(f.end) // the run has failed already
+	}
+	return p.synced > 0 && !p.bad
+}
+
+// remove removes the record.
+func (p *part) remove() error {
+	if p == nil {
+		return nil
+	}
+	d := p.file.dest
+	if err := d.dir.remove(d.recordName()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return d.failed("remove", err)
+	}
+	return nil
+}

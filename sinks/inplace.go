@@ -1,0 +1,72 @@
+package sinks
+
+import (
+	"context"
+	"io/fs"
+	"os"
+	"time"
+
+	"github.com/weirflow/weir/internal/atomicfile"
+	"github.com/weirflow/weir/pipeline"
+)
+
+// InPlaceOptions are the settings of [AppendWith] and [OverwriteWith]. The fields are those of [FileOptions].
+type InPlaceOptions struct {
+	Mode                fs.FileMode
+	Sync                Sync
+	ModTime, AccessTime time.Time
+	Owner               *Owner
+	Root                *os.Root
+}
+
+// Append writes the stream behind the end of the file called name. See [AppendWith].
+func Append(name string) pipeline.Sink { return AppendWith(name, InPlaceOptions{}) }
+
+// AppendWith writes the stream behind the end of a file; others see the bytes as they come. A failed run cuts
+// the file back to its old length, unless somebody else has appended to it meanwhile. The file is locked
+// (flock) during the run; one that is locked already is an error. A file that does not exist appears complete,
+// as with [FileWith], and not if another one has come into being first.
+func AppendWith(name string, opts InPlaceOptions) pipeline.Sink {
+	return pipeline.NewSink("append", func(ctx context.Context, in *pipeline.Inlet) error {
+		return opts.write(ctx, in, name, true, (*atomicfile.Destination).Append)
+	})
+}
+
+// Overwrite writes the stream over the file called name. See [OverwriteWith].
+func Overwrite(name string) pipeline.Sink { return OverwriteWith(name, InPlaceOptions{}) }
+
+// OverwriteWith writes the stream over a file, which keeps its inode, its hard links and its extended
+// attributes. It is locked (flock) during the run; one that is locked already is an error. It is emptied when
+// the first byte comes, and that cannot be undone: a failed run leaves the part that it wrote. A file that does
+// not exist appears complete, as with [FileWith].
+func OverwriteWith(name string, opts InPlaceOptions) pipeline.Sink {
+	return pipeline.NewSink("overwrite", func(ctx context.Context, in *pipeline.Inlet) error {
+		return opts.write(ctx, in, name, false, (*atomicfile.Destination).Overwrite)
+	})
+}
+
+func (o *InPlaceOptions) write(ctx context.Context, in *pipeline.Inlet, name string, createOnly bool, open func(*atomicfile.Destination, atomicfile.Options) (*atomicfile.InPlace, error)) error {
+	d, err := atomicfile.Locate(o.Root, name)
+	if err != nil {
+		return err
+	}
+	if d.Special() {
+		return writeSpecial(ctx, in, d)
+	}
+	opts := atomicfile.Options{
+		Mode: o.Mode, CreateOnly: createOnly, Sync: atomicfile.Sync(o.Sync), ModTime: o.ModTime, AccessTime: o.AccessTime,
+		Owner: (*atomicfile.Owner)(o.Owner), Size: in.Size,
+	}
+	if d.Exists() {
+		f, err := open(d, opts)
+		if err != nil {
+			return err
+		}
+		return commit(ctx, in, f, f.Finish)
+	}
+	f, err := d.Create(opts)
+	if err != nil {
+		return err
+	}
+	return commit(ctx, in, f, func() error { return f.Finish(nil) })
+}
