@@ -239,7 +239,7 @@ func (c *campaign) look(first bool) {
 		switch of, ok := c.temporaryOf(name); {
 		case !ok:
 			c.problem("killed: out/%s has no business there", name)
-		case strings.HasSuffix(name, ".id"): // tells whose bytes they are
+		case strings.HasSuffix(name, ".id"), strings.Contains(name, ".id.weir-"): // tells whose bytes they are
 		case c.isNew(of, b):
 			written++
 		case bytes.Count(b, []byte{0}) < len(b): // more than preallocated
@@ -274,8 +274,11 @@ func (c *campaign) isNew(name string, b []byte) bool {
 func (c *campaign) temporaryOf(name string) (output string, ok bool) {
 	dir, base := filepath.Split(name)
 	base, hidden := strings.CutPrefix(base, ".")
-	if i := strings.LastIndex(base, ".weir-"); i >= 0 {
+	if i := strings.LastIndex(base, ".weir-"); i >= 0 && strings.Trim(base[i+len(".weir-"):], "0123456789") == "" {
 		base = base[:i]
+		if of, ok := strings.CutSuffix(base, ".part.id"); ok && c.parts { // the record is replaced, too
+			base = strings.TrimPrefix(of, ".")
+		}
 	} else if part, ok := strings.CutSuffix(strings.TrimSuffix(base, ".id"), ".part"); ok && c.parts {
 		base = part
 	} else {

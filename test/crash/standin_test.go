@@ -45,7 +45,7 @@ func copyBadly(how, src, dst string) error {
 		}
 	}
 
-	temporary := dir + "." + base + ".weir-" + strconv.FormatUint(rand.Uint64(), 36)
+	temporary := dir + "." + base + ".weir-" + strconv.Itoa(rand.IntN(1e9))
 	switch how {
 	case "writes in place":
 		temporary = dst
