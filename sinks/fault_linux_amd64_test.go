@@ -27,6 +27,9 @@ func init() {
 			}
 			faults = append(faults, f)
 		}
+		if err := fillDescriptors(); err != nil {
+			return err
+		}
 		if err := inject(faults); err != nil {
 			fmt.Fprint(os.Stderr, err)
 			os.Exit(3)
@@ -39,6 +42,22 @@ func init() {
 		}), sinks.FileWith(args[0], sinks.FileOptions{NoClobber: args[1] != ""}))
 	}
 }
+
+// firstFD is the first descriptor that a child under fault gets for its files. The runtime has its own below it.
+const firstFD = 20
+
+// fillDescriptors opens all descriptors below firstFD.
+func fillDescriptors() error {
+	r, f, err := os.Pipe() // so that the runtime has what it waits with
+	files = append(files, r, f)
+	for err == nil && f.Fd() < firstFD-1 {
+		f, err = os.Open(os.DevNull)
+		files = append(files, f)
+	}
+	return err
+}
+
+var files []*os.File // that stay open
 
 // fault makes system call nr fail with errno; only on one descriptor if fd is not negative.
 type fault struct {
@@ -122,7 +141,7 @@ func TestFileFaults(t *testing.T) {
 	}{
 		{"fsync", false, "", []fault{{unix.SYS_FSYNC, -1, eio}}, "file: sync DIR/out: input/output error", map[string]string{}},
 		{"fsync", true, "", []fault{{unix.SYS_FSYNC, -1, eio}}, "file: sync DIR/out: input/output error", map[string]string{"out": "old"}},
-		{"write", true, "", []fault{{unix.SYS_WRITE, 7, eio}, {unix.SYS_WRITE, 8, eio}, {unix.SYS_WRITE, 9, eio}},
+		{"write", true, "", []fault{{unix.SYS_WRITE, firstFD, eio}, {unix.SYS_WRITE, firstFD + 1, eio}, {unix.SYS_WRITE, firstFD + 2, eio}},
 			"file: write DIR/out: input/output error", map[string]string{"out": "old"}},
 		{"chmod", true, "", []fault{{unix.SYS_FCHMOD, -1, eperm}}, "file: chmod DIR/out: operation not permitted", map[string]string{"out": "old"}},
 		{"rename", true, "", []fault{{unix.SYS_RENAMEAT, -1, eio}, {unix.SYS_RENAME, -1, eio}},
@@ -148,7 +167,7 @@ func TestFileFaults(t *testing.T) {
 func TestFileFaultsByDescriptor(t *testing.T) {
 	seen := map[string]int{}
 	for _, nr := range []int{unix.SYS_FSYNC, unix.SYS_CLOSE} {
-		for fd := 3; fd < 14; fd++ {
+		for fd := firstFD; fd < firstFD+6; fd++ {
 			got, left := faulty(t, true, "", fault{nr, fd, uintptr(unix.EIO)})
 			want := "old"
 			if got == "" || strings.HasPrefix(got, "file: DIR/out is in place, but may be lost") {
