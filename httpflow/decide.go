@@ -10,9 +10,8 @@ import (
 // methods is the Allow header of everything that serves content.
 const methods = "GET, HEAD, OPTIONS"
 
-// A content is what a resource holds at the moment of a request: the selected representation of RFC
-// 9110 §3.2.
-type content struct {
+// A representation is what a resource has at the moment of a request (RFC 9110 §3.2).
+type representation struct {
 	size    int64
 	modTime time.Time // zero: unknown
 	etag    string    // strong, with its quotes; empty: none
@@ -23,8 +22,8 @@ type content struct {
 
 // An answer says what to send: status and header, then length bytes of the content from offset on,
 // or several parts of it that make length bytes with what frames them, or the text if there is one.
-// It never has a body for HEAD. Whoever sends adds Content-Length, and the Content-Type if there
-// are parts, because that has the boundary in it.
+// It never has a body for HEAD. The sender adds Content-Length, and the Content-Type if there are
+// parts, because that has the boundary in it.
 type answer struct {
 	status         int
 	header         http.Header
@@ -59,7 +58,7 @@ func decideMethod(method string) (answer, bool) {
 // decide says what a GET or HEAD with the header h is answered, for the content c at the time now.
 // It depends on nothing else: RFC 9110 §13 (conditions) and §14 (ranges). The caller adds what does
 // not depend on the request (Cache-Control, Content-Disposition).
-func decide(method string, h http.Header, c content, now time.Time) answer {
+func decide(method string, h http.Header, c representation, now time.Time) answer {
 	modified := lastModified(c.modTime, now)
 	validators := http.Header{}
 	if c.etag != "" {
@@ -198,7 +197,7 @@ func cutTag(s string) (tag string, isWeak bool, rest string, ok bool) {
 
 // sameForRange evaluates If-Range: is the content still the one that the client has a part of? Only
 // a strong validator can tell (RFC 9110 §13.1.5).
-func sameForRange(values []string, c content, modified, now time.Time) bool {
+func sameForRange(values []string, c representation, modified, now time.Time) bool {
 	if len(values) != 1 {
 		return false
 	}

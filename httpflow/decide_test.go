@@ -17,7 +17,7 @@ import (
 var (
 	modTime  = time.Date(2024, 2, 29, 12, 30, 15, 123456789, time.UTC)
 	now      = modTime.Add(time.Hour)
-	thousand = content{size: 1000, modTime: modTime, etag: `"v1"`, kind: "audio/mpeg"}
+	thousand = representation{size: 1000, modTime: modTime, etag: `"v1"`, kind: "audio/mpeg"}
 )
 
 const modified = "Thu, 29 Feb 2024 12:30:15 GMT"
@@ -142,7 +142,7 @@ func TestRange(t *testing.T) {
 
 // §17.15: more than 16 ranges, after coalescing, are ignored.
 func TestManyRanges(t *testing.T) {
-	c := content{size: 1 << 20, kind: "text/plain"}
+	c := representation{size: 1 << 20, kind: "text/plain"}
 	for _, test := range []struct {
 		specs []string
 		want  int // parts
@@ -168,7 +168,7 @@ func TestRangeTwice(t *testing.T) { // §5.3: a field that is not a list occurs 
 
 func TestRangeOfNothing(t *testing.T) {
 	for _, field := range []string{"bytes=0-", "bytes=0-0", "bytes=-1", "bytes=-0", "bytes=5-"} {
-		a := decide("GET", fields("Range: "+field), content{kind: "text/plain"}, now)
+		a := decide("GET", fields("Range: "+field), representation{kind: "text/plain"}, now)
 		if diff := cmp.Diff("200 0+0", short(a)); diff != "" {
 			t.Error(field, diff)
 		}
@@ -268,7 +268,7 @@ func TestIfRangeDateMustBeStrong(t *testing.T) {
 }
 
 func TestWithoutValidators(t *testing.T) {
-	c := content{size: 1000, kind: "audio/mpeg"}
+	c := representation{size: 1000, kind: "audio/mpeg"}
 	for _, test := range []struct {
 		rule   string
 		header http.Header
@@ -386,7 +386,7 @@ func TestMethods(t *testing.T) {
 // Whatever a client sends, the answer lies within the content and says so.
 func TestAnswersAreConsistent(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		c := content{
+		c := representation{
 			size:    rapid.OneOf(rapid.Int64Range(0, 20), rapid.Int64Min(0)).Draw(t, "size"),
 			modTime: modTime, etag: `"v1"`, kind: "text/plain",
 		}
@@ -405,7 +405,7 @@ func TestAnswersAreConsistent(t *testing.T) {
 	})
 }
 
-func check(t interface{ Fatalf(string, ...any) }, h http.Header, c content) {
+func check(t interface{ Fatalf(string, ...any) }, h http.Header, c representation) {
 	a := decide("GET", h, c, now)
 	inside := a.offset >= 0 && a.length >= 0 && a.offset <= c.size && a.length <= c.size-a.offset
 	switch a.status {
@@ -432,7 +432,7 @@ func check(t interface{ Fatalf(string, ...any) }, h http.Header, c content) {
 	}
 }
 
-func checkParts(t interface{ Fatalf(string, ...any) }, a answer, c content) {
+func checkParts(t interface{ Fatalf(string, ...any) }, a answer, c representation) {
 	if len(a.parts) < 2 || len(a.parts) > maxParts || a.length > c.size || a.length != multipartLength(c, a.parts) {
 		t.Fatalf("206: %d parts in %d bytes of %d", len(a.parts), a.length, c.size)
 	}
@@ -459,7 +459,7 @@ func FuzzRange(f *testing.F) {
 		if size < 0 {
 			t.Skip()
 		}
-		check(t, http.Header{"Range": {field}}, content{size: size, kind: "text/plain"})
+		check(t, http.Header{"Range": {field}}, representation{size: size, kind: "text/plain"})
 	})
 }
 
@@ -467,7 +467,7 @@ func FuzzConditions(f *testing.F) {
 	f.Add(`"v0", W/"v1"`, "bytes=0-1")
 	f.Add(`*`, "")
 	f.Fuzz(func(t *testing.T, tags, field string) {
-		c := content{size: 10, etag: `"v1"`, kind: "text/plain"}
+		c := representation{size: 10, etag: `"v1"`, kind: "text/plain"}
 		check(t, http.Header{"If-None-Match": {tags}, "Range": {field}}, c)
 		check(t, http.Header{"If-Match": {tags}, "Range": {field}}, c)
 		check(t, http.Header{"If-Range": {tags}, "Range": {field}}, c)

@@ -7,9 +7,9 @@ import (
 )
 
 // attachment is a Content-Disposition that has the client save the content under name, a file's
-// name without its folder (RFC 6266). A name that is not plain ASCII is given twice, as appendix D
+// name without its directory (RFC 6266). A name that is not plain ASCII is given twice, as appendix D
 // advises: in short for old clients, then encoded by RFC 8187. Control characters and separators of
-// paths become "_" in both, so that no name can end the field or leave a folder.
+// paths become "_" in both, so that no name can end the field or leave a directory.
 func attachment(name string) string {
 	name = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) || r == '/' || r == '\\' {

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// An exchange is a request being answered: the ResponseWriter that its handler uses. It notes what
-// becomes of the response, and does not wait for the client longer than the limits allow.
+// An exchange is a request being answered: the ResponseWriter that its handler uses. It records the
+// outcome, and does not wait for the client longer than the limits allow.
 type exchange struct {
 	http.ResponseWriter
 	request *http.Request
@@ -49,19 +49,19 @@ func (x *exchange) end() {
 	}
 	o := x.outcome
 	o.Elapsed = time.Since(x.wait.start)
-	o.ClientLeft = o.Err != nil && !errors.Is(o.Err, ErrTooSlow) && x.clientLeft(o.Err)
+	o.ClientGone = o.Err != nil && !errors.Is(o.Err, ErrTooSlow) && x.clientGone(o.Err)
 	x.opts.OnRequest(x.request, o)
 }
 
-// clientLeft tells whether err came of the client. That the request's context is over says little:
+// clientGone reports whether err came of the client. That the request's context is over says little:
 // on HTTP/2 it also is when the response was broken off from here.
-func (x *exchange) clientLeft(err error) bool {
+func (x *exchange) clientGone(err error) bool {
 	cause := context.Cause(x.request.Context())
 	return cause != nil && errors.Is(err, cause) || x.failed != nil && errors.Is(err, x.failed)
 }
 
-// send writes an answer that has no content. It waits for the client to take it, within the limits,
-// because after the handler's return nobody would set any.
+// send writes an answer that has no content. It waits for the client to take it, because after the
+// handler's return no limits apply.
 func (x *exchange) send(a answer) {
 	maps.Copy(x.Header(), a.header)
 	if a.text != "" {
@@ -72,7 +72,7 @@ func (x *exchange) send(a answer) {
 	if a.text != "" {
 		_, err = io.WriteString(x, a.text)
 	}
-	if err == nil && (a.text != "" || x.request.ProtoMajor == 1) { // on HTTP/2 a header alone waits for nobody
+	if err == nil && (a.text != "" || x.request.ProtoMajor == 1) { // on HTTP/2 a header alone does not wait
 		err = x.flush()
 	}
 	if x.outcome.Err == nil {

@@ -24,7 +24,7 @@ import (
 // name may be that of a symbolic link to anywhere; if it does not lead to a regular file, the answer
 // is 404. Precompressed siblings are not served.
 func File(name string, opts Options) http.Handler {
-	return single{filepath.Base(name), opts, func() (*resource, error) {
+	return oneFile{filepath.Base(name), opts, func() (*resource, error) {
 		info, err := os.Stat(name) // before opening: a FIFO has a writer that would notice
 		if err != nil {
 			return nil, err
@@ -45,29 +45,25 @@ func File(name string, opts Options) http.Handler {
 // first request; there is no Last-Modified.
 func Bytes(name string, b []byte, opts Options) http.Handler {
 	etag := sync.OnceValue(func() string { return hashTag(b) })
-	return single{name, opts, func() (*resource, error) {
+	return oneFile{name, opts, func() (*resource, error) {
 		kind, err := mediaType(name, func() ([]byte, error) { return b, nil })
 		if err != nil {
 			return nil, err
 		}
-		return &resource{
-			content: content{size: int64(len(b)), etag: etag(), kind: kind},
-			name:    name,
-			source:  func(offset, length int64) pipeline.Source { return sources.Bytes(b[offset : offset+length]) },
-			at:      bytes.NewReader(b),
-			close:   func() error { return nil },
-		}, nil
+		res := inMemory(b, representation{etag: etag(), kind: kind})
+		res.name = name
+		return res, nil
 	}}
 }
 
-// single serves one resource.
-type single struct {
+// oneFile serves one resource.
+type oneFile struct {
 	name string
 	opts Options
 	open func() (*resource, error)
 }
 
-func (s single) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (s oneFile) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := newExchange(w, r, &s.opts)
 	defer x.end()
 	if a, done := decideMethod(r.Method); done {
@@ -88,17 +84,28 @@ func (s single) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // A resource is content that is open.
 type resource struct {
-	content
+	representation
 	path   string                                     // of the file, for errors
-	name   string                                     // of the file, without its folder; empty: it is none
+	name   string                                     // of the file, without its directory; empty: none
 	header http.Header                                // further fields of responses with content and of 304
 	source func(offset, length int64) pipeline.Source // runs once, before close
 	at     io.ReaderAt                                // the same, for several parts
 	close  func() error
 }
 
-// newResource looks at f, once, and takes it over. The name is for the media type, for errors and
-// for the client that saves it. What is not a regular file does not exist.
+// inMemory is the resource with the bytes b.
+func inMemory(b []byte, about representation) *resource {
+	about.size = int64(len(b))
+	return &resource{
+		representation: about,
+		source:         func(offset, length int64) pipeline.Source { return sources.Bytes(b[offset : offset+length]) },
+		at:             bytes.NewReader(b),
+		close:          func() error { return nil },
+	}
+}
+
+// newResource looks at f, once, and owns it from then on. The name is for the media type and for the
+// client that saves the file. What is not a regular file does not exist.
 func newResource(name string, f *os.File) (*resource, error) {
 	res, err := describe(name, f)
 	if err != nil {
@@ -120,7 +127,7 @@ func describe(name string, f *os.File) (*resource, error) {
 		head := make([]byte, min(512, info.Size()))
 		n, err := f.ReadAt(head, 0)
 		if err == io.EOF {
-			err = nil // it has shrunk; the flow will find out
+			err = nil // it has shrunk; sending it will find that out
 		}
 		return head[:n], err
 	})
@@ -128,17 +135,17 @@ func describe(name string, f *os.File) (*resource, error) {
 		return nil, err
 	}
 	return &resource{
-		content: content{size: info.Size(), modTime: info.ModTime(), etag: fileTag(f, info), kind: kind},
-		path:    f.Name(),
-		name:    filepath.Base(name),
-		source:  func(offset, length int64) pipeline.Source { return section(f, offset, length) },
-		at:      f,
-		close:   f.Close,
+		representation: representation{size: info.Size(), modTime: info.ModTime(), etag: fileTag(f, info), kind: kind},
+		path:           f.Name(),
+		name:           filepath.Base(name),
+		source:         func(offset, length int64) pipeline.Source { return section(f, offset, length) },
+		at:             f,
+		close:          f.Close,
 	}, nil
 }
 
-// fileTag is an entity tag that changes when the file does or when another one takes its place. It
-// is a hash, so that it gives no inode numbers away.
+// fileTag is an entity tag that changes when the file changes or is replaced. It is a hash, so that it
+// does not reveal inode numbers.
 func fileTag(f *os.File, info fs.FileInfo) string {
 	device, inode := identity(f, info)
 	var b []byte
@@ -172,7 +179,7 @@ func section(f *os.File, offset, length int64) pipeline.Source {
 	})
 }
 
-// statusOf is the status for an error of opening. What a name can be wrong about is 404.
+// statusOf is the status for an error of opening a file. Everything that can be wrong with a name is 404.
 func statusOf(err error) int {
 	switch {
 	case errors.Is(err, fs.ErrPermission):

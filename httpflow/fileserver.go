@@ -16,11 +16,11 @@ import (
 type FileServerOptions struct {
 	Options
 
-	// Dotfiles serves files and folders whose name begins with a dot, too.
+	// Dotfiles serves files and directories whose names begin with a dot, too.
 	Dotfiles bool
 
-	// List answers the path of a folder that has no index.html with a page of what is in it: a
-	// plain HTML page without scripts, folders first, with sizes, times, and players for audio and
+	// List answers the path of a directory that has no index.html with a page of what is in it: a
+	// plain HTML page without scripts, directories first, with sizes, times, and players for audio and
 	// video. It has the names that the server would serve, at most 10,000 of them.
 	List bool
 
@@ -34,12 +34,12 @@ type FileServerOptions struct {
 // FileServer serves the regular files below root. The caller keeps root open as long as the handler
 // is in use.
 //
-// A folder's path without a slash at its end is redirected (301) to the one with it, which answers
-// with the folder's index.html. Otherwise there are no listings, unless they are asked for.
+// A directory's path without a slash at its end is redirected (301) to the one with it, which is
+// answered with the directory's index.html. There are no listings unless List is set.
 //
 // These are 404: what does not exist; a path with "..", ".", an empty element, a backslash or a
 // NUL, however encoded; names that begin with a dot; symbolic links that leave the root; and
-// everything that is neither file nor folder, which is not even opened. A file that the process may
+// everything that is neither a file nor a directory, which is not even opened. A file that the process may
 // not read is 403.
 func FileServer(root *os.Root, opts FileServerOptions) http.Handler { return fileServer{root, opts} }
 
@@ -55,14 +55,14 @@ func (s fileServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		x.send(a)
 		return
 	}
-	name, folder, ok := localName(r.URL.Path, s.opts.Dotfiles)
+	name, isDir, ok := localName(r.URL.Path, s.opts.Dotfiles)
 	if !ok {
 		x.refuse(http.StatusNotFound, nil)
 		return
 	}
-	res, err := s.open(name, folder, r)
+	res, err := s.open(name, isDir, r)
 	switch {
-	case errors.Is(err, errIsFolder):
+	case errors.Is(err, errIsDir):
 		// Relative, because the handler may be mounted below a prefix that it does not know.
 		to := url.URL{Path: path.Base(r.URL.Path) + "/", RawQuery: r.URL.RawQuery}
 		x.send(refuse(r.Method, http.StatusMovedPermanently, http.Header{"Location": {to.String()}}))
@@ -73,17 +73,17 @@ func (s fileServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// errIsFolder: the name of a folder was asked for as if it were a file.
-var errIsFolder = errors.New("is a folder")
+// errIsDir: a directory's path has no slash at its end.
+var errIsDir = errors.New("is a directory")
 
-func (s fileServer) open(name string, folder bool, r *http.Request) (*resource, error) {
+func (s fileServer) open(name string, isDir bool, r *http.Request) (*resource, error) {
 	// Opening a FIFO wakes its writer, and opening a device may do anything: look first.
 	info, err := s.root.Stat(name)
 	switch {
 	case err != nil:
 		return nil, err
-	case info.IsDir() && !folder:
-		return nil, errIsFolder
+	case info.IsDir() && !isDir:
+		return nil, errIsDir
 	case info.IsDir():
 		index := path.Join(name, "index.html")
 		info, err := s.regular(index)
@@ -94,7 +94,7 @@ func (s fileServer) open(name string, folder bool, r *http.Request) (*resource, 
 			return s.list(name, r.URL.Path)
 		}
 		return nil, err
-	case folder || !info.Mode().IsRegular():
+	case isDir || !info.Mode().IsRegular():
 		return nil, fs.ErrNotExist
 	}
 	return s.negotiate(name, info, r)
@@ -168,12 +168,12 @@ func (s fileServer) openFile(name string) (*os.File, error) {
 	return s.root.OpenFile(name, os.O_RDONLY|nonblock, 0) // non-blocking, in case it has become a FIFO
 }
 
-// localName translates a decoded URL path into a name below the root, and tells whether the path is
-// that of a folder, with a slash at its end. It reports false for everything that is no plain path:
+// localName translates a decoded URL path into a name below the root, and reports whether the path is
+// that of a directory, with a slash at its end. It is not ok for everything that is no plain path:
 // those with "..", ".", an empty element, a NUL or a backslash in them, with a name that begins
 // with a dot unless dotfiles are served, and on Windows the names of devices and streams. That is
 // before os.Root has its say.
-func localName(urlPath string, dotfiles bool) (name string, folder, ok bool) {
+func localName(urlPath string, dotfiles bool) (name string, isDir, ok bool) {
 	name, ok = strings.CutPrefix(urlPath, "/")
 	if !ok || strings.ContainsAny(name, "\x00\\") {
 		return "", false, false
@@ -181,7 +181,7 @@ func localName(urlPath string, dotfiles bool) (name string, folder, ok bool) {
 	if name == "" {
 		return ".", true, true
 	}
-	name, folder = strings.CutSuffix(name, "/")
+	name, isDir = strings.CutSuffix(name, "/")
 	for element := range strings.SplitSeq(name, "/") {
 		switch {
 		case element == "", element == ".", element == "..":
@@ -192,7 +192,7 @@ func localName(urlPath string, dotfiles bool) (name string, folder, ok bool) {
 	}
 	if runtime.GOOS == "windows" {
 		local, err := filepath.Localize(name)
-		return local, folder, err == nil
+		return local, isDir, err == nil
 	}
-	return name, folder, true
+	return name, isDir, true
 }

@@ -95,7 +95,7 @@ func (h handler) respond(x *exchange) {
 	}
 	err = x.run(src, http.StatusOK, header)
 	if err == nil && x.request.ProtoMajor == 1 && x.request.ProtoMinor == 0 {
-		err = x.flush() // what is left is nobody's after the handler
+		err = x.flush() // the connection is no longer the server's to flush
 	}
 	x.conclude(err, header)
 }

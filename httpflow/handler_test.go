@@ -90,7 +90,7 @@ func TestHandler(t *testing.T) {
 								t.Errorf("%v, %v, %+v", err, res, o)
 							}
 							equal(t, body, want)
-						case !errors.Is(o.Err, errBroken) || o.ClientLeft:
+						case !errors.Is(o.Err, errBroken) || o.ClientGone:
 							t.Errorf("%+v", o)
 						case err == nil && (res.StatusCode != 500 || string(body) != "Internal Server Error\n"):
 							t.Errorf("the client is content with %s and %d bytes", res.Status, len(body))
@@ -292,7 +292,7 @@ func TestHandlerGivesUpStalledClient(t *testing.T) {
 						if seen.Err != nil || seen.Bytes != 1<<20 || c.past {
 							t.Errorf("%+v", seen)
 						}
-					case !errors.Is(seen.Err, httpflow.ErrTooSlow) || seen.ClientLeft || seen.Status != 200 || !c.past || cause == nil:
+					case !errors.Is(seen.Err, httpflow.ErrTooSlow) || seen.ClientGone || seen.Status != 200 || !c.past || cause == nil:
 						t.Errorf("%+v, broken off: %v, the source's context: %v", seen, c.past, cause)
 					case took < test.want || took > test.want+time.Second:
 						t.Errorf("after %v, want %v", took, test.want)
@@ -345,7 +345,7 @@ func TestHandlerClientLeaves(t *testing.T) {
 				t.Fatal(err)
 			}
 			res.Body.Close()
-			if o := <-seen; o.Err == nil || !o.ClientLeft || o.Status != 200 {
+			if o := <-seen; o.Err == nil || !o.ClientGone || o.Status != 200 {
 				t.Errorf("the flow waits %s: %+v", waits, o)
 			}
 		}

@@ -71,7 +71,7 @@ func TestHTTP10SeesFailures(t *testing.T) {
 			if err == nil && answer != "" && !strings.HasPrefix(answer, "HTTP/1.0 500") {
 				t.Errorf("the client is content with %d bytes", len(answer))
 			}
-			if !strings.HasPrefix(fails, "by") && (!errors.Is(o.Err, errBroken) || o.ClientLeft) {
+			if !strings.HasPrefix(fails, "by") && (!errors.Is(o.Err, errBroken) || o.ClientGone) {
 				t.Errorf("%+v", o)
 			}
 		})

@@ -129,7 +129,7 @@ func TestLimits(t *testing.T) {
 					}
 					return
 				}
-				if !errors.Is(seen.Err, httpflow.ErrTooSlow) || seen.ClientLeft || !c.past {
+				if !errors.Is(seen.Err, httpflow.ErrTooSlow) || seen.ClientGone || !c.past {
 					t.Errorf("%+v, broken off: %v", seen, c.past)
 				}
 				if elapsed < test.want || elapsed > test.want+time.Second || seen.Elapsed != elapsed {
@@ -207,7 +207,7 @@ func TestLimitsWhereTheKernelCopies(t *testing.T) {
 					t.Errorf("pieces of %d", c.pieces)
 				case test.want == 0 && (seen.Err != nil || seen.Bytes != size || c.past || c.Body.Len() != size):
 					t.Errorf("%+v", seen)
-				case test.want > 0 && (!errors.Is(seen.Err, httpflow.ErrTooSlow) || seen.ClientLeft || !c.past || seen.Bytes != int64(c.Body.Len())):
+				case test.want > 0 && (!errors.Is(seen.Err, httpflow.ErrTooSlow) || seen.ClientGone || !c.past || seen.Bytes != int64(c.Body.Len())):
 					t.Errorf("%+v, broken off: %v", seen, c.past)
 				case test.want > 0 && (elapsed < test.want || elapsed > test.want+time.Second):
 					t.Errorf("after %v, want %v; pieces of %d", elapsed, test.want, c.pieces)
@@ -263,7 +263,7 @@ func TestStalledClientIsCutOff(t *testing.T) {
 			OnRequest: func(_ *http.Request, o httpflow.Outcome) { ended <- o },
 		}))
 		res := get(t, client, "GET", url)
-		if o := <-ended; !errors.Is(o.Err, httpflow.ErrTooSlow) || o.ClientLeft || o.Bytes == 0 || o.Bytes > 1<<29 {
+		if o := <-ended; !errors.Is(o.Err, httpflow.ErrTooSlow) || o.ClientGone || o.Bytes == 0 || o.Bytes > 1<<29 {
 			t.Errorf("%+v", o)
 		}
 		if n, err := discard(res); err == nil {

@@ -10,15 +10,13 @@ import (
 	"net/url"
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
-	"github.com/weirflow/weir/pipeline"
-	"github.com/weirflow/weir/sources"
+	"github.com/weirflow/weir/internal/text"
 )
 
-// maxListed is how many names a page has at most. A folder may have any number, and the page is
+// maxListed is how many names a page has at most. A directory may have any number, and the page is
 // made in memory.
 const maxListed = 10_000
 
@@ -29,11 +27,11 @@ var listPage = template.Must(template.New("list").Parse(listHTML))
 
 // A listing is what the page shows.
 type listing struct {
-	Title          string
-	Above          []crumb // the folders around this one, outermost first
-	Here           string
-	Folders, Files []entry
-	More           bool // than are shown
+	Title       string
+	Above       []crumb // the directories around this one, outermost first
+	Here        string
+	Dirs, Files []entry
+	More        bool // than are shown
 }
 
 type crumb struct{ Name, Link string }
@@ -46,20 +44,9 @@ type entry struct {
 }
 
 // Size is for people.
-func (e entry) Size() string {
-	if e.Bytes < 1024 {
-		return strconv.FormatInt(e.Bytes, 10) + " B"
-	}
-	size, unit := float64(e.Bytes), ""
-	for _, unit = range []string{"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"} {
-		if size /= 1024; size < 1023.95 {
-			break
-		}
-	}
-	return strconv.FormatFloat(size, 'f', 1, 64) + " " + unit
-}
+func (e entry) Size() string { return text.Size(e.Bytes) }
 
-// list makes the page of a folder. The path is the one in the URL, with a slash at its end.
+// list makes the page of a directory. The path is the one in the URL, with a slash at its end.
 func (s fileServer) list(name, urlPath string) (*resource, error) {
 	l := listing{Title: urlPath}
 	elements := strings.Split(strings.Trim(urlPath, "/"), "/")
@@ -79,27 +66,23 @@ func (s fileServer) list(name, urlPath string) (*resource, error) {
 		return nil, err
 	}
 	b := page.Bytes()
-	return &resource{
-		content: content{size: int64(len(b)), etag: hashTag(b), kind: "text/html; charset=utf-8"},
-		header: http.Header{
-			"Cache-Control": {"no-cache"}, // whatever is said about the files
-			"Content-Security-Policy": {"default-src 'none'; style-src 'unsafe-inline'; media-src 'self'; " +
-				"base-uri 'none'; form-action 'none'"},
-		},
-		source: func(offset, length int64) pipeline.Source { return sources.Bytes(b[offset : offset+length]) },
-		at:     bytes.NewReader(b),
-		close:  func() error { return nil },
-	}, nil
+	res := inMemory(b, representation{etag: hashTag(b), kind: "text/html; charset=utf-8"})
+	res.header = http.Header{
+		"Cache-Control": {"no-cache"}, // whatever is said about the files
+		"Content-Security-Policy": {"default-src 'none'; style-src 'unsafe-inline'; media-src 'self'; " +
+			"base-uri 'none'; form-action 'none'"},
+	}
+	return res, nil
 }
 
-// fill finds what is in the folder and may be served.
-func (s fileServer) fill(l *listing, folder string) error {
-	dir, err := s.root.Open(folder)
+// fill finds what is in the directory and may be served.
+func (s fileServer) fill(l *listing, dir string) error {
+	d, err := s.root.Open(dir)
 	if err != nil {
 		return err
 	}
-	defer dir.Close()
-	names, err := dir.Readdirnames(maxListed + 1)
+	defer d.Close()
+	names, err := d.Readdirnames(maxListed + 1)
 	if err != nil && err != io.EOF {
 		return err
 	}
@@ -111,7 +94,7 @@ func (s fileServer) fill(l *listing, folder string) error {
 		if !ok {
 			continue
 		}
-		info, err := s.root.Stat(path.Join(folder, local))
+		info, err := s.root.Stat(path.Join(dir, local))
 		if err != nil {
 			continue // a link that leaves the root, or it has gone
 		}
@@ -120,13 +103,13 @@ func (s fileServer) fill(l *listing, folder string) error {
 		switch {
 		case info.IsDir():
 			e.Link += "/"
-			l.Folders = append(l.Folders, e)
+			l.Dirs = append(l.Dirs, e)
 		case info.Mode().IsRegular():
 			e.Media = media(name)
 			l.Files = append(l.Files, e)
 		}
 	}
-	slices.SortFunc(l.Folders, byName)
+	slices.SortFunc(l.Dirs, byName)
 	slices.SortFunc(l.Files, byName)
 	return nil
 }

@@ -91,10 +91,10 @@ func TestList(t *testing.T) {
 			t.Errorf("no way up:\n%s", sub)
 		}
 		if res := get(t, client, "GET", u+"with/"); res.Header.Get("Etag") == "" || res.ContentLength != 1536 {
-			t.Errorf("a folder with index.html: %s, %d bytes", res.Status, res.ContentLength)
+			t.Errorf("a directory with index.html: %s, %d bytes", res.Status, res.ContentLength)
 		}
-		if page := string(readAll(t, get(t, client, "GET", u+"empty/").Body)); !strings.Contains(page, "This folder is empty.") {
-			t.Errorf("an empty folder:\n%s", page)
+		if page := string(readAll(t, get(t, client, "GET", u+"empty/").Body)); !strings.Contains(page, "This directory is empty.") {
+			t.Errorf("an empty directory:\n%s", page)
 		}
 	})
 }

@@ -21,7 +21,7 @@ const boundarySize = 26
 func newBoundary() string { return rand.Text() }
 
 // partHead stands before a part (RFC 9110 §14.6).
-func partHead(boundary string, c content, r byteRange) string {
+func partHead(boundary string, c representation, r byteRange) string {
 	return "\r\n--" + boundary +
 		"\r\nContent-Type: " + c.kind +
 		"\r\nContent-Range: " + r.contentRange(c.size) + "\r\n\r\n"
@@ -31,7 +31,7 @@ func partHead(boundary string, c content, r byteRange) string {
 func partsEnd(boundary string) string { return "\r\n--" + boundary + "--\r\n" }
 
 // multipartLength is the length of the whole body, framing included.
-func multipartLength(c content, ranges []byteRange) int64 {
+func multipartLength(c representation, ranges []byteRange) int64 {
 	boundary := strings.Repeat("x", boundarySize)
 	n := int64(len(partsEnd(boundary)))
 	for _, r := range ranges {
@@ -41,7 +41,7 @@ func multipartLength(c content, ranges []byteRange) int64 {
 }
 
 // multipart emits the ranges of at as the body of a multipart/byteranges response.
-func multipart(at io.ReaderAt, name, boundary string, c content, ranges []byteRange) pipeline.Source {
+func multipart(at io.ReaderAt, name, boundary string, c representation, ranges []byteRange) pipeline.Source {
 	return pipeline.NewSource("file", func(ctx context.Context, out *pipeline.Outlet) error {
 		out.SetSize(multipartLength(c, ranges))
 		w := out.Writer(ctx)

@@ -35,24 +35,24 @@ type Options struct {
 	OnRequest func(r *http.Request, outcome Outcome)
 }
 
-// An Outcome is what became of a request, for a log.
+// An Outcome is the result of a request, for a log.
 type Outcome struct {
 	// Status is the status code of the response.
 	Status int
 
-	// Bytes is how many bytes of the body were handed to the server. What its buffers and the
-	// system's held when the client left is among them.
+	// Bytes is how many bytes of the body were written to the server, including what its buffers
+	// and the system's held when the client left.
 	Bytes int64
 
 	// Elapsed is how long the handler took.
 	Elapsed time.Duration
 
-	// Err is why the response is not complete, or why it is an error status of 500 or more. What is
-	// wrong with the request (404, 416) is not an error here.
+	// Err is why the response is not complete, or why it is an error status of 500 or more; from a
+	// [Handler], why it is an error status at all, unless that is an [Error]'s. What is wrong with the
+	// request (404, 416) is not an error here.
 	Err error
 
-	// ClientLeft tells that Err is the client's doing: it closed the connection, or reset the
-	// stream. Every seek of a media player does that. It is also set when the server itself closes
-	// the connection.
-	ClientLeft bool
+	// ClientGone reports that Err is because the client closed the connection or reset the stream,
+	// as media players do at every seek. It is also set when the server itself closes the connection.
+	ClientGone bool
 }

@@ -82,7 +82,7 @@ func TestOutcomeOfFailures(t *testing.T) {
 				t.Errorf("%s: %d bytes and no error", test.name, n)
 			}
 			o := <-seen
-			if o.ClientLeft != test.left || o.Status != 200 || o.Err == nil || errors.Is(o.Err, io.ErrUnexpectedEOF) == test.left {
+			if o.ClientGone != test.left || o.Status != 200 || o.Err == nil || errors.Is(o.Err, io.ErrUnexpectedEOF) == test.left {
 				t.Errorf("%s: %+v", test.name, o)
 			}
 		}

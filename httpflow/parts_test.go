@@ -13,7 +13,7 @@ import (
 // stand before a part which cannot be read.
 func TestPartIsReadBeforeItsHeadIsSent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := content{size: 1000, kind: "text/plain"}
+		c := representation{size: 1000, kind: "text/plain"}
 		ranges := []byteRange{{0, 9}, {20, 29}}
 		var got bytes.Buffer
 		first := true

@@ -93,7 +93,7 @@ func TestShrinkingPlainFileIsBrokenOff(t *testing.T) {
 				if ok, what := complete(t, client, url); ok {
 					t.Errorf("size %d, cut to %d: the client is content: %s", size, at, what)
 				}
-				if o := <-seen; !errors.Is(o.Err, io.ErrUnexpectedEOF) || o.ClientLeft || o.Status != 200 {
+				if o := <-seen; !errors.Is(o.Err, io.ErrUnexpectedEOF) || o.ClientGone || o.Status != 200 {
 					t.Errorf("size %d, cut to %d: %+v", size, at, o)
 				}
 			}
@@ -125,7 +125,7 @@ func TestFileFailsWhileTheKernelCopies(t *testing.T) {
 		if ok, what := complete(t, client, url); ok {
 			t.Errorf("the client is content: %s", what)
 		}
-		if o := <-seen; errors.Is(o.Err, fs.ErrClosed) != closed || o.ClientLeft == closed {
+		if o := <-seen; errors.Is(o.Err, fs.ErrClosed) != closed || o.ClientGone == closed {
 			t.Errorf("the file is closed: %v: %+v", closed, o)
 		}
 	}
@@ -171,7 +171,7 @@ func TestPlainFileEndsWithTheContext(t *testing.T) {
 			w := httptest.NewRecorder()
 			defer func() {
 				v := recover() // a recorder cannot be broken off
-				if (v == http.ErrAbortHandler) != (at > 0) || !errors.Is(seen.Err, context.Canceled) || !seen.ClientLeft {
+				if (v == http.ErrAbortHandler) != (at > 0) || !errors.Is(seen.Err, context.Canceled) || !seen.ClientGone {
 					t.Errorf("panic %v, %+v", v, seen)
 				}
 				if n := w.Body.Len(); at == 0 && w.Code != 503 || at > 0 && (n < int(at) || n > int(at)+64<<10) {

@@ -11,8 +11,6 @@ import (
 	"runtime"
 	"syscall"
 	"time"
-
-	"github.com/weirflow/weir/sinks"
 )
 
 // ReceiverOptions are the settings of [Receiver].
@@ -24,60 +22,59 @@ type ReceiverOptions struct {
 	// NoClobber keeps files that exist: every upload is as if it had If-None-Match: *.
 	NoClobber bool
 
-	// Expires is how long a resumable upload is kept after its last byte has come; 0 means a day,
-	// negative for ever.
+	// Expires is how long a resumable upload is kept after its last byte; 0 means a day, negative
+	// for ever.
 	Expires time.Duration
 
-	// Limits say how long a client may take. Idle is how long the next bytes of a body may take, a
-	// minute by default; MinRate is 1 KiB/s by default, negative means none; Total is for one
-	// request's body. A request that exceeds one is answered with 408. An answer has the same Idle.
+	// Limits are how long a client may take. Idle is for the next bytes of a body, a minute by
+	// default; MinRate is 1 KiB/s by default, negative means none; Total is for one request's body.
+	// A request that exceeds one is answered with 408. For an answer, Idle is the same.
 	Limits Limits
 
-	// OnRequest, if not nil, is called at the end of every request, before the handler returns. The
-	// Bytes of the outcome are what was received of the request's body, and Err also is why it was
-	// too slow or is not complete; the latter is the client's doing.
+	// OnRequest, if not nil, is called at the end of every request, before the handler returns. Bytes
+	// of the outcome are those received of the request's body. Err is also why that was too slow or,
+	// with ClientGone, incomplete.
 	OnRequest func(r *http.Request, outcome Outcome)
 }
 
-// Receiver takes uploads into the folder root: PUT, and resumable ones by tus 1.0
+// Receiver takes uploads into the directory root: by PUT, and resumable ones by tus 1.0
 // (https://tus.io/protocols/resumable-upload). The caller keeps root open as long as the handler is
-// in use. Who may upload is for the caller to say, before the handler.
+// in use, and decides who may upload before it calls the handler.
 //
 // # PUT
 //
-// A file appears under its name when all its bytes are there, are as many as the request said, have
-// the digests that it said, and are on the disk; otherwise nothing of them is left. The answer is
-// 201 for a new file and 204 for one that was replaced, with the ETag that [FileServer] would give,
-// and a Repr-Digest (RFC 9530) with sha-256.
+// A file appears under its name when it has all its bytes, as many as the request says and with the
+// digests that it says, and they are durable; otherwise nothing of it is left. The answer is 201 for
+// a new file and 204 for one that was replaced, with the ETag that [FileServer] would give, and a
+// Repr-Digest (RFC 9530) with sha-256.
 //
-// If-None-Match: * does not replace a file, which is certain. If-Match and If-Unmodified-Since
-// replace only what the client knows: that is looked at again right before the file is put in its
-// place, and no other request to this handler comes between. Another process may. They fail with
-// 412. Digests with sha-256 and sha-512, in Repr-Digest or Content-Digest, as header or as a
-// trailer that the Trailer field announces, are verified; other algorithms are ignored.
+// If-None-Match: * never replaces a file. If-Match and If-Unmodified-Since replace only the file that
+// the client knows: they are evaluated again right before the file is put in place, and no other
+// request to this handler comes between; another process may. They fail with 412. Digests with
+// sha-256 and sha-512, in Repr-Digest or Content-Digest, as a header field or as a trailer that the
+// Trailer field announces, are verified; other algorithms are ignored.
 //
-// The paths are those of [FileServer]; what is 404 there, however it is asked for, is 404 here.
-// These are 409: a path that names a folder or is in none (RFC 4918 §9.7.1), and what is not a
-// regular file. Further: 400 for Content-Range (RFC 9110 §14.5), a body that breaks off, and
-// digests that do not match or are malformed; 415 for a Content-Encoding; 507 for a full disk.
+// The paths are those of [FileServer]; what is 404 there for every client is 404 here. These are 409:
+// a path that names a directory or is in none (RFC 4918 §9.7.1), and what is not a regular file.
+// Further: 400 for Content-Range (RFC 9110 §14.5), a body that breaks off, and digests that do not
+// match or are malformed; 415 for a Content-Encoding; 507 for a full disk.
 //
 // # Resumable uploads
 //
-// POST to a file's path, or to a folder's with the name in the metadata "filename", begins an
+// POST to a file's path, or to a directory's with the name in the metadata "filename", creates an
 // upload. Its URL is that of the file with ?upload=ID. The extensions are creation,
 // creation-with-upload, creation-defer-length, termination, checksum (sha1, sha256, sha512) and
 // expiration. The conditions of PUT may stand in the POST, and are for the file.
 //
-// What has come of an upload is in the file's folder under the name .tus-ID, and what is known
-// about it in .tus-ID.json. So another process goes on where one has ended, and what was
-// acknowledged is on the disk by then. A broken PATCH leaves what has come, unless it had a
-// checksum. With the last byte the file appears, as with PUT, and nothing else is left; the URLs of
-// the last 1000 uploads of this process go on telling that they are complete, until they expire.
-// Expired uploads are removed by later requests to the folder. HEAD and
-// DELETE end a PATCH that is still going on, because a client that asks has lost its connection; a
-// second PATCH is 423. One process should serve a folder at a time.
+// The bytes of an upload are in the file's directory under the name .tus-ID, and its record in
+// .tus-ID.json. So another process can resume an upload, and acknowledged bytes are durable. A broken
+// PATCH keeps the bytes that came, unless it had a checksum. With the last byte the file appears, as
+// with PUT, and nothing else is left; the URLs of the last 1000 uploads of this process report that
+// they are complete until they expire. Expired uploads are removed by later requests to the
+// directory. HEAD and DELETE end a PATCH that is under way, because a client that asks has lost its
+// connection; a second PATCH is 423. One process should serve a directory at a time.
 //
-// HEAD of a file has its size and ETag. What the root holds is not otherwise to be had here.
+// HEAD of a file has its size and ETag. The contents of the root are not otherwise served.
 func Receiver(root *os.Root, opts ReceiverOptions) http.Handler {
 	if opts.Limits.MinRate == 0 {
 		opts.Limits.MinRate = 1 << 10
@@ -85,130 +82,128 @@ func Receiver(root *os.Root, opts ReceiverOptions) http.Handler {
 	if opts.Expires == 0 {
 		opts.Expires = 24 * time.Hour
 	}
-	return &receiver{root: root, opts: opts}
+	return &receiver{root: root, opts: opts, uploads: uploadStore{root: root, keep: opts.Expires}}
 }
 
 type receiver struct {
 	root    *os.Root
 	opts    ReceiverOptions
-	names   holds // of files that are being published
-	uploads holds // that are in use
-	done    doneUploads
-	sweeper sweeper
+	names   locks // of files that are being published
+	uploads uploadStore
 }
 
-// A delivery is a request to a receiver being answered.
-type delivery struct {
-	*exchange
-	*receiver
-	body   *intake
-	method string
-	name   string // of the file, below the root
-	left   bool   // the client, in the middle of the body
+// A receiveRequest is a request to a receiver being answered.
+type receiveRequest struct {
+	rc         *receiver
+	x          *exchange
+	body       *requestBody
+	method     string
+	name       string // of the file, below the root
+	clientGone bool   // in the middle of the body
 }
 
 func (rc *receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	d := &delivery{receiver: rc, method: r.Method}
-	d.exchange = newExchange(w, r, &Options{
+	q := &receiveRequest{rc: rc, method: r.Method}
+	q.x = newExchange(w, r, &Options{
 		Limits: Limits{Idle: rc.opts.Limits.Idle},
 		OnRequest: func(r *http.Request, o Outcome) {
 			if rc.opts.OnRequest != nil {
-				o.Bytes = d.body.received
-				o.ClientLeft = o.ClientLeft || d.left
+				o.Bytes = q.body.received
+				o.ClientGone = o.ClientGone || q.clientGone
 				rc.opts.OnRequest(r, o)
 			}
 		},
 	})
-	defer d.end()
-	d.body = newIntake(w, r, rc.opts.Limits)
-	defer d.body.end()
+	defer q.x.end()
+	q.body = newRequestBody(w, r, rc.opts.Limits)
+	defer q.body.end()
 	if r.Header.Get("Tus-Resumable") != "" {
 		if m := r.Header.Get("X-Http-Method-Override"); m != "" {
-			d.method = m
+			q.method = m
 		}
-		d.Header().Set("Tus-Resumable", tusVersion)
+		w.Header().Set("Tus-Resumable", tusVersion)
 	}
-	a, done := decideReceive(d.method, r, rc.opts)
+	a, done := decideReceive(q.method, r, rc.opts)
 	if done {
-		d.reply(a)
+		q.reply(a)
 		return
 	}
-	name, folder, ok := localName(r.URL.Path, false)
+	name, isDir, ok := localName(r.URL.Path, false)
 	if !ok {
-		d.reply(refuse(d.method, http.StatusNotFound, http.Header{}))
+		q.reply(refuse(q.method, http.StatusNotFound, http.Header{}))
 		return
 	}
-	d.name = name
+	q.name = name
 	id := r.URL.Query().Get("upload")
 	switch {
-	case d.method == http.MethodPut:
-		rc.expire(filepath.Dir(name))
-		d.put(folder)
-	case d.method == http.MethodPost:
-		d.createUpload(folder)
+	case q.method == http.MethodPut:
+		rc.uploads.expire(filepath.Dir(name))
+		q.put(isDir)
+	case q.method == http.MethodPost:
+		q.createUpload(isDir)
 	case id != "":
-		d.useUpload(id)
+		q.useUpload(id)
 	default: // HEAD
-		d.head()
+		q.head()
 	}
 }
 
-// head tells the size and the validators of a file, as FileServer does.
-func (d *delivery) head() {
-	res, err := fileServer{root: d.root}.open(d.name, false, d.request)
+// head answers with the size and the validators of a file, as FileServer does.
+func (q *receiveRequest) head() {
+	res, err := fileServer{root: q.rc.root}.open(q.name, false, q.x.request)
 	if err != nil {
-		d.refuse(statusOf(err), err)
+		q.x.refuse(statusOf(err), err)
 		return
 	}
-	d.serve(res)
+	q.x.serve(res)
 }
 
-// leaving ends the reading of the body with the request's context, until what it returns is called.
-// Flows do not end with the context: what has come to its end is stored, also if the client does
-// not wait for the answer.
-func (d *delivery) leaving() (over func() bool) {
-	ctx := d.request.Context()
-	return context.AfterFunc(ctx, func() { d.body.stop(context.Cause(ctx)) })
+// endWithClient ends the reading of the body with the request's context, until the function that it
+// returns is called. Flows do not end with the context: a body that was received to its end is
+// stored, also if the client does not wait for the answer.
+func (q *receiveRequest) endWithClient() (release func() bool) {
+	ctx := q.x.request.Context()
+	return context.AfterFunc(ctx, func() { q.body.stop(context.Cause(ctx)) })
 }
 
 // reply answers the request.
-func (d *delivery) reply(a answer) {
-	d.body.settle()
+func (q *receiveRequest) reply(a answer) {
+	q.body.settle()
 	if a.status == http.StatusCreated || a.status == http.StatusOK {
 		a.header.Set("Content-Length", "0")
 	}
-	d.send(a)
-	d.body.linger()
+	q.x.send(a)
+	q.body.linger()
 }
 
-// fail answers with the status that err is about, and notes the error if it is not just one of the
-// request.
-func (d *delivery) fail(err error) {
-	status := d.statusOf(err)
+// fail answers with the status for err. The error is part of the outcome unless it is only one of
+// the request.
+func (q *receiveRequest) fail(err error) {
+	status := q.statusOf(err)
 	switch {
-	case d.body.broken != nil && errors.Is(err, d.body.broken):
-		d.left, d.outcome.Err = true, err
+	case q.body.broken != nil && errors.Is(err, q.body.broken):
+		q.clientGone, q.x.outcome.Err = true, err
 	case status >= 500, errors.Is(err, ErrTooSlow):
-		d.outcome.Err = err
+		q.x.outcome.Err = err
 	}
-	a := refuse(d.method, status, http.Header{})
+	a := refuse(q.method, status, http.Header{})
 	if status == statusChecksumMismatch {
 		a.text = "Checksum Mismatch\n"
 	}
-	d.reply(a)
+	q.reply(a)
 }
 
 var (
-	errNowhere   = errors.New("there is no such place")
-	errCondition = errors.New("the file is not the one that the request expects")
+	errNowhere   = errors.New("no such path")
+	errCondition = errors.New("a condition of the request is not met")
 	errIsOther   = errors.New("is not a regular file")
 	errDigest    = errors.New("the digest does not match")
 )
 
-func (d *delivery) statusOf(err error) int {
+func (q *receiveRequest) statusOf(err error) int {
 	tooLarge := (*http.MaxBytesError)(nil)
 	switch {
-	case d.body.broken != nil && errors.Is(err, d.body.broken), errors.Is(err, errDigest):
+	case q.body.broken != nil && errors.Is(err, q.body.broken), errors.Is(err, errDigest):
 		return http.StatusBadRequest
 	case errors.Is(err, errNowhere):
 		return http.StatusNotFound
@@ -229,7 +224,7 @@ func (d *delivery) statusOf(err error) int {
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
 		return http.StatusForbidden
 	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE), errors.Is(err, syscall.ENOMEM),
-		d.request.Context().Err() != nil:
+		q.x.request.Context().Err() != nil:
 		return http.StatusServiceUnavailable
 	}
 	return http.StatusInternalServerError
@@ -241,8 +236,8 @@ func diskFull(err error) bool {
 		runtime.GOOS == "windows" && errors.Is(err, windowsDiskFull)
 }
 
-// look finds out what the name stands for now. The content is what HEAD would tell. A folder that
-// is missing, or is none, is an error.
+// look finds out what the name stands for now, as HEAD would. A directory that is missing, or is none,
+// is an error.
 func (rc *receiver) look(name string) (t target, err error) {
 	info, err := rc.root.Stat(name)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -258,7 +253,7 @@ func (rc *receiver) look(name string) (t target, err error) {
 		return target{exists: true, other: true}, nil
 	}
 	f, err := rc.root.OpenFile(name, os.O_RDONLY|nonblock, 0)
-	if errors.Is(err, fs.ErrPermission) { // it may be replaced, but nobody has seen it
+	if errors.Is(err, fs.ErrPermission) { // it may be replaced, but no client has seen it
 		return target{exists: true}, nil
 	} else if err != nil {
 		return target{}, err
@@ -267,8 +262,20 @@ func (rc *receiver) look(name string) (t target, err error) {
 	if info, err = f.Stat(); err != nil {
 		return target{}, err
 	}
-	return target{exists: true, content: content{size: info.Size(), modTime: info.ModTime(), etag: fileTag(f, info)}}, nil
+	return target{exists: true, representation: representation{size: info.Size(), modTime: info.ModTime(), etag: fileTag(f, info)}}, nil
 }
 
-// files are the options of the sinks that write what is received.
-func (rc *receiver) files() sinks.FileOptions { return sinks.FileOptions{Root: rc.root} }
+// check looks at what the name stands for, and fails if a file with the header h must not be put
+// there.
+func (rc *receiver) check(name string, h http.Header, noClobber bool) (target, error) {
+	t, err := rc.look(name)
+	switch {
+	case err != nil:
+		return t, err
+	case t.other:
+		return t, errIsOther
+	case noClobber && t.exists, !permits(h, t, time.Now()):
+		return t, errCondition
+	}
+	return t, nil
+}

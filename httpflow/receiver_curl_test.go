@@ -74,7 +74,7 @@ func TestCurlKilled(t *testing.T) {
 			t.Fatal(err)
 		}
 		_ = cmd.Wait()
-		if o := seen.next(t); o.Err == nil || !o.ClientLeft {
+		if o := seen.next(t); o.Err == nil || !o.ClientGone {
 			t.Errorf("outcome %+v", o)
 		}
 		wantFiles(t, dir, map[string]string{"a": "old"})

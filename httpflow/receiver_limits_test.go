@@ -96,7 +96,7 @@ func TestReceiverLimits(t *testing.T) {
 						t.Errorf("tus %t: %d after %v, want %d after %v", tus, body.Code, d, want, test.after)
 					}
 					if test.why == "" && outcome.Err != nil || test.why != "" && (!errors.Is(outcome.Err, httpflow.ErrTooSlow) ||
-						!strings.Contains(outcome.Err.Error(), test.why) || outcome.ClientLeft) {
+						!strings.Contains(outcome.Err.Error(), test.why) || outcome.ClientGone) {
 						t.Errorf("tus %t: outcome %+v, want %q", tus, outcome, test.why)
 					}
 					if _, err := os.Stat(dir + "/a"); (err == nil) != (test.why == "" && !tus) {

@@ -57,7 +57,7 @@ func TestReceiverFullDisk(t *testing.T) {
 		for _, body := range []io.Reader{bytes.NewReader(random(900_000)), io.MultiReader(bytes.NewReader(random(200_000)))} {
 			res := do(t, client, "PUT", url+"a", body)
 			wantStatus(t, res, 507)
-			if o := seen.next(t); !errors.Is(o.Err, unix.EFBIG) || o.ClientLeft {
+			if o := seen.next(t); !errors.Is(o.Err, unix.EFBIG) || o.ClientGone {
 				t.Errorf("outcome %+v", o)
 			}
 		}

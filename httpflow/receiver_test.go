@@ -346,7 +346,7 @@ func TestPutBreaksOff(t *testing.T) {
 				t.Errorf("%s", res.Status)
 			}
 			o := seen.next(t)
-			if o.Err == nil || !o.ClientLeft || o.Bytes > 200_000 {
+			if o.Err == nil || !o.ClientGone || o.Bytes > 200_000 {
 				t.Errorf("outcome %+v", o)
 			}
 			wantFiles(t, dir, map[string]string{"a": "old"})

@@ -38,7 +38,7 @@ const (
 func (x *exchange) serve(res *resource) {
 	defer res.close()
 	r, opts := x.request, x.opts
-	a := decide(r.Method, r.Header, res.content, time.Now())
+	a := decide(r.Method, r.Header, res.representation, time.Now())
 	switch a.status {
 	case http.StatusOK, http.StatusPartialContent:
 		if opts.Attachment && res.name != "" {
@@ -84,7 +84,7 @@ func (x *exchange) flow(res *resource, a answer) error {
 	if len(a.parts) > 0 {
 		boundary := newBoundary()
 		a.header.Set("Content-Type", "multipart/byteranges; boundary="+boundary)
-		source = multipart(res.at, res.path, boundary, res.content, a.parts)
+		source = multipart(res.at, res.path, boundary, res.representation, a.parts)
 	}
 	return x.run(source, a.status, a.header)
 }

@@ -61,7 +61,7 @@ func TestPlainFileFailsBeforeTheFirstByte(t *testing.T) {
 		if b := readAll(t, res.Body); res.StatusCode != 500 || res.Header.Get("Cache-Control") != "" || string(b) != "Internal Server Error\n" {
 			t.Errorf("%s, %v, %q", res.Status, res.Header, b)
 		}
-		if o := <-seen; !errors.Is(o.Err, io.ErrUnexpectedEOF) || o.Status != 500 || o.ClientLeft {
+		if o := <-seen; !errors.Is(o.Err, io.ErrUnexpectedEOF) || o.Status != 500 || o.ClientGone {
 			t.Errorf("%+v", o)
 		}
 	})

@@ -10,100 +10,108 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"github.com/weirflow/weir/sources"
 )
 
 // createUpload answers a POST: tus, Creation and Creation With Upload.
-func (d *delivery) createUpload(folder bool) {
-	r := d.request
-	rec, status := decideCreate(r.Header, r.ContentLength, d.receiver.opts)
-	if status == 0 && folder {
-		rec.Name, status = named(d.name, rec.filename)
+func (q *receiveRequest) createUpload(isDir bool) {
+	r := q.x.request
+	rec, status := decideCreate(r.Header, r.ContentLength, q.rc.opts)
+	if status == 0 && isDir {
+		rec.Name, status = named(q.name, rec.filename)
 	} else {
-		rec.Name, rec.filename = d.name, path.Base(r.URL.Path)
+		rec.Name, rec.filename = q.name, path.Base(r.URL.Path)
 	}
 	if status != 0 {
-		d.reply(refuse(d.method, status, http.Header{}))
+		q.reply(refuse(q.method, status, http.Header{}))
 		return
 	}
-	d.expire(filepath.Dir(rec.Name))
-	header, err := d.begin(rec)
+	q.rc.uploads.expire(filepath.Dir(rec.Name))
+	header, err := q.begin(rec)
 	if err != nil {
-		d.fail(err)
+		q.fail(err)
 		return
 	}
-	d.reply(answer{status: http.StatusCreated, header: header})
+	q.reply(answer{status: http.StatusCreated, header: header})
 }
 
 // begin makes an upload, and appends the request's body.
-func (d *delivery) begin(c creation) (http.Header, error) {
-	noClobber := d.receiver.opts.NoClobber || createsOnly(c.Conditions)
-	if _, err := d.check(c.Name, c.Conditions, noClobber); err != nil {
+func (q *receiveRequest) begin(c creation) (http.Header, error) {
+	noClobber := q.rc.opts.NoClobber || createsOnly(c.Conditions)
+	if _, err := q.rc.check(c.Name, c.Conditions, noClobber); err != nil {
 		return nil, err
 	}
-	ctx := context.WithoutCancel(d.ctx)
-	u, id, err := d.newUpload(c.record)
+	ctx := context.WithoutCancel(q.x.ctx)
+	u, err := q.rc.uploads.create(c.record)
 	if err != nil {
 		return nil, err
 	}
-	release, other := d.uploads.try(id, func() { d.body.stop(errSuperseded) })
+	release, other := q.rc.uploads.locks.try(u.id, func() { q.body.stop(errSuperseded) })
 	if other != nil {
 		return nil, errBusy // never: the id is new
 	}
 	defer release()
-	header := http.Header{"Location": {(&url.URL{Path: c.filename, RawQuery: "upload=" + id}).String()}}
+	header := http.Header{"Location": {(&url.URL{Path: c.filename, RawQuery: "upload=" + u.id}).String()}}
 	if c.withBody {
-		if err := d.receive(ctx, u, c.sum); err != nil {
-			return nil, errors.Join(err, d.remove(u)) // nobody knows its URL
+		if err := q.receive(ctx, u, c.sum); err != nil {
+			return nil, errors.Join(err, q.rc.uploads.remove(u)) // no client knows its URL
 		}
 		header.Set("Upload-Offset", strconv.FormatInt(u.offset, 10))
 	}
 	if u.complete() {
-		if err := d.publish(ctx, u); err != nil {
-			return nil, errors.Join(err, d.remove(u))
+		if err := q.rc.publish(ctx, u); err != nil {
+			return nil, errors.Join(err, q.rc.uploads.remove(u))
 		}
 	}
-	d.describe(header, u)
+	q.describe(header, u)
 	return header, nil
 }
 
 // receive appends the request's body. An error tells also that it broke off.
-func (d *delivery) receive(ctx context.Context, u *upload, sum *checksum) error {
-	defer d.leaving()()
-	if err := d.extend(ctx, u, sum); err != nil {
+func (q *receiveRequest) receive(ctx context.Context, u *upload, sum *checksum) error {
+	defer q.endWithClient()()
+	if u.Length >= 0 {
+		q.body.limit(u.Length - u.offset)
+	} else if limit := q.rc.opts.MaxSize; limit > 0 {
+		q.body.limit(max(0, limit-u.offset))
+	}
+	q.body.partial = sum == nil
+	if err := q.rc.uploads.append(ctx, u, sources.Request(q.x, q.body.request()), sum); err != nil {
 		return err
 	}
-	return d.body.why
+	return q.body.why
 }
 
 // useUpload answers what concerns an upload that exists. It holds it until all is done but the
 // answer: then the client's next request may come.
-func (d *delivery) useUpload(id string) {
-	status, header, err := d.work(id)
+func (q *receiveRequest) useUpload(id string) {
+	status, header, err := q.work(id)
 	switch {
 	case err != nil:
-		d.fail(err)
+		q.fail(err)
 	case status < 300:
-		d.reply(answer{status: status, header: header})
+		q.reply(answer{status: status, header: header})
 	default:
-		d.reply(refuse(d.method, status, header))
+		q.reply(refuse(q.method, status, header))
 	}
 }
 
-func (d *delivery) work(id string) (status int, header http.Header, err error) {
+func (q *receiveRequest) work(id string) (status int, header http.Header, err error) {
 	header = http.Header{"Cache-Control": {"no-store"}}
-	ctx := context.WithoutCancel(d.ctx)
+	ctx := context.WithoutCancel(q.x.ctx)
 	var stop func()
-	if d.method == http.MethodPatch {
-		stop = func() { d.body.stop(errSuperseded) }
+	if q.method == http.MethodPatch {
+		stop = func() { q.body.stop(errSuperseded) }
 	}
-	release, err := d.uploads.take(d.ctx, id, stop, d.method != http.MethodPatch)
+	release, err := q.rc.uploads.locks.lock(q.x.ctx, id, stop, q.method != http.MethodPatch)
 	if errors.Is(err, errBusy) {
 		return http.StatusLocked, header, nil
 	} else if err != nil {
 		return 0, header, err
 	}
 	defer release()
-	u, err := d.load(d.name, id)
+	u, err := q.rc.uploads.load(q.name, id)
 	switch {
 	case errors.Is(err, errNoUpload):
 		return http.StatusNotFound, header, nil
@@ -111,30 +119,30 @@ func (d *delivery) work(id string) (status int, header http.Header, err error) {
 		return http.StatusGone, header, nil
 	case err != nil:
 		return 0, header, err
-	case d.method == http.MethodDelete: // tus, Termination
-		return http.StatusNoContent, header, d.remove(u)
+	case q.method == http.MethodDelete: // tus, Termination
+		return http.StatusNoContent, header, q.rc.uploads.remove(u)
 	}
-	if d.method == http.MethodPatch {
-		sum, refusal := decidePatch(d.request.Header, d.request.ContentLength, u, d.receiver.opts)
+	if q.method == http.MethodPatch {
+		sum, refusal := decidePatch(q.x.request.Header, q.x.request.ContentLength, u, q.rc.opts)
 		if refusal != 0 {
 			return refusal, header, nil
 		}
-		if err := d.patch(ctx, u, sum); err != nil {
+		if err := q.patch(ctx, u, sum); err != nil {
 			return 0, header, err
 		}
 	} else if !u.published {
-		if err := d.sync(u); err != nil {
+		if err := q.rc.uploads.sync(u); err != nil {
 			return 0, header, err
 		}
 	}
 	if u.complete() && !u.published {
-		if err := d.publish(ctx, u); err != nil {
+		if err := q.rc.publish(ctx, u); err != nil {
 			return 0, header, err
 		}
 	}
-	d.describe(header, u)
+	q.describe(header, u)
 	header.Set("Upload-Offset", strconv.FormatInt(u.offset, 10))
-	if d.method == http.MethodPatch {
+	if q.method == http.MethodPatch {
 		return http.StatusNoContent, header, nil
 	}
 	if u.Length < 0 {
@@ -149,21 +157,35 @@ func (d *delivery) work(id string) (status int, header http.Header, err error) {
 }
 
 // patch appends the request's body to an upload that is not complete.
-func (d *delivery) patch(ctx context.Context, u *upload, sum *checksum) error {
-	if length, _ := parseLength(d.request.Header["Upload-Length"]); length >= 0 && u.Length < 0 {
+func (q *receiveRequest) patch(ctx context.Context, u *upload, sum *checksum) error {
+	if length, _ := parseLength(q.x.request.Header["Upload-Length"]); length >= 0 && u.Length < 0 {
 		u.Length = length
-		if err := d.save(u); err != nil {
+		if err := q.rc.uploads.save(u); err != nil {
 			return err
 		}
 	}
 	if u.published {
 		return nil
 	}
-	return d.receive(ctx, u, sum)
+	return q.receive(ctx, u, sum)
+}
+
+// publish puts a complete upload in its file's place.
+func (rc *receiver) publish(ctx context.Context, u *upload) error {
+	release, err := rc.names.lock(ctx, u.Name, nil, false)
+	if err != nil {
+		return err
+	}
+	defer release()
+	createOnly := rc.opts.NoClobber || createsOnly(u.Conditions)
+	if _, err := rc.check(u.Name, u.Conditions, createOnly); err != nil {
+		return err
+	}
+	return rc.uploads.publish(u, createOnly)
 }
 
 // describe tells when the upload expires.
-func (d *delivery) describe(h http.Header, u *upload) {
+func (q *receiveRequest) describe(h http.Header, u *upload) {
 	if !u.published && !u.expires.IsZero() {
 		h.Set("Upload-Expires", u.expires.UTC().Format(http.TimeFormat))
 	}
@@ -172,7 +194,7 @@ func (d *delivery) describe(h http.Header, u *upload) {
 // A creation is what a POST wants.
 type creation struct {
 	record
-	filename string // below the URL's folder
+	filename string // below the URL's directory
 	withBody bool
 	sum      *checksum
 }
@@ -209,13 +231,13 @@ func decideCreate(h http.Header, contentLength int64, opts ReceiverOptions) (c c
 	return c, 0
 }
 
-// named is the name of the file called filename in a folder.
-func named(folder, filename string) (name string, status int) {
-	local, isFolder, ok := localName("/"+filename, false)
-	if !ok || isFolder {
+// named is the name of the file called filename in dir.
+func named(dir, filename string) (name string, status int) {
+	local, isDir, ok := localName("/"+filename, false)
+	if !ok || isDir {
 		return "", http.StatusBadRequest
 	}
-	return filepath.Join(folder, local), 0
+	return filepath.Join(dir, local), 0
 }
 
 // decidePatch decides about the header of a PATCH, for the upload as it is. 0 means that it may go

@@ -283,7 +283,7 @@ func TestTusPatchBreaksOff(t *testing.T) {
 				t.Errorf("%s", res.Status)
 			}
 			o := seen.next(t)
-			if o.Err == nil || !o.ClientLeft {
+			if o.Err == nil || !o.ClientGone {
 				t.Errorf("outcome %+v", o)
 			}
 			want := int(o.Bytes)

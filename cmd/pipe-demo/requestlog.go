@@ -53,10 +53,10 @@ func (s *server) request(r *http.Request, o httpflow.Outcome, more ...slog.Attr)
 	attrs = append(attrs, more...)
 	level := slog.LevelInfo
 	switch {
-	case o.ClientLeft && s.isOver():
+	case o.ClientGone && s.isOver():
 		level = slog.LevelWarn
 		attrs = append(attrs, slog.String("error", "broken off at the end of the grace period"))
-	case o.ClientLeft:
+	case o.ClientGone:
 		attrs = append(attrs, slog.Bool("client_left", true))
 	case o.Err != nil:
 		level = slog.LevelError

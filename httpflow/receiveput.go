@@ -6,86 +6,69 @@ import (
 	"crypto/sha512"
 	"hash"
 	"net/http"
-	"time"
 
 	"github.com/weirflow/weir/pipeline"
 	"github.com/weirflow/weir/sinks"
 	"github.com/weirflow/weir/sources"
 )
 
-// intakeBuffer is what one channel of a flow that receives may hold, in bytes. Its chunks begin
+// receiveBuffer is what one channel of a flow that receives may hold, in bytes. Its chunks begin
 // with 16 KiB and grow for clients that fill them.
-const intakeBuffer = 128 << 10
+const receiveBuffer = 128 << 10
 
 // put receives a file.
-func (d *delivery) put(folder bool) {
-	opts := d.files()
-	opts.NoClobber = d.receiver.opts.NoClobber || createsOnly(d.request.Header)
-	_, err := d.check(d.name, d.request.Header, opts.NoClobber)
-	if err == nil && folder {
+func (q *receiveRequest) put(isDir bool) {
+	createOnly := q.rc.opts.NoClobber || createsOnly(q.x.request.Header)
+	_, err := q.rc.check(q.name, q.x.request.Header, createOnly)
+	if err == nil && isDir {
 		err = errIsOther
 	}
+	var a answer
+	if err == nil {
+		a, err = q.store(createOnly)
+	}
 	if err != nil {
-		d.fail(err)
+		q.fail(err)
 		return
 	}
-	a, err := d.store(opts)
-	if err != nil {
-		d.fail(err)
-		return
-	}
-	d.reply(a)
+	q.reply(a)
 }
 
 // store writes the body to the file.
-func (d *delivery) store(opts sinks.FileOptions) (answer, error) {
-	r := d.request
-	if limit := d.receiver.opts.MaxSize; limit > 0 {
-		d.body.limit(limit)
+func (q *receiveRequest) store(createOnly bool) (answer, error) {
+	r := q.x.request
+	if limit := q.rc.opts.MaxSize; limit > 0 {
+		q.body.limit(limit)
 	}
 	digests := newDigests(r)
 	release := func() {}
 	defer func() { release() }()
 	var was target
 	verify := verified("digest", digests.hashes(), digests.verify, func(ctx context.Context) (err error) {
-		// The last look at what is there. From here on nobody else publishes under this name.
-		release, err = d.names.take(ctx, d.name, nil, false)
+		// The last look at what is there. From here on no other request publishes under this name.
+		release, err = q.rc.names.lock(ctx, q.name, nil, false)
 		if err != nil {
 			release = func() {}
 			return err
 		}
-		was, err = d.check(d.name, r.Header, opts.NoClobber)
+		was, err = q.rc.check(q.name, r.Header, createOnly)
 		return err
 	})
-	p := sources.Request(d, d.body.request()).Via(verify).To(sinks.FileWith(d.name, opts))
-	p.Buffer = intakeBuffer
-	defer d.leaving()()
-	if _, err := p.Run(context.WithoutCancel(d.ctx)); err != nil {
+	p := sources.Request(q.x, q.body.request()).Via(verify).
+		To(sinks.FileWith(q.name, sinks.FileOptions{Root: q.rc.root, NoClobber: createOnly}))
+	p.Buffer = receiveBuffer
+	defer q.endWithClient()()
+	if _, err := p.Run(context.WithoutCancel(q.x.ctx)); err != nil {
 		return answer{}, err
 	}
 	a := answer{status: http.StatusCreated, header: http.Header{"Repr-Digest": {digests.field()}}}
 	if was.exists { // RFC 9110 §9.3.4
 		a.status = http.StatusNoContent
 	}
-	if now, err := d.look(d.name); err == nil && now.etag != "" {
+	if now, err := q.rc.look(q.name); err == nil && now.etag != "" {
 		a.header.Set("Etag", now.etag) // which §9.3.4 permits, as what is stored is what was sent
 	}
 	return a, nil
-}
-
-// check looks at what the name stands for, and fails if a file that comes with the header h must
-// not be put there.
-func (rc *receiver) check(name string, h http.Header, noClobber bool) (target, error) {
-	t, err := rc.look(name)
-	switch {
-	case err != nil:
-		return t, err
-	case t.other:
-		return t, errIsOther
-	case noClobber && t.exists, !permits(h, t, time.Now()):
-		return t, errCondition
-	}
-	return t, nil
 }
 
 // digestFields are those of RFC 9530. Without a content coding they mean the same in a PUT.

@@ -70,7 +70,7 @@ func TestDecideReceive(t *testing.T) {
 }
 
 func TestPermits(t *testing.T) {
-	there := target{content: thousand, exists: true}
+	there := target{representation: thousand, exists: true}
 	unreadable := target{exists: true}
 	const before, after = "Thu, 29 Feb 2024 12:30:14 GMT", "Thu, 29 Feb 2024 12:30:16 GMT"
 	for _, test := range []struct {

@@ -14,9 +14,9 @@ const (
 
 // A target is what is there under the name of a file that is to be received.
 type target struct {
-	content      // what the client may know of it
-	exists  bool // anything is there
-	other   bool // a folder, or something that is written in place
+	representation      // what the client may know of it
+	exists         bool // anything is there
+	other          bool // a directory, or something that is written in place
 }
 
 // decideReceive answers what needs no look at the disk. It reports false for requests that are to
@@ -91,7 +91,7 @@ func permits(h http.Header, t target, now time.Time) bool {
 	return true
 }
 
-// createsOnly tells whether an existing file must not be replaced, whatever it is.
+// createsOnly reports whether an existing file must not be replaced, whatever it is.
 func createsOnly(h http.Header) bool {
 	return strings.Trim(strings.Join(h["If-None-Match"], ","), " \t") == "*"
 }
