@@ -10,7 +10,9 @@ var (
 	// Enough is what a run function returns when it wants no more input, as a function that walks a
 	// directory returns [io/fs.SkipAll]: upstream is stopped with [ErrStopped], and the run goes on
 	// and may succeed. It is not returned by this package.
-	Enough = errors.New("pipeline: enough input") //nolint:staticcheck // ST1012: a signal, not an error
+	//
+	//lint:ignore ST1012 a signal, not an error
+	Enough = errors.New("pipeline: enough input")
 
 	// ErrInputLeft is why a run function fails that returns nil and has not received io.EOF: a
 	// forgotten error, as of a scanner or decoder, would otherwise look like the end of the stream.
