@@ -48,6 +48,12 @@ func ExampleReceiver() {
 	log.Fatal(http.ListenAndServe("127.0.0.1:8080", nil))
 }
 
+// One file, whatever the path of the request.
+func ExampleFile() {
+	http.Handle("GET /manual", httpflow.File("/usr/share/doc/manual.pdf", httpflow.Options{}))
+	log.Fatal(http.ListenAndServe("127.0.0.1:8080", nil))
+}
+
 func ExampleBytes() {
 	h := httpflow.Bytes("hello.txt", []byte("hello, world\n"), httpflow.Options{
 		Via: stages.Limit(1 << 20), // bytes per second, for each client

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"os"
 
@@ -92,4 +93,75 @@ func ExampleTake() {
 	// Output:
 	// yes
 	// yes
+}
+
+// Compressed in one flow, and decompressed in another.
+func ExampleGzip() {
+	var packed bytes.Buffer
+	sink := pipeline.NewSink("buffer", func(ctx context.Context, in *pipeline.Inlet) error { return in.CopyTo(ctx, &packed) })
+	if _, err := words("there ", "and back\n").Via(stages.Gzip(9)).To(sink).Run(context.Background()); err != nil {
+		fmt.Println(err)
+	}
+	if _, err := words(packed.String()).Via(stages.Gunzip()).To(stdout).Run(context.Background()); err != nil {
+		fmt.Println(err)
+	}
+	// Output: there and back
+}
+
+// An error of the data says at which byte it shows.
+func ExampleGunzip() {
+	_, err := words("plain text").Via(stages.Gunzip()).To(stdout).Run(context.Background())
+	var corrupt *stages.CorruptError
+	fmt.Println(errors.As(err, &corrupt), err)
+	// Output: true gunzip: byte 0: not gzip data
+}
+
+// The first bytes of a stream are left out.
+func ExampleSkip() {
+	if _, err := words("header: ", "body\n").Via(stages.Skip(8)).To(stdout).Run(context.Background()); err != nil {
+		fmt.Println(err)
+	}
+	// Output: body
+}
+
+// A look at what passes by.
+func ExampleTap() {
+	total := 0
+	count := stages.Tap(func(b []byte) { total += len(b) })
+	if _, err := words("what passes ", "by\n").Via(count).To(stdout).Run(context.Background()); err != nil {
+		fmt.Println(err)
+	}
+	fmt.Println(total, "bytes")
+	// Output:
+	// what passes by
+	// 15 bytes
+}
+
+// Chunks of one size, for a consumer that wants them so.
+func ExampleRechunk() {
+	sink := pipeline.NewSink("chunks", func(ctx context.Context, in *pipeline.Inlet) error {
+		for c, err := range in.Chunks(ctx) {
+			if err != nil {
+				return err
+			}
+			fmt.Printf("%q\n", c.Bytes())
+			c.Release()
+		}
+		return nil
+	})
+	if _, err := words("a", "bcdef", "gh").Via(stages.Rechunk(3)).To(sink).Run(context.Background()); err != nil {
+		fmt.Println(err)
+	}
+	// Output:
+	// "abc"
+	// "def"
+	// "gh"
+}
+
+// A megabyte per second at most.
+func ExampleLimit() {
+	if _, err := words("slowly\n").Via(stages.Limit(1 << 20)).To(stdout).Run(context.Background()); err != nil {
+		fmt.Println(err)
+	}
+	// Output: slowly
 }
