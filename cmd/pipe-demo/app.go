@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/weirflow/weir/flow"
 	"github.com/weirflow/weir/internal/text"
 )
 
@@ -23,6 +24,8 @@ type app struct {
 	err    io.Writer     // standard error
 	errTTY int           // its file descriptor when it is a terminal, else -1
 	outTTY bool          // standard output is a terminal
+
+	registry *flow.Registry // the elements of flows
 
 	flags shared
 	wrote bool // an end event was written
@@ -41,7 +44,7 @@ type shared struct {
 }
 
 func newApp() *app {
-	a := &app{out: bufio.NewWriter(os.Stdout), err: os.Stderr, errTTY: -1, outTTY: term.IsTerminal(int(os.Stdout.Fd()))}
+	a := &app{out: bufio.NewWriter(os.Stdout), err: os.Stderr, errTTY: -1, registry: newRegistry(), outTTY: term.IsTerminal(int(os.Stdout.Fd()))}
 	if fd := int(os.Stderr.Fd()); term.IsTerminal(fd) {
 		a.errTTY = fd
 	}
@@ -99,14 +102,14 @@ func (a *app) finish(err error) int {
 
 // complain writes an error with its hint.
 func (a *app) complain(err error) {
-	if fe, ok := errors.AsType[*flowError](err); ok {
-		fmt.Fprintf(a.err, "pipe-demo: flow: %s\n", text.Printable(fe.msg))
-		if len(fe.words) > 0 {
-			for line := range strings.Lines(fe.excerpt(a.width()-4) + "\n") {
+	if fe, ok := errors.AsType[*flow.Error](err); ok {
+		fmt.Fprintf(a.err, "pipe-demo: flow: %s\n", text.Printable(fe.Message))
+		if len(fe.Words) > 0 {
+			for line := range strings.Lines(fe.Excerpt(a.width()-4) + "\n") {
 				fmt.Fprintf(a.err, "    %s", line)
 			}
 		}
-		a.hint(fe.hint)
+		a.hint(fe.Hint)
 		return
 	}
 	fmt.Fprintf(a.err, "pipe-demo: %s\n", text.Printable(message(err)))

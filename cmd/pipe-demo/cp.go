@@ -166,7 +166,7 @@ func (c fileCopy) check(rule outputRule) (os.FileInfo, error) {
 	var info os.FileInfo
 	if c.src != "-" {
 		var err error
-		if info, err = checkSource(asPath(c.src)); err != nil {
+		if info, err = checkSource(c.src); err != nil {
 			if at, serr := os.Stat(c.src); serr == nil && at.IsDir() {
 				err = &exitError{code: exitFailed, err: fmt.Errorf("%s: is a directory", c.src), hint: "-r copies folders"}
 			}
@@ -184,14 +184,6 @@ func (c fileCopy) check(rule outputRule) (os.FileInfo, error) {
 
 func sameFile(dst, src string) error {
 	return &exitError{code: exitFailed, err: fmt.Errorf("%s: is the same file as %s", dst, src)}
-}
-
-// asPath writes a path so that it is not taken for a URL or for "-".
-func asPath(path string) string {
-	if _, isURL := schemeOf(path); isURL {
-		return "." + string(filepath.Separator) + path
-	}
-	return path
 }
 
 // explainCopies is --dry-run.

@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -15,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/weirflow/weir/flow"
 	"github.com/weirflow/weir/httpflow"
 	"github.com/weirflow/weir/internal/text"
 	"github.com/weirflow/weir/pipeline"
@@ -131,18 +134,18 @@ func (d *demo) flow(elements ...string) error {
 		if i > 0 {
 			words = append(words, "!")
 		}
-		if _, isURL := schemeOf(e); !isURL && (i == 0 || i == len(elements)-1) {
+		if at, err := d.app.registry.Endpoint(flow.SourceRole, e); err == nil && at.Element.File != nil && (i == 0 || i == len(elements)-1) {
 			e = d.path(e)
 		}
 		words = append(words, e)
 	}
-	p, err := planFlow(words)
+	f, err := d.app.registry.Parse(words...)
 	if err != nil {
 		return err
 	}
 	b := d.app.newBuild(d.ctx)
 	defer b.close()
-	pipe, err := b.pipeline(p)
+	pipe, err := b.pipeline(f)
 	if err != nil {
 		return err
 	}
@@ -175,14 +178,12 @@ func (d *demo) did(r pipeline.Report, elements ...string) {
 func (d *demo) compare(names ...string) error {
 	var sums []string
 	for _, name := range names {
-		var line bytes.Buffer
-		b := build{origin: name}
-		sha256 := stageNamed("sha256").stage(&b, values{})
-		if _, err := sources.File(d.path(name)).Via(sha256).To(sinks.Buffer(&line)).Run(d.ctx); err != nil {
+		h := sha256.New()
+		if _, err := sources.File(d.path(name)).To(sinks.Writer(h)).Run(d.ctx); err != nil {
 			return err
 		}
-		sum, _, _ := bytes.Cut(line.Bytes(), []byte(" "))
-		sums = append(sums, string(sum))
+		sum := hex.EncodeToString(h.Sum(nil))
+		sums = append(sums, sum)
 		d.say("   sha256 %s  %s", sum, name)
 	}
 	if sums[0] != sums[1] {

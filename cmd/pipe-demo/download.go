@@ -39,7 +39,7 @@ type download struct {
 
 // get downloads a file, and tells of it as of any flow.
 func (a *app) get(ctx context.Context, d *download, rule outputRule) error {
-	t := &transfer{words: []string{d.url, "!", "-"}, again: d.again}
+	t := &transfer{words: []string{text.RedactURL(d.url), "!", "-"}, again: d.again}
 	if d.dst != "" {
 		err := checkOutput(d.dst, rule)
 		if errors.Is(err, errSkipped) {
@@ -83,7 +83,7 @@ func (d *download) pipeline() (*pipeline.Pipeline, error) {
 	if err := d.resume(&opts); err != nil {
 		return nil, err
 	}
-	b.labels = []string{shown(d.url), "answer"}
+	b.labels = []string{text.RedactURL(d.url), "answer"}
 	src := sources.HTTPWith(d.url, opts).Via(d.answer())
 	if b.limitRate > 0 {
 		src = src.Via(b.limit())

@@ -7,6 +7,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/weirflow/weir/flow"
 	"github.com/weirflow/weir/internal/text"
 	"github.com/weirflow/weir/pipeline"
 )
@@ -56,12 +57,12 @@ func endEvent(code int, err error, report *pipeline.Report) map[string]any {
 }
 
 // digestEvents are the digests of a run; one that was stopped has a null.
-func digestEvents(seen []*digestSeen) []map[string]any {
+func digestEvents(seen []flow.Digest) []map[string]any {
 	list := make([]map[string]any, len(seen))
 	for i, d := range seen {
-		list[i] = map[string]any{"algorithm": d.algorithm, "digest": nil}
-		if d.sum != "" {
-			list[i]["digest"] = d.sum
+		list[i] = map[string]any{"algorithm": d.Algorithm, "digest": nil}
+		if d.Sum != nil {
+			list[i]["digest"] = d.String()
 		}
 	}
 	return list

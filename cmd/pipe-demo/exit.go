@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"syscall"
 
+	"github.com/weirflow/weir/flow"
 	"github.com/weirflow/weir/pipeline"
 	"github.com/weirflow/weir/sinks"
 	"github.com/weirflow/weir/sources"
@@ -58,7 +59,7 @@ func exitCode(err error) int {
 	if e, ok := errors.AsType[*exitError](err); ok {
 		return e.code
 	}
-	if _, ok := errors.AsType[*flowError](err); ok {
+	if _, ok := errors.AsType[*flow.Error](err); ok {
 		return exitUsage
 	}
 	if s, ok := errors.AsType[stoppedBy](err); ok {

@@ -8,10 +8,10 @@ import (
 	"net/http"
 	"os"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
+	"github.com/weirflow/weir/flow"
 	"github.com/weirflow/weir/internal/text"
 	"github.com/weirflow/weir/pipeline/draw"
 )
@@ -26,13 +26,13 @@ they may hold. The exit code is run's: 2 for a flow that is wrong, 3 for a
 missing source, 4 for an output in place.`,
 		Example: `  pipe-demo explain access.log ! gzip ! access.log.gz
   pipe-demo explain --format dot in ! tee [ sha256 ! sums ] ! out | dot -Tsvg`,
-		ValidArgsFunction: completeFlow,
+		ValidArgsFunction: a.completeFlow,
 		RunE: func(cmd *cobra.Command, words []string) error {
-			p, err := planFlow(words)
+			f, err := a.registry.Parse(words...)
 			if err != nil {
 				return err
 			}
-			return a.explain(cmd.Context(), p, format.value)
+			return a.explain(cmd.Context(), f, format.value)
 		},
 	}
 	a.outputFlags(cmd.Flags())
@@ -43,79 +43,46 @@ missing source, 4 for an output in place.`,
 }
 
 // explain draws the flow, and then ends as a run of it would before its first byte.
-func (a *app) explain(ctx context.Context, p *plan, format string) error {
+func (a *app) explain(ctx context.Context, f *flow.Flow, format string) error {
 	rule, err := a.flags.rule()
 	if err != nil {
 		return err
 	}
-	pipe, err := a.newBuild(ctx).pipeline(p)
+	built, err := f.Build(a.newBuild(ctx).options())
 	if err != nil {
 		return err
 	}
-	shape := pipe.Describe()
-	verdict := p.check(rule)
-	if fe, ok := errors.AsType[*flowError](verdict); ok {
+	verdict := checkFlow(f, rule)
+	if fe, ok := errors.AsType[*flow.Error](verdict); ok {
 		return fe
 	}
 	switch format {
 	case "mermaid":
-		fmt.Fprintln(a.out, strings.TrimRight(draw.Mermaid(shape), "\n"))
-		return a.skipped(verdict, p)
+		_, err = fmt.Fprintln(a.out, strings.TrimRight(draw.Mermaid(built.Pipeline.Describe()), "\n"))
 	case "dot":
-		fmt.Fprintln(a.out, strings.TrimRight(draw.DOT(shape), "\n"))
-		return a.skipped(verdict, p)
-	}
-	fmt.Fprintf(a.out, "%s\n\n", text.Printable(text.Quote(allShown(p.flow.print()))))
-	tw := tabwriter.NewWriter(a.out, 0, 0, 3, ' ', 0)
-	fmt.Fprintf(tw, "  source\t%s\t%s\n", text.Printable(shown(p.source.text)), describeSource(p.source))
-	if a.flags.limitRate > 0 {
-		fmt.Fprintf(tw, "  stage\tlimit\tat most %s\n", text.Rate(float64(a.flags.limitRate)))
-	}
-	explainChain(tw, &p.chain, rule, "  ", "  ")
-	tw.Flush()
-	fmt.Fprintf(a.out, "\n%s\n", strings.TrimRight(draw.Text(shape), "\n"))
-
-	// A channel holds its buffer, its sender one chunk and its receiver another (at most a MiB each).
-	var most int64
-	for _, e := range shape.Channels {
-		most += e.Buffer + 2*largestChunk
-	}
-	fmt.Fprintf(a.out, "\nmemory: at most %s of the stream at a time, channels: %d\n", text.Size(most), len(shape.Channels))
-	return a.skipped(verdict, p)
-}
-
-// largestChunk is the largest of the engine's buffers.
-const largestChunk = 1 << 20
-
-// explainChain writes a line for each element of a chain; the first line starts with first, the others with indent.
-func explainChain(w io.Writer, c *planned, rule outputRule, first, indent string) {
-	line := func(kind, name, doc string) {
-		fmt.Fprintf(w, "%s%s\t%s\t%s\n", first, kind, text.Printable(name), doc)
-		first = indent
-	}
-	for _, s := range c.stages {
-		words := []string{s.elem.name}
-		for _, o := range s.elem.options {
-			if v, ok := s.values[o.name]; ok {
-				words = append(words, fmt.Sprintf("%s=%v", o.name, v))
+		_, err = fmt.Fprintln(a.out, strings.TrimRight(draw.DOT(built.Pipeline.Describe()), "\n"))
+	default:
+		err = built.Explain(a.out, func(e flow.Endpoint) string {
+			if e.Element.Role() == flow.SinkRole {
+				return describeSink(e, rule)
 			}
-		}
-		line("stage", text.Quote(words), s.elem.doc)
+			about := a.describeSource(e)
+			if a.flags.limitRate > 0 {
+				about += fmt.Sprintf(", at most %s", text.Rate(float64(a.flags.limitRate)))
+			}
+			return about
+		})
 	}
-	if c.sink != nil {
-		line("sink", shown(c.sink.text), describeSink(*c.sink, rule))
-		return
+	if err != nil {
+		return err
 	}
-	line("tee", fmt.Sprintf("%d branches", len(c.branches)), stageNamed("tee").doc)
-	for _, b := range lateFirst(c.branches) {
-		explainChain(w, b, rule, indent+"[ ", indent+"  ")
-	}
+	return a.skipped(verdict, f)
 }
 
 // describeSource tells the size and the kind of a regular file, from at most 4 KiB of it, and a ? for everything else.
-func describeSource(u use) string {
-	path, err := localPath(u.text)
-	if err != nil || u.text == "-" || u.elem.network {
+func (a *app) describeSource(e flow.Endpoint) string {
+	path, err := e.File()
+	if err != nil || path == "" {
 		return "?"
 	}
 	info, err := os.Stat(path)
@@ -138,19 +105,16 @@ func describeSource(u use) string {
 		return bareCause(err).Error()
 	}
 	kind, _, _ := strings.Cut(http.DetectContentType(head[:n]), ";")
+	if codec := a.registry.Codec(head[:n]); codec != nil {
+		kind = codec.Type
+	}
 	return fmt.Sprintf("%s, %s", text.Size(info.Size()), kind)
 }
 
-func describeSink(u use, rule outputRule) string {
-	switch {
-	case u.elem.network:
-		return "PUT"
-	case u.text == "-":
-		return "standard output"
-	}
-	path, err := localPath(u.text)
-	if err != nil {
-		return "?"
+func describeSink(e flow.Endpoint, rule outputRule) string {
+	path, err := e.File()
+	if err != nil || path == "" {
+		return e.Element.Doc
 	}
 	info, err := os.Stat(path)
 	switch {

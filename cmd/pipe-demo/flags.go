@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/weirflow/weir/flow"
 	"github.com/weirflow/weir/internal/text"
 )
 
@@ -31,7 +32,7 @@ func (r *byteRate) Set(s string) error {
 	}
 	n, err := text.ParseRate(s)
 	if err != nil {
-		return fmt.Errorf("it takes %s: %w", rateKind.takes, err)
+		return fmt.Errorf("it takes %s: %w", flow.Rate().Takes, err)
 	}
 	*r = byteRate(n)
 	return nil
@@ -50,7 +51,7 @@ func (n *byteSize) Type() string { return "SIZE" }
 func (n *byteSize) Set(s string) error {
 	v, err := text.ParseSize(s)
 	if err != nil {
-		return fmt.Errorf("it takes %s: %w", sizeKind.takes, err)
+		return fmt.Errorf("it takes %s: %w", flow.Size().Takes, err)
 	}
 	*n = byteSize(v)
 	return nil

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/url"
 	"os"
-	"path"
 	"path/filepath"
 	"strings"
 
@@ -89,29 +88,15 @@ func planGet(args []string) (address, dst string, err error) {
 		return u.String(), "", nil
 	}
 	if info, err := os.Stat(dst); err == nil && info.IsDir() {
-		name := urlName(u)
+		name := text.URLName(u)
 		if name == "" {
-			e := usageError("get: %s has no name at its end", shown(u.String()))
+			e := usageError("get: %s has no name at its end", text.RedactURL(u.String()))
 			e.hint = "name the file: pipe-demo get URL NAME"
 			return "", "", e
 		}
 		dst = filepath.Join(dst, name)
 	}
 	return u.String(), dst, nil
-}
-
-// urlName is what the file behind a URL is called on this machine: the last element of the path, or
-// "" if that cannot be a file's name.
-func urlName(u *url.URL) string {
-	escaped := path.Base(u.EscapedPath())
-	name, err := url.PathUnescape(escaped)
-	if err != nil || text.Printable(name) != name {
-		name = escaped
-	}
-	if strings.HasSuffix(u.Path, "/") || !filepath.IsLocal(name) || filepath.Base(name) != name || name == "." || strings.ContainsRune(name, '\\') {
-		return ""
-	}
-	return name
 }
 
 // serverURL checks a URL that a command takes.

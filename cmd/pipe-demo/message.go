@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/weirflow/weir/flow"
 	"github.com/weirflow/weir/pipeline"
 )
 
@@ -56,8 +57,8 @@ func hintFor(err error) string {
 	if e, ok := errors.AsType[*exitError](err); ok {
 		return e.hint
 	}
-	if e, ok := errors.AsType[*flowError](err); ok {
-		return e.hint
+	if e, ok := errors.AsType[*flow.Error](err); ok {
+		return e.Hint
 	}
 	for _, h := range hints {
 		if h.is(err) {

@@ -20,16 +20,9 @@ type outputRule struct {
 	noClobber bool // leave it and skip the flow
 }
 
-// checkSource opens a source as far as that is harmless, so that its errors come before anything is touched: regular
-// files only, for reading. The file's information is nil for "-".
-func checkSource(name string) (fs.FileInfo, error) {
-	if name == "-" {
-		return nil, nil
-	}
-	path, err := localPath(name)
-	if err != nil {
-		return nil, usageError("%s: %v", name, err)
-	}
+// checkSource opens the source at path as far as that is harmless, so that its errors come before anything is touched:
+// regular files only, for reading.
+func checkSource(path string) (fs.FileInfo, error) {
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/weirflow/weir/internal/text"
 )
 
 func (a *app) putCommand() *cobra.Command {
@@ -60,29 +62,15 @@ func (a *app) planPut(name, address string) (*upload, error) {
 	if err != nil {
 		return nil, err
 	}
-	name = asPath(name)
-	source, fe := endpoint(sourceRole, word{name, 0})
-	if fe == nil && source.network {
-		fe = &flowError{msg: "it takes a file, and got the URL " + shown(name)}
-	}
-	if fe != nil {
-		e := usageError("put: %s", fe.msg)
-		if e.hint = fe.hint; e.hint == "" {
-			e.hint = "a flow goes from URL to URL: pipe-demo run URL ! URL"
-		}
-		return nil, e
+	u := &upload{app: a, endpoint: address, target: target, file: name}
+	if name == "-" {
+		return u, nil
 	}
 	info, err := checkSource(name)
 	if err != nil {
 		return nil, err
 	}
-	u := &upload{app: a, endpoint: address, target: target, file: name}
-	if name != "-" {
-		if u.file, err = localPath(name); err != nil {
-			return nil, err
-		}
-	}
-	if info != nil && info.Mode().IsRegular() {
+	if info.Mode().IsRegular() {
 		u.info = info
 	}
 	return u, nil
@@ -97,7 +85,7 @@ func uploadURL(target, file string) (string, error) {
 	u.Fragment, u.RawFragment = "", ""
 	if strings.HasSuffix(u.Path, "/") || u.Path == "" {
 		if file == "-" {
-			return "", usageError("put: standard input has no name to put behind %s", shown(target))
+			return "", usageError("put: standard input has no name to put behind %s", text.RedactURL(target))
 		}
 		u = u.JoinPath(url.PathEscape(filepath.Base(file)))
 	}

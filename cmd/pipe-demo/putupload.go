@@ -30,20 +30,20 @@ func (a *app) put(ctx context.Context, u *upload) error {
 		return err
 	}
 	if u.offset > 0 {
-		a.note("pipe-demo: %s: goes on behind the %s that an earlier run has sent", text.Printable(shown(u.target)), text.Size(u.offset))
+		a.note("pipe-demo: %s: goes on behind the %s that an earlier run has sent", text.Printable(text.RedactURL(u.target)), text.Size(u.offset))
 	}
 	pipe, err := u.pipeline()
 	if err != nil {
 		u.build.close()
 		return err
 	}
-	report, err := a.runReport(ctx, &transfer{words: []string{u.file, "!", u.target}, pipe: pipe, build: u.build, again: u.again, kept: u.kept})
+	report, err := a.runReport(ctx, &transfer{words: []string{u.file, "!", text.RedactURL(u.target)}, pipe: pipe, build: u.build, again: u.again, kept: u.kept})
 	if err == nil {
 		u.record.forget()
-		a.note("pipe-demo: %s: %s sent", text.Printable(shown(u.place())), text.Size(progressOf(report).Done))
+		a.note("pipe-demo: %s: %s sent", text.Printable(text.RedactURL(u.place())), text.Size(progressOf(report).Done))
 	}
 	if errors.Is(err, errSkipped) {
-		a.note("pipe-demo: %s: exists already, skipped", text.Printable(shown(u.target)))
+		a.note("pipe-demo: %s: exists already, skipped", text.Printable(text.RedactURL(u.target)))
 	}
 	return err
 }
@@ -73,7 +73,7 @@ func (u *upload) ask() error {
 	case u.build.ctx.Err() != nil:
 		return err
 	default:
-		return fmt.Errorf("%s: %w", shown(u.target), err)
+		return fmt.Errorf("%s: %w", text.RedactURL(u.target), err)
 	}
 	if !u.tus || u.info == nil {
 		return nil
@@ -89,11 +89,11 @@ func (u *upload) ask() error {
 		u.url, u.offset = earlier, offset
 		return nil
 	case err == nil, refused && isGone(status.Status):
-		u.app.note("pipe-demo: %s: begins anew: the server has not kept what an earlier run has sent", text.Printable(shown(u.target)))
+		u.app.note("pipe-demo: %s: begins anew: the server has not kept what an earlier run has sent", text.Printable(text.RedactURL(u.target)))
 		return nil
 	}
 	if u.build.ctx.Err() == nil {
-		err = fmt.Errorf("%s: %w", shown(u.target), err)
+		err = fmt.Errorf("%s: %w", text.RedactURL(u.target), err)
 	}
 	return &exitError{code: exitCode(err), err: err, hint: u.goOn()}
 }
@@ -133,7 +133,7 @@ func (u *upload) pipeline() (*pipeline.Pipeline, error) {
 		src = src.Via(b.limit())
 		b.labels = append(b.labels, "limit")
 	}
-	b.labels = append(b.labels, shown(u.target))
+	b.labels = append(b.labels, text.RedactURL(u.target))
 	if u.tus {
 		opts := u.tusOptions()
 		opts.Keep = u.record != nil
@@ -186,7 +186,7 @@ func (u *upload) tusOptions() sinks.TusOptions {
 }
 
 func (u *upload) retrying(attempt int, wait time.Duration, cause error) {
-	u.app.retrying(shown(u.target), attempt, wait, cause)
+	u.app.retrying(text.RedactURL(u.target), attempt, wait, cause)
 }
 
 // createOnly makes a new tus upload on the condition that there is no file. On the other requests it
@@ -257,8 +257,8 @@ func (u *upload) begin(err error) *pipeline.Pipeline {
 	if failed != nil {
 		return nil
 	}
-	u.app.event("retry", map[string]any{"attempt": 1, "wait_seconds": 0, "error": message(status), "source": shown(u.target), "offset": 0})
-	u.app.note("%spipe-demo: %s: begins anew: the server has lost the upload: %s", u.app.clear(), text.Printable(shown(u.target)), text.Printable(message(status)))
+	u.app.event("retry", map[string]any{"attempt": 1, "wait_seconds": 0, "error": message(status), "source": text.RedactURL(u.target), "offset": 0})
+	u.app.note("%spipe-demo: %s: begins anew: the server has lost the upload: %s", u.app.clear(), text.Printable(text.RedactURL(u.target)), text.Printable(message(status)))
 	return next
 }
 

@@ -13,7 +13,7 @@ func (b *build) httpOptions(address string) sources.HTTPOptions {
 	opts := sources.HTTPOptions{Header: http.Header{"User-Agent": {userAgent}}}
 	if b.retrying != nil {
 		opts.OnRetry = func(attempt int, wait time.Duration, cause error) {
-			b.retrying(shown(address), attempt, wait, cause)
+			b.retrying(text.RedactURL(address), attempt, wait, cause)
 		}
 	}
 	return opts

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/weirflow/weir/flow"
 )
 
 const flowHelp = `The words ! [ ] stand alone and need no quotes. Sources and sinks are paths, -
@@ -22,30 +24,30 @@ func (a *app) runCommand() *cobra.Command {
   pipe-demo run /dev/urandom ! take bytes=1M ! noise.bin
   tar c . | pipe-demo run - ! gzip ! http://127.0.0.1:9000/backup.tar.gz
   pipe-demo run -f a ! gzip ! a              replaces its own source`,
-		ValidArgsFunction: completeFlow,
+		ValidArgsFunction: a.completeFlow,
 		RunE: func(cmd *cobra.Command, words []string) error {
-			p, err := planFlow(words)
+			f, err := a.registry.Parse(words...)
 			if err != nil {
 				return err
 			}
 			if dry {
-				return a.explain(cmd.Context(), p, "text")
+				return a.explain(cmd.Context(), f, "text")
 			}
 			rule, err := a.flags.rule()
 			if err != nil {
 				return err
 			}
-			if err := p.check(rule); err != nil {
-				return a.skipped(err, p)
+			if err := checkFlow(f, rule); err != nil {
+				return a.skipped(err, f)
 			}
 			ctx, cancel := a.limits(cmd.Context())
 			defer cancel()
 			b := a.newBuild(ctx)
-			pipe, err := b.pipeline(p)
+			pipe, err := b.pipeline(f)
 			if err != nil {
 				return err
 			}
-			return a.run(ctx, &transfer{words: words, outputs: p.outputs(), codec: p.codec(), pipe: pipe, build: b})
+			return a.run(ctx, &transfer{words: f.Words(), outputs: outputs(f), codec: isCodec(f), pipe: pipe, build: b})
 		},
 	}
 	a.outputFlags(cmd.Flags())
@@ -55,9 +57,9 @@ func (a *app) runCommand() *cobra.Command {
 }
 
 // skipped says which outputs -n left in place.
-func (a *app) skipped(err error, p *plan) error {
+func (a *app) skipped(err error, f *flow.Flow) error {
 	if errors.Is(err, errSkipped) {
-		for path := range existing(p.outputs()) {
+		for path := range existing(outputs(f)) {
 			a.note("pipe-demo: %s: exists already, skipped", path)
 		}
 	}
@@ -65,55 +67,18 @@ func (a *app) skipped(err error, p *plan) error {
 }
 
 // completeFlow completes a flow word by word.
-func completeFlow(_ *cobra.Command, words []string, part string) ([]string, cobra.ShellCompDirective) {
-	const files, plain = cobra.ShellCompDirectiveDefault, cobra.ShellCompDirectiveNoFileComp
-	if len(words) == 0 {
-		return nil, files
+func (a *app) completeFlow(_ *cobra.Command, words []string, part string) ([]string, cobra.ShellCompDirective) {
+	c := a.registry.Complete(words, part)
+	var found []string
+	for _, s := range c.Words {
+		found = append(found, strings.TrimSuffix(s.Word+"\t"+s.Doc, "\t"))
 	}
-	start := 0
-	for i, w := range words {
-		if isMark(w) {
-			start = i + 1
-		}
+	directive := cobra.ShellCompDirectiveDefault
+	if !c.Files {
+		directive = cobra.ShellCompDirectiveNoFileComp
 	}
-	element := words[start:]
-	last := words[len(words)-1]
-	switch {
-	case last == "]":
-		return []string{"!", "[", "]"}, plain
-	case last == "tee" && len(element) == 1:
-		return []string{"["}, plain
-	case start == 0:
-		return []string{"!"}, plain
-	case len(element) == 0:
-		var found []string
-		for _, e := range elementsOf(stageRole) {
-			found = append(found, e.name+"\t"+e.doc)
-		}
-		return found, files
+	if c.NoSpace {
+		directive |= cobra.ShellCompDirectiveNoSpace
 	}
-	e := stageNamed(element[0])
-	if e == nil {
-		return []string{"]"}, plain
-	}
-	if key, _, ok := strings.Cut(part, "="); ok {
-		for _, o := range e.options {
-			if o.name != key {
-				continue
-			}
-			var found []string
-			for _, w := range o.kind.words {
-				found = append(found, key+"="+w)
-			}
-			if found == nil {
-				found = []string{key + "=" + o.example}
-			}
-			return found, plain
-		}
-	}
-	found := []string{"!"}
-	for _, o := range e.options {
-		found = append(found, o.name+"=\t"+o.doc)
-	}
-	return found, plain | cobra.ShellCompDirectiveNoSpace
+	return found, directive
 }

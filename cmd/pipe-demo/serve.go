@@ -33,9 +33,9 @@ The one line on stdout says where. Ctrl-C ends it after the transfers under way.
   pipe-demo serve --list --addr :8080 music/   for the phone, too
   pipe-demo serve access.log.gz ! gunzip     anew for each request
   tar c . | pipe-demo serve -                once`,
-		ValidArgsFunction: completeFlow,
+		ValidArgsFunction: s.app.completeFlow,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 1 && !isFlow(args) {
+			if len(args) > 1 && !s.isFlow(args) {
 				return needArgs(0, 1, "it takes one path, or a flow")(cmd, args)
 			}
 			certificate, err := s.certificate()

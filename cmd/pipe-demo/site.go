@@ -6,8 +6,8 @@ import (
 	"net/http"
 	"os"
 	"slices"
-	"strings"
 
+	"github.com/weirflow/weir/flow"
 	"github.com/weirflow/weir/httpflow"
 	"github.com/weirflow/weir/stages"
 )
@@ -16,15 +16,12 @@ import (
 var tune []byte
 
 // isFlow says that the arguments of serve are a flow, and not a path.
-func isFlow(args []string) bool {
-	if slices.Contains(args, "!") || len(args) == 1 && args[0] == "-" {
-		return true
-	}
+func (s *server) isFlow(args []string) bool {
 	if len(args) != 1 {
-		return false
+		return slices.Contains(args, "!")
 	}
-	scheme, isURL := schemeOf(args[0])
-	return isURL && scheme != "file"
+	e, err := s.app.registry.Endpoint(flow.SourceRole, args[0])
+	return err != nil || e.Element.File == nil
 }
 
 // handler finds out what is to be served. The function it returns is for the end.
@@ -43,7 +40,7 @@ func (s *server) handler(args []string, list bool) (http.Handler, func(), error)
 	switch {
 	case len(args) == 0:
 		return httpflow.Bytes("tune.mp3", tune, opts), none, noFolder("the tune")
-	case isFlow(args):
+	case s.isFlow(args):
 		h, err := s.flowHandler(args)
 		if err == nil {
 			err = noFolder("a flow")
@@ -58,8 +55,8 @@ func (s *server) handler(args []string, list bool) (http.Handler, func(), error)
 		}
 		return httpflow.FileServer(root, httpflow.FileServerOptions{Options: opts, List: list, Precompressed: true}), func() { root.Close() }, nil
 	}
-	info, err := checkSource(asPath(path))
-	if err == nil && (info == nil || !info.Mode().IsRegular()) {
+	info, err := checkSource(path)
+	if err == nil && (!info.Mode().IsRegular()) {
 		err = fmt.Errorf("%s: is neither a file nor a folder", path)
 	}
 	if err == nil {
@@ -73,26 +70,12 @@ func (s *server) handler(args []string, list bool) (http.Handler, func(), error)
 
 // flowHandler checks a flow that lacks its sink, the response.
 func (s *server) flowHandler(words []string) (http.Handler, error) {
-	p, err := planFlow(append(words[:len(words):len(words)], "!", "-"))
-	if fe, ok := err.(*flowError); ok { //nolint:errorlint // planFlow returns it bare
-		fe.words = words
-		if strings.HasPrefix(fe.hint, "only the last element") {
-			fe.hint = "the response is the sink: the flow ends before it"
-		}
+	f, err := s.app.registry.ParseSource(words...)
+	if err == nil {
+		err = checkFlowSource(f)
 	}
 	if err != nil {
 		return nil, err
 	}
-	p.flow.words = words
-	if p.chain.sink == nil || p.chain.branches != nil {
-		return nil, &flowError{words: words, at: slices.Index(words, "tee"), msg: "a flow that is served has no tee: the response is its one sink"}
-	}
-	if !p.source.elem.network {
-		if _, err := checkSource(p.source.text); err != nil {
-			return nil, err
-		}
-	}
-	h := &flowHandler{server: s, plan: p, once: p.source.text == "-"}
-	h.name, h.kind, h.coded = p.served()
-	return h, nil
+	return &flowHandler{server: s, flow: f}, nil
 }

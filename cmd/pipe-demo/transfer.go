@@ -16,7 +16,7 @@ import (
 
 // A transfer is one flow that a command runs, and what is said about it.
 type transfer struct {
-	words   []string // the flow as one would write it
+	words   []string // the flow as one would write it, without secrets
 	outputs []string // the local files it makes
 	codec   bool     // its point is to change the size of the stream, so the ratio is worth telling
 	pipe    *pipeline.Pipeline
@@ -49,7 +49,7 @@ func (a *app) run(ctx context.Context, t *transfer) error {
 func (a *app) runReport(ctx context.Context, t *transfer) (pipeline.Report, error) {
 	defer t.build.close()
 	a.wrote = false
-	a.event("start", map[string]any{"flow": allShown(t.words), "outputs": emptyNotNil(t.outputs)})
+	a.event("start", map[string]any{"flow": t.words, "outputs": emptyNotNil(t.outputs)})
 	existed := existing(t.outputs)
 	m, report, err := a.attempt(ctx, t)
 	for err != nil && t.again != nil {
@@ -68,20 +68,20 @@ func (a *app) runReport(ctx context.Context, t *transfer) (pipeline.Report, erro
 	}
 	if a.flags.json {
 		end := endEvent(exitCode(err), err, &report)
-		end["digests"] = digestEvents(t.build.digests)
+		end["digests"] = digestEvents(t.build.found())
 		a.event("end", end)
 		a.wrote = true
 		return report, err
 	}
 	if a.flags.verbose && exitCode(err) != exitPipe {
-		writeTable(a.err, report, t.build.labels, m.progress(report).summary())
+		writeTable(a.err, report, t.build.names(), m.progress(report).summary())
 	}
 	if err == nil {
-		for _, d := range t.build.digests {
-			if d.sum == "" {
-				a.note("digest: the flow stopped before the end of the stream: no %s", d.algorithm)
+		for _, d := range t.build.found() {
+			if d.Sum == nil {
+				a.note("digest: the flow stopped before the end of the stream: no %s", d.Algorithm)
 			} else {
-				a.note("digest: %s %s", d.algorithm, d.sum)
+				a.note("digest: %s %s", d.Algorithm, d)
 			}
 		}
 	}

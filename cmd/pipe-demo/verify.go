@@ -4,23 +4,24 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"hash"
 	"io"
 	"os"
 
+	"github.com/weirflow/weir/flow"
 	"github.com/weirflow/weir/pipeline"
 	"github.com/weirflow/weir/sinks"
 	"github.com/weirflow/weir/sources"
+	"github.com/weirflow/weir/stages"
 )
 
 // A verifier reads a copy again before it appears, and compares its digest with that of what the source had.
 type verifier struct {
 	job  *copyJob
 	read hash.Hash // of what the source had
-	seen *digestSeen
+	seen *flow.Digest
 }
 
 // begin takes the digest of the part that an earlier run has copied.
@@ -37,8 +38,9 @@ func (v *verifier) begin(ctx context.Context) error {
 
 // stage takes the digest of what passes.
 func (v *verifier) stage(b *build) pipeline.Stage {
-	v.seen = b.digest("sha256")
-	return digestInto(func() hash.Hash { return v.read }, func(hash.Hash) {})
+	v.seen = &flow.Digest{Algorithm: "sha256"}
+	b.digests = append(b.digests, v.seen)
+	return stages.Digest(v.read)
 }
 
 // check is called when f has all of the copy, which has not appeared yet.
@@ -63,6 +65,6 @@ func (v *verifier) check(ctx context.Context, f *os.File) error {
 		return &exitError{code: exitIntegrity, err: fmt.Errorf("%s: reads back as sha256 %x, and %x was written", v.job.dst, got, want),
 			hint: "the disk, or another program, has changed it"}
 	}
-	v.seen.sum = hex.EncodeToString(want)
+	v.seen.Sum = want
 	return nil
 }
