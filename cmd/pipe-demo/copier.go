@@ -105,9 +105,9 @@ func (c *copier) begin(f fileCopy) error {
 	j.info = info
 	var syncs *syncGroup
 	if canSyncFileSystem && c.opts.fsync.value != "none" {
-		dir, err := os.Open(filepath.Dir(f.dst))
+		dir, err := os.Open(parentOf(f.dst))
 		if err == nil {
-			syncs, err = c.syncsOf(dir, filepath.Dir(f.dst))
+			syncs, err = c.syncsOf(dir, parentOf(f.dst))
 		}
 		if err != nil {
 			syncs = nil // a folder that cannot be read: the file is synced by itself
@@ -152,7 +152,7 @@ func (c *copier) walk(f *folder) {
 		if c.ctx.Err() != nil {
 			return
 		}
-		inner, err := c.enter(f, name, filepath.Join(f.from, name), filepath.Join(f.to, name))
+		inner, err := c.enter(f, name, joinPath(f.from, name), joinPath(f.to, name))
 		if err != nil {
 			c.fail(c.nextPlace(), err)
 			continue
@@ -163,7 +163,7 @@ func (c *copier) walk(f *folder) {
 
 // meet copies what is no folder.
 func (c *copier) meet(f *folder, e fs.DirEntry) {
-	src, dst := filepath.Join(f.from, e.Name()), filepath.Join(f.to, e.Name())
+	src, dst := joinPath(f.from, e.Name()), joinPath(f.to, e.Name())
 	var err error
 	switch {
 	case e.Type().IsRegular():
@@ -293,12 +293,12 @@ func mayReplace(root *os.Root, name, dst, src string, info fs.FileInfo, rule out
 
 // topLink copies a link of the command line.
 func (c *copier) topLink(f fileCopy) error {
-	src, err := os.OpenRoot(filepath.Dir(f.src))
+	src, err := os.OpenRoot(parentOf(f.src))
 	if err != nil {
 		return fmt.Errorf("%s: %w", f.src, bareCause(err))
 	}
 	defer src.Close()
-	dst, err := os.OpenRoot(filepath.Dir(f.dst))
+	dst, err := os.OpenRoot(parentOf(f.dst))
 	if err != nil {
 		return fmt.Errorf("%s: %w", f.dst, bareCause(err))
 	}

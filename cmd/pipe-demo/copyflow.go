@@ -151,7 +151,7 @@ func (a *app) copyOne(ctx context.Context, c fileCopy, rule outputRule, opts cop
 	j := &copyJob{src: c.src, dst: c.dst, info: info, opts: &opts, force: rule.force, pace: b.limit()}
 	t := &transfer{words: []string{c.src, "!", c.dst}, build: b}
 	if c.dst != "-" {
-		t.outputs = []string{c.dst}
+		t.outputs, t.existed = []string{c.dst}, map[string]bool{c.dst: c.there.exists()}
 	}
 	if t.pipe, err = j.pipeline(ctx, b); err != nil {
 		return err

@@ -24,7 +24,7 @@ func (a *app) copyMany(ctx context.Context, copies []fileCopy, rule outputRule, 
 	}
 	words = append(words, "!", copies[0].dst)
 	if len(copies) > 1 {
-		words[len(words)-1] = filepath.Dir(copies[0].dst)
+		words[len(words)-1] = parentOf(copies[0].dst)
 	}
 	a.event("start", map[string]any{"flow": words, "outputs": outputs})
 	m := newMonitor(a, false)

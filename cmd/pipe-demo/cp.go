@@ -77,15 +77,19 @@ type fileCopy struct {
 	src, dst string
 	tree     bool // with -r: a folder, or a link that is copied as one
 	made     bool // dst is a folder that is not there yet
+	there    output
 }
 
 // planCopies finds the destination of every source. It looks at folders and touches nothing.
 func planCopies(sources []string, dst string, opts copyOptions) ([]fileCopy, error) {
-	info, err := os.Stat(dst)
-	folder := dst != "-" && err == nil && info.IsDir()
+	var there output
+	if dst != "-" {
+		there = lookAt(dst)
+	}
+	folder := there.isDir()
 	if !folder && len(sources) > 1 {
 		e := usageError("cp: several sources need a folder, and %s is none", dst)
-		if dst != "-" && err != nil {
+		if dst != "-" && there.info == nil {
 			e.hint = "make it first: mkdir " + text.QuoteWord(dst)
 		}
 		return nil, e
@@ -96,12 +100,15 @@ func planCopies(sources []string, dst string, opts copyOptions) ([]fileCopy, err
 		if opts.resume && (src == "-" || dst == "-") {
 			return nil, usageError("cp: --resume takes files: where - stopped is not known")
 		}
-		c := fileCopy{src: src, dst: dst}
+		c := fileCopy{src: src, dst: dst, there: there}
 		if folder {
 			if src == "-" {
 				return nil, usageError("cp: standard input has no name to keep in %s; name the file", dst)
 			}
-			c.dst = filepath.Join(dst, keptName(src))
+			if name := keptName(src); name != "." {
+				c.dst = joinPath(dst, name)
+				c.there = lookAt(c.dst)
+			}
 			if before, ok := taken[c.dst]; ok {
 				return nil, usageError("cp: %s and %s would both become %s", before, src, c.dst)
 			}
@@ -116,8 +123,7 @@ func planCopies(sources []string, dst string, opts copyOptions) ([]fileCopy, err
 			if err := c.checkApart(); err != nil {
 				return nil, err
 			}
-			_, err := os.Lstat(c.dst)
-			c.made = err != nil && !folder
+			c.made = c.there.info == nil && !folder
 		}
 		copies = append(copies, c)
 	}
@@ -145,7 +151,7 @@ func (c fileCopy) checkApart() error {
 	if c.dst == "-" {
 		return &exitError{code: exitFailed, err: fmt.Errorf("%s: is a directory, and standard output takes one file", c.src)}
 	}
-	if to, err := os.Stat(c.dst); err == nil && !to.IsDir() {
+	if c.there.info != nil && !c.there.isDir() {
 		return &exitError{code: exitFailed, err: fmt.Errorf("%s: exists and is no folder, but %s is one", c.dst, c.src)}
 	}
 	for path := canonical(c.dst); ; path = filepath.Dir(path) {
@@ -176,10 +182,10 @@ func (c fileCopy) check(rule outputRule) (os.FileInfo, error) {
 	if c.dst == "-" {
 		return info, nil
 	}
-	if to, err := os.Stat(c.dst); err == nil && info != nil && os.SameFile(info, to) && overwrites(info) {
+	if c.there.is(info) {
 		return nil, sameFile(c.dst, c.src)
 	}
-	return info, checkOutput(c.dst, rule)
+	return info, c.there.check(rule)
 }
 
 func sameFile(dst, src string) error {

@@ -297,3 +297,39 @@ func TestManySmallFiles(t *testing.T) {
 		}
 	}
 }
+
+// A path that a user typed is what the system makes of it.
+func TestCopyThroughALinkAndUp(t *testing.T) {
+	for _, args := range [][]string{
+		{"cp", "-f", "f", "link/.."},
+		{"cp", "-f", "f", "g", "link/.."},
+		{"cp", "-rf", "d/.", "link/.."},
+		{"cp", "f", "link/../new"},
+		{"cp", "--resume", "f", "link/../new"},
+	} {
+		dir := t.TempDir()
+		for name, content := range map[string]string{"f": "f", "g": "g", "d/f": "f", "far/f": "old", "far/inner/x": "x"} {
+			if err := errors.Join(os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o777), os.WriteFile(filepath.Join(dir, name), []byte(content), 0o666)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := os.Symlink("far/inner", filepath.Join(dir, "link")); err != nil {
+			t.Skip("NOT RUN: no symbolic links here: ", err)
+		}
+		cmd := exec.Command("pipe-demo", args...)
+		cmd.Dir = dir
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("%q: %v: %s", args, err, out)
+		}
+		at := filepath.Join(dir, "far", "f")
+		if strings.HasSuffix(args[len(args)-1], "new") {
+			at = filepath.Join(dir, "far", "new")
+		}
+		if b, err := os.ReadFile(at); string(b) != "f" {
+			t.Errorf("%q: %q, %v", args, b, err)
+		}
+		if _, err := os.Stat(filepath.Join(dir, "new")); err == nil {
+			t.Errorf("%q: ./new was made", args)
+		}
+	}
+}

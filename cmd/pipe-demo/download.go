@@ -41,7 +41,7 @@ type download struct {
 func (a *app) get(ctx context.Context, d *download, rule outputRule) error {
 	t := &transfer{words: []string{text.RedactURL(d.url), "!", "-"}, again: d.again}
 	if d.dst != "" {
-		err := checkOutput(d.dst, rule)
+		err := lookAt(d.dst).check(rule)
 		if errors.Is(err, errSkipped) {
 			a.note("pipe-demo: %s: exists already, skipped", text.Printable(d.dst))
 		}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"sync/atomic"
 )
 
@@ -72,7 +71,7 @@ func (f *folder) make(name string, mkdir func(string, fs.FileMode) error, stat f
 		}
 		return nil
 	case f.up == nil && errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("%s: there is no folder %s", f.to, filepath.Dir(f.to))
+		return fmt.Errorf("%s: there is no folder %s", f.to, parentOf(f.to))
 	case err != nil && serr != nil:
 		return fmt.Errorf("%s: %w", f.to, bareCause(err))
 	case serr != nil:

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/url"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -94,7 +93,7 @@ func planGet(args []string) (address, dst string, err error) {
 			e.hint = "name the file: pipe-demo get URL NAME"
 			return "", "", e
 		}
-		dst = filepath.Join(dst, name)
+		dst = joinPath(dst, name)
 	}
 	return u.String(), dst, nil
 }

@@ -47,7 +47,7 @@ func missingHint(path string) string {
 	if strings.HasPrefix(address, "http://") || strings.HasPrefix(address, "https://") {
 		return "that is a URL: pipe-demo get downloads it"
 	}
-	dir := filepath.Dir(path)
+	dir := parentOf(path)
 	if _, err := os.Stat(dir); err != nil {
 		return fmt.Sprintf("there is no folder %s", dir)
 	}
@@ -64,35 +64,73 @@ func missingHint(path string) string {
 	return text.DidYouMean(filepath.Base(path), known)
 }
 
-// checkOutput says whether a local output may be written under the rule, before anything is.
-func checkOutput(path string, rule outputRule) error {
+// An output is what is there under the name of a local output. It is looked at once, before anything is touched; the sink
+// looks again when it begins.
+type output struct {
+	path string
+	info fs.FileInfo // of what the name leads to, or of a link that leads to nothing; nil if there is nothing
+	err  error       // why that is not known
+}
+
+// lookAt finds out what is there.
+func lookAt(path string) output {
 	if isDescriptor(path) {
-		return nil
+		return output{path: path}
 	}
-	info, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		if link, lerr := os.Lstat(path); lerr == nil { // a link to nothing is there, too
-			info, err = link, nil
+	info, err := os.Lstat(path)
+	if err == nil && info.Mode()&fs.ModeSymlink != 0 {
+		to, serr := os.Stat(path)
+		if !errors.Is(serr, fs.ErrNotExist) { // a link to nothing is there, too
+			info, err = to, serr
 		}
 	}
 	switch {
-	case err == nil && info.IsDir():
-		return &exitError{code: exitFailed, err: fmt.Errorf("%s: is a directory, and a sink is a file", path), hint: fmt.Sprintf("name the file: %s", filepath.Join(path, "NAME"))}
-	case err == nil && !overwrites(info):
-		return nil
-	case err == nil && rule.noClobber:
-		return errSkipped
-	case err == nil && !rule.force:
-		return &exitError{code: exitExists, err: fmt.Errorf("%s: exists already", path), hint: "-f replaces it, -n skips it"}
-	case err == nil:
-		return nil
-	case !errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("%s: %w", path, bareCause(err))
+	case errors.Is(err, fs.ErrNotExist):
+		return output{path: path}
+	case err != nil:
+		return output{path: path, err: bareCause(err)}
 	}
-	if strings.HasSuffix(path, "/") || strings.HasSuffix(path, string(filepath.Separator)) {
+	return output{path: path, info: info}
+}
+
+// exists reports whether there is something that the name leads to.
+func (o output) exists() bool { return o.info != nil && o.info.Mode()&fs.ModeSymlink == 0 }
+
+// isDir reports whether the output is a directory.
+func (o output) isDir() bool { return o.info != nil && o.info.IsDir() }
+
+// is reports whether the output is the file that info is of, and writing to it would lose something.
+func (o output) is(info fs.FileInfo) bool {
+	return o.info != nil && info != nil && os.SameFile(o.info, info) && overwrites(info)
+}
+
+// check says whether the output may be written under the rule.
+func (o output) check(rule outputRule) error {
+	path, info := o.path, o.info
+	if isDescriptor(path) {
+		return nil
+	}
+	switch {
+	case o.err != nil:
+		return fmt.Errorf("%s: %w", path, o.err)
+	case info == nil:
+		return checkParent(path)
+	case info.IsDir():
+		return &exitError{code: exitFailed, err: fmt.Errorf("%s: is a directory, and a sink is a file", path), hint: fmt.Sprintf("name the file: %s", joinPath(path, "NAME"))}
+	case !overwrites(info), rule.force && !rule.noClobber:
+		return nil
+	case rule.noClobber:
+		return errSkipped
+	}
+	return &exitError{code: exitExists, err: fmt.Errorf("%s: exists already", path), hint: "-f replaces it, -n skips it"}
+}
+
+// checkParent says whether a file can be made: whether its directory is there.
+func checkParent(path string) error {
+	if path != "" && os.IsPathSeparator(path[len(path)-1]) {
 		return fmt.Errorf("%s: no such folder", path)
 	}
-	parent := filepath.Dir(path)
+	parent := parentOf(path)
 	switch info, err := os.Stat(parent); {
 	case errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("%s: there is no folder %s", path, parent)
@@ -130,18 +168,6 @@ func sameOutput(a, b string) bool {
 		return false
 	}
 	return canonical(a) == canonical(b)
-}
-
-// canonical is an absolute name without links in its folder, for a file that need not exist.
-func canonical(path string) string {
-	abs, err := filepath.Abs(path)
-	if err != nil {
-		abs = path
-	}
-	if dir, err := filepath.EvalSymlinks(filepath.Dir(abs)); err == nil {
-		return filepath.Join(dir, filepath.Base(abs))
-	}
-	return abs
 }
 
 // bareCause takes the operation and the path off an error of package os, for they are named already.

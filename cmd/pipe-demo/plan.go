@@ -40,7 +40,7 @@ func checkFlow(f *flow.Flow, rule outputRule) error {
 		if path == "" {
 			continue
 		}
-		if err := checkOutput(path, rule); err != nil {
+		if err := lookAt(path).check(rule); err != nil {
 			return err
 		}
 	}

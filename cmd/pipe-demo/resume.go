@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 
 	"github.com/weirflow/weir/internal/atomicfile"
@@ -35,7 +34,7 @@ func againTree(copies []fileCopy, rule outputRule) string {
 	if c := copies[0]; len(copies) == 1 && c.tree && c.made {
 		for i := len(words) - 2; i >= 0; i-- {
 			if words[i] == c.src {
-				words[i] = filepath.Clean(c.src) + string(filepath.Separator) + "."
+				words[i] = joinPath(c.src, ".")
 				break
 			}
 		}

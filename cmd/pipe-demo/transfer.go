@@ -21,7 +21,8 @@ type transfer struct {
 	codec   bool     // its point is to change the size of the stream, so the ratio is worth telling
 	pipe    *pipeline.Pipeline
 	build   *build
-	kept    func() string // what a failed run has left, to be told with its end; nil: nothing is kept
+	existed map[string]bool // outputs that are in place before; nil: to be looked at
+	kept    func() string   // what a failed run has left, to be told with its end; nil: nothing is kept
 
 	// again is asked after a failure whether to try once more, with the flow that it returns; nil: no.
 	again func(error) *pipeline.Pipeline
@@ -50,7 +51,9 @@ func (a *app) runReport(ctx context.Context, t *transfer) (pipeline.Report, erro
 	defer t.build.close()
 	a.wrote = false
 	a.event("start", map[string]any{"flow": t.words, "outputs": emptyNotNil(t.outputs)})
-	existed := existing(t.outputs)
+	if t.existed == nil {
+		t.existed = existing(t.outputs)
+	}
 	m, report, err := a.attempt(ctx, t)
 	for err != nil && t.again != nil {
 		next := t.again(err)
@@ -61,7 +64,7 @@ func (a *app) runReport(ctx context.Context, t *transfer) (pipeline.Report, erro
 		m, report, err = a.attempt(ctx, t)
 	}
 	if err != nil {
-		err = t.resumable(explainFailure(err, t, existed))
+		err = t.resumable(explainFailure(err, t))
 		if a.flags.noClobber && (errors.Is(err, fs.ErrExist) || refusedWith(http.StatusPreconditionFailed)(err)) {
 			err = errSkipped // it came into being meanwhile, or is at the server
 		}
@@ -124,7 +127,7 @@ func existing(outputs []string) map[string]bool {
 }
 
 // explainFailure adds what became of the outputs to the end of a flow that a signal or a limit stopped.
-func explainFailure(err error, t *transfer, existed map[string]bool) error {
+func explainFailure(err error, t *transfer) error {
 	if e, ok := errors.AsType[*pipeline.Error](err); ok && e.Node == "stdout" && errors.Is(err, syscall.EPIPE) {
 		return &exitError{code: exitPipe, err: err}
 	}
@@ -142,8 +145,8 @@ func explainFailure(err error, t *transfer, existed map[string]bool) error {
 		info, err := os.Stat(path)
 		switch {
 		case err == nil && !overwrites(info):
-		case t.kept != nil && !existed[path]: // kept tells of it
-		case existed[path]:
+		case t.kept != nil && !t.existed[path]: // kept tells of it
+		case t.existed[path]:
 			kept = append(kept, path)
 		default:
 			removed = append(removed, path)

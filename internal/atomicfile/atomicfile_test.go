@@ -142,6 +142,10 @@ func TestReplaceLink(t *testing.T) {
 		t.Skip("NOT RUN: no symbolic links here: ", err)
 	}
 	write(t, name, "a file")
+	write(t, filepath.Join(dir, ".link.weir-1"), "another")
+	if err := os.Symlink("stale", filepath.Join(dir, ".link.weir-2")); err != nil {
+		t.Fatal(err)
+	}
 	if err := os.Mkdir(filepath.Join(dir, ".link.weir-link-1"), 0o777); err != nil {
 		t.Fatal(err)
 	}
@@ -161,11 +165,11 @@ func TestReplaceLink(t *testing.T) {
 	if err != nil || len(to) != 1 {
 		t.Errorf("%q, %v", to, err)
 	}
-	wantTree(t, dir, map[string]string{"link": "-> " + to, ".link.weir-link-1": "/"})
+	wantTree(t, dir, map[string]string{"link": "-> " + to, ".link.weir-1": "another", ".link.weir-link-1": "/"})
 	if err := atomicfile.ReplaceLink(nil, "x", filepath.Join(dir, ".link.weir-link-1")); err == nil {
 		t.Error("a directory was replaced")
 	}
-	wantTree(t, dir, map[string]string{"link": "-> " + to, ".link.weir-link-1": "/"})
+	wantTree(t, dir, map[string]string{"link": "-> " + to, ".link.weir-1": "another", ".link.weir-link-1": "/"})
 }
 
 // A partial file that is in use stays.

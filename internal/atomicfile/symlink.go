@@ -59,15 +59,18 @@ func (d *dir) removeLink(name string) bool {
 	return errors.Is(err, fs.ErrNotExist)
 }
 
-// sweepLinks removes the temporary links of base that killed processes left.
+// sweepLinks removes the temporary links of base that killed processes left. One under a name that only files
+// get is nobody's.
 func (d *dir) sweepLinks(base string) {
-	for missing, n := 0, 0; missing < gap && n < maxTemps; n++ {
-		name := linkName(base, n)
-		if _, err := d.lstat(name); err != nil {
-			missing++
-			continue
+	for _, temp := range []func(string, int) string{linkName, tempName} {
+		for missing, n := 0, 0; missing < gap && n < maxTemps; n++ {
+			name := temp(base, n)
+			if _, err := d.lstat(name); err != nil {
+				missing++
+				continue
+			}
+			missing = 0
+			d.removeLink(name)
 		}
-		missing = 0
-		d.removeLink(name)
 	}
 }
