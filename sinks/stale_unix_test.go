@@ -3,6 +3,7 @@
 package sinks_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -175,9 +176,14 @@ func TestFileInADirectoryThatMoves(t *testing.T) {
 				if old != "" {
 					write(t, filepath.Join(at, "out"), old)
 				}
-				err := run(whileOpen(func() error {
+				source := pipeline.NewSource("say", func(ctx context.Context, out *pipeline.Outlet) error {
+					if err := whileOpen(func() error { return nil }).Run(ctx, out); err != nil {
+						return err
+					}
+					testenv.AwaitIdle(ctx) // all of it has been written
 					return errors.Join(os.Rename(at, filepath.Join(dir, "moved")), os.Mkdir(at, 0o777), failed)
-				}), opts.sink(filepath.Join(at, "out")))
+				})
+				_, err := testenv.Run(t.Context(), source.To(opts.sink(filepath.Join(at, "out"))))
 				if !errors.Is(err, failed) {
 					t.Errorf("%+v: got %v, want %v", opts, err, failed)
 				}
