@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/weirflow/weir/internal/httpfield"
 )
 
 // methods is the Allow header of everything that serves content.
@@ -28,7 +30,7 @@ type answer struct {
 	status         int
 	header         http.Header
 	offset, length int64
-	parts          []byteRange
+	parts          []httpfield.ByteRange
 	text           string
 }
 
@@ -73,19 +75,19 @@ func decide(method string, h http.Header, c representation, now time.Time) answe
 
 	// Conditions, in the order of RFC 9110 §13.2.2.
 	if match, ok := h["If-Match"]; ok { // §13.1.1
-		if !matches(match, c.etag, strong) {
+		if !httpfield.TagMatches(match, c.etag, true) {
 			return refuse(method, http.StatusPreconditionFailed, http.Header{})
 		}
-	} else if since, ok := httpDate(h["If-Unmodified-Since"]); ok && !modified.IsZero() { // §13.1.4
+	} else if since, ok := httpfield.Date(h["If-Unmodified-Since"]); ok && !modified.IsZero() { // §13.1.4
 		if modified.After(since) {
 			return refuse(method, http.StatusPreconditionFailed, http.Header{})
 		}
 	}
 	if match, ok := h["If-None-Match"]; ok { // §13.1.2
-		if matches(match, c.etag, weak) {
+		if httpfield.TagMatches(match, c.etag, false) {
 			return refuse(method, http.StatusNotModified, validators)
 		}
-	} else if since, ok := httpDate(h["If-Modified-Since"]); ok && !modified.IsZero() { // §13.1.3
+	} else if since, ok := httpfield.Date(h["If-Modified-Since"]); ok && !modified.IsZero() { // §13.1.3
 		if !modified.After(since) {
 			return refuse(method, http.StatusNotModified, validators)
 		}
@@ -104,7 +106,7 @@ func decide(method string, h http.Header, c representation, now time.Time) answe
 	if ifRange, ok := h["If-Range"]; ok && !sameForRange(ifRange, c, modified, now) { // §13.1.5
 		return a
 	}
-	ranges, ok := parseRange(h["Range"], c.size)
+	ranges, ok := httpfield.Ranges(h["Range"], c.size)
 	switch {
 	case !ok:
 	case len(ranges) == 0: // §15.5.17
@@ -114,8 +116,8 @@ func decide(method string, h http.Header, c representation, now time.Time) answe
 		})
 	case len(ranges) == 1: // §15.3.7.1
 		r := ranges[0]
-		a.status, a.offset, a.length = http.StatusPartialContent, r.first, r.length()
-		a.header.Set("Content-Range", r.contentRange(c.size))
+		a.status, a.offset, a.length = http.StatusPartialContent, r.First, r.Len()
+		a.header.Set("Content-Range", r.ContentRange(c.size))
 	case len(ranges) <= maxParts: // §15.3.7.2; more are ignored, as §14.2 permits and §17.15 advises
 		if n := multipartLength(c, ranges); n <= c.size {
 			a.status, a.parts, a.length = http.StatusPartialContent, ranges, n
@@ -137,64 +139,6 @@ func lastModified(t, now time.Time) time.Time {
 	return t.UTC().Truncate(time.Second)
 }
 
-// httpDate parses a field that holds one date. More than one, or anything else, is as if it was
-// absent.
-func httpDate(values []string) (time.Time, bool) {
-	if len(values) != 1 {
-		return time.Time{}, false
-	}
-	t, err := http.ParseTime(values[0])
-	return t, err == nil
-}
-
-// How two entity tags are compared: RFC 9110 §8.8.3.2.
-type comparison bool
-
-const (
-	strong comparison = true
-	weak   comparison = false
-)
-
-// matches reports whether one of the entity tags in values is etag. "*" matches all content there
-// is. A list with an error in it matches up to there.
-func matches(values []string, etag string, c comparison) bool {
-	list := strings.Join(values, ",")
-	if strings.Trim(list, " \t") == "*" {
-		return true
-	}
-	for {
-		list = strings.TrimLeft(list, ", \t")
-		tag, isWeak, rest, ok := cutTag(list)
-		if !ok {
-			return false
-		}
-		if etag != "" && tag == etag && (c == weak || !isWeak) {
-			return true
-		}
-		list = strings.TrimLeft(rest, " \t")
-		if list != "" && list[0] != ',' {
-			return false
-		}
-	}
-}
-
-// cutTag takes the entity tag at the beginning of s (RFC 9110 §8.8.3). The tag is without its W/.
-func cutTag(s string) (tag string, isWeak bool, rest string, ok bool) {
-	s, isWeak = strings.CutPrefix(s, "W/")
-	if s == "" || s[0] != '"' {
-		return "", false, "", false
-	}
-	for i := 1; i < len(s); i++ {
-		switch c := s[i]; {
-		case c == '"':
-			return s[:i+1], isWeak, s[i+1:], true
-		case c < 0x21 || c == 0x7f: // anything else is etagc or obs-text
-			return "", false, "", false
-		}
-	}
-	return "", false, "", false
-}
-
 // sameForRange evaluates If-Range: is the content still the one that the client has a part of? Only
 // a strong validator can tell (RFC 9110 §13.1.5).
 func sameForRange(values []string, c representation, modified, now time.Time) bool {
@@ -202,7 +146,7 @@ func sameForRange(values []string, c representation, modified, now time.Time) bo
 		return false
 	}
 	value := strings.Trim(values[0], " \t")
-	if tag, isWeak, rest, ok := cutTag(value); ok {
+	if tag, isWeak, rest, ok := httpfield.CutTag(value); ok {
 		return rest == "" && !isWeak && c.etag != "" && tag == c.etag
 	}
 	since, err := http.ParseTime(value)

@@ -59,7 +59,7 @@ func short(a answer) string {
 		s = append(s, "parts")
 	}
 	for _, r := range a.parts {
-		s = append(s, strconv.FormatInt(r.first, 10)+"-"+strconv.FormatInt(r.last, 10))
+		s = append(s, strconv.FormatInt(r.First, 10)+"-"+strconv.FormatInt(r.Last, 10))
 	}
 	return strings.Join(s, " ")
 }
@@ -440,12 +440,12 @@ func checkParts(t interface{ Fatalf(string, ...any) }, a answer, c representatio
 		t.Fatalf("parts with Content-Range: %s", a.header.Get("Content-Range"))
 	}
 	for i, r := range a.parts {
-		if r.first < 0 || r.first > r.last || r.last >= c.size {
-			t.Fatalf("part %d-%d of %d", r.first, r.last, c.size)
+		if r.First < 0 || r.First > r.Last || r.Last >= c.size {
+			t.Fatalf("part %d-%d of %d", r.First, r.Last, c.size)
 		}
 		for _, other := range a.parts[:i] {
-			if r.first <= other.last+1 && other.first <= r.last+1 {
-				t.Fatalf("parts %d-%d and %d-%d touch", r.first, r.last, other.first, other.last)
+			if r.First <= other.Last+1 && other.First <= r.Last+1 {
+				t.Fatalf("parts %d-%d and %d-%d touch", r.First, r.Last, other.First, other.Last)
 			}
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"path"
 	"syscall"
 
+	"github.com/weirflow/weir/internal/httpfield"
 	"github.com/weirflow/weir/pipeline"
 	"github.com/weirflow/weir/sources"
 )
@@ -112,7 +113,7 @@ func (h handler) represent(src pipeline.Source, acceptEncoding []string) (pipeli
 		header.Set("Vary", "Accept-Encoding") // RFC 9110 §12.5.5
 		suffix := codingSuffix(opts.Coding)
 		switch {
-		case prefers(acceptEncoding, opts.Coding):
+		case httpfield.AcceptEncoding(acceptEncoding).Prefers(opts.Coding):
 			header.Set("Content-Encoding", opts.Coding)
 			src = src.Via(opts.Encode)
 		case opts.Encode.IsZero():

@@ -135,11 +135,9 @@ func compareNatural(a, b string) int {
 	for a != "" && b != "" {
 		x, y := leadingDigits(a), leadingDigits(b)
 		if x != "" && y != "" {
-			switch {
-			case less(x, y):
-				return -1
-			case less(y, x):
-				return 1
+			m, n := strings.TrimLeft(x, "0"), strings.TrimLeft(y, "0")
+			if c := cmp.Or(cmp.Compare(len(m), len(n)), strings.Compare(m, n)); c != 0 {
+				return c
 			}
 			a, b = a[len(x):], b[len(y):]
 			continue

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"strings"
 
+	"github.com/weirflow/weir/internal/httpfield"
 	"github.com/weirflow/weir/pipeline"
 )
 
@@ -21,27 +22,27 @@ const boundarySize = 26
 func newBoundary() string { return rand.Text() }
 
 // partHead stands before a part (RFC 9110 §14.6).
-func partHead(boundary string, c representation, r byteRange) string {
+func partHead(boundary string, c representation, r httpfield.ByteRange) string {
 	return "\r\n--" + boundary +
 		"\r\nContent-Type: " + c.kind +
-		"\r\nContent-Range: " + r.contentRange(c.size) + "\r\n\r\n"
+		"\r\nContent-Range: " + r.ContentRange(c.size) + "\r\n\r\n"
 }
 
 // partsEnd stands after the last part.
 func partsEnd(boundary string) string { return "\r\n--" + boundary + "--\r\n" }
 
 // multipartLength is the length of the whole body, framing included.
-func multipartLength(c representation, ranges []byteRange) int64 {
+func multipartLength(c representation, ranges []httpfield.ByteRange) int64 {
 	boundary := strings.Repeat("x", boundarySize)
 	n := int64(len(partsEnd(boundary)))
 	for _, r := range ranges {
-		n += int64(len(partHead(boundary, c, r))) + r.length()
+		n += int64(len(partHead(boundary, c, r))) + r.Len()
 	}
 	return n
 }
 
 // multipart emits the ranges of at as the body of a multipart/byteranges response.
-func multipart(at io.ReaderAt, name, boundary string, c representation, ranges []byteRange) pipeline.Source {
+func multipart(at io.ReaderAt, name, boundary string, c representation, ranges []httpfield.ByteRange) pipeline.Source {
 	return pipeline.NewSource("file", func(ctx context.Context, out *pipeline.Outlet) error {
 		out.SetSize(multipartLength(c, ranges))
 		w := out.Writer(ctx)
@@ -52,11 +53,11 @@ func multipart(at io.ReaderAt, name, boundary string, c representation, ranges [
 			if _, err := io.WriteString(w, partHead(boundary, c, r)); err != nil {
 				return err
 			}
-			n, err := io.CopyBuffer(pack, io.NewSectionReader(at, r.first, r.length()), buf)
+			n, err := io.CopyBuffer(pack, io.NewSectionReader(at, r.First, r.Len()), buf)
 			if err != nil {
 				return err
 			}
-			if n < r.length() {
+			if n < r.Len() {
 				return &fs.PathError{Op: "read", Path: name, Err: io.ErrUnexpectedEOF}
 			}
 		}

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"github.com/weirflow/weir/internal/httpfield"
 	"github.com/weirflow/weir/pipeline"
 )
 
@@ -14,7 +15,7 @@ import (
 func TestPartIsReadBeforeItsHeadIsSent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := representation{size: 1000, kind: "text/plain"}
-		ranges := []byteRange{{0, 9}, {20, 29}}
+		ranges := []httpfield.ByteRange{{First: 0, Last: 9}, {First: 20, Last: 29}}
 		var got bytes.Buffer
 		first := true
 		at := readAt(func(p []byte, _ int64) (int, error) {

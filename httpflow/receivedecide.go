@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/weirflow/weir/internal/httpfield"
 )
 
 // The methods of what a receiver has: the files, and the uploads.
@@ -63,7 +65,7 @@ func decidePut(r *http.Request, opts ReceiverOptions) (answer, bool) {
 		}
 	}
 	for _, field := range digestFields {
-		if _, ok := parseDigests(h[field]); !ok {
+		if _, ok := httpfield.Digests(h[field]); !ok {
 			return deny(http.StatusBadRequest, http.Header{})
 		}
 	}
@@ -77,16 +79,16 @@ func decidePut(r *http.Request, opts ReceiverOptions) (answer, bool) {
 // for methods other than GET and HEAD.
 func permits(h http.Header, t target, now time.Time) bool {
 	if match, ok := h["If-Match"]; ok { // §13.1.1
-		if !t.exists || !matches(match, t.etag, strong) {
+		if !t.exists || !httpfield.TagMatches(match, t.etag, true) {
 			return false
 		}
-	} else if since, ok := httpDate(h["If-Unmodified-Since"]); ok && t.exists { // §13.1.4
+	} else if since, ok := httpfield.Date(h["If-Unmodified-Since"]); ok && t.exists { // §13.1.4
 		if t.modTime.IsZero() || lastModified(t.modTime, now).After(since) {
 			return false
 		}
 	}
 	if match, ok := h["If-None-Match"]; ok && t.exists { // §13.1.2
-		return !matches(match, t.etag, weak)
+		return !httpfield.TagMatches(match, t.etag, false)
 	}
 	return true
 }

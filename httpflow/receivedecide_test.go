@@ -3,7 +3,6 @@ package httpflow
 import (
 	"net/http"
 	"net/http/httptest"
-	"strconv"
 	"strings"
 	"testing"
 )
@@ -111,40 +110,11 @@ func TestPermits(t *testing.T) {
 	}
 }
 
-func FuzzParseDigests(f *testing.F) {
-	for _, s := range []string{"", "sha-256=:AAAA:", "sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:",
-		"md5=:AAAA:;a=1, sha-512=:AAAA:", "a", "a=1, b", "=", ",", "a=?1;x"} {
+func FuzzReceivedNames(f *testing.F) {
+	for _, s := range []string{"", "0", "a/../b", "/a", `a\b`, "con"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		sums, ok := parseDigests([]string{s})
-		for algorithm, sum := range sums {
-			if !ok || len(sum) != digestSizes[algorithm] {
-				t.Fatalf("%q: %v %t", s, sums, ok)
-			}
-			again, ok := parseDigests([]string{s, formatDigest(algorithm, sum)})
-			if !ok || string(again[algorithm]) != string(sum) {
-				t.Fatalf("%q: %v again", s, again)
-			}
-		}
-	})
-}
-
-func FuzzTusHeader(f *testing.F) {
-	for _, s := range []string{"", "0", "9223372036854775807", "9223372036854775808", "-1", "+1", "filename d29ybGQ=,is_confidential",
-		"a,a", "a ,b", "sha1 Kq5sNclPz7QV2+lfQIuc6R7oRu0=", "sha1", " "} {
-		f.Add(s)
-	}
-	f.Fuzz(func(t *testing.T, s string) {
-		if n, ok := parseLength([]string{s}); ok && (n < 0 || strings.TrimLeft(s, "0") != strings.TrimLeft(strconv.FormatInt(n, 10), "0")) {
-			t.Fatalf("%q is %d", s, n)
-		}
-		pairs, ok := parseMetadata([]string{s})
-		for key := range pairs {
-			if !ok || key == "" || strings.ContainsAny(key, " ,") {
-				t.Fatalf("%q: %q", s, pairs)
-			}
-		}
 		if sum, ok := parseChecksum([]string{s}); ok && (sum == nil || len(sum.want) != sum.hash.Size()) {
 			t.Fatalf("%q: %+v", s, sum)
 		}

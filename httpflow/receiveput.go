@@ -1,12 +1,15 @@
 package httpflow
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"crypto/sha512"
 	"hash"
 	"net/http"
+	"slices"
 
+	"github.com/weirflow/weir/internal/httpfield"
 	"github.com/weirflow/weir/pipeline"
 	"github.com/weirflow/weir/sinks"
 	"github.com/weirflow/weir/sources"
@@ -72,7 +75,7 @@ func (q *receiveRequest) store(createOnly bool) (answer, error) {
 }
 
 // digestFields are those of RFC 9530. Without a content coding they mean the same in a PUT.
-var digestFields = []string{"Repr-Digest", "Content-Digest"}
+var digestFields = []string{httpfield.ReprDigest, httpfield.ContentDigest}
 
 // digests are what the body of a PUT should have, and has.
 type digests struct {
@@ -84,9 +87,9 @@ type digests struct {
 func newDigests(r *http.Request) *digests {
 	d := &digests{r, map[string]hash.Hash{"sha-256": sha256.New()}}
 	for _, field := range digestFields {
-		claimed, _ := parseDigests(r.Header[field])
+		claimed, _ := httpfield.Digests(r.Header[field])
 		_, announced := r.Trailer[field]
-		if claimed["sha-512"] != nil || announced {
+		if announced || slices.ContainsFunc(claimed, func(d httpfield.Digest) bool { return d.Algorithm == "sha-512" }) {
 			d.sums["sha-512"] = sha512.New()
 		}
 	}
@@ -104,12 +107,12 @@ func (d *digests) hashes() (all []hash.Hash) {
 func (d *digests) verify() error {
 	for _, h := range []http.Header{d.request.Header, d.request.Trailer} {
 		for _, field := range digestFields {
-			claimed, ok := parseDigests(h[field])
+			claimed, ok := httpfield.Digests(h[field])
 			if !ok {
 				return errDigest
 			}
-			for algorithm, want := range claimed {
-				if h := d.sums[algorithm]; h != nil && string(h.Sum(nil)) != string(want) {
+			for _, c := range claimed {
+				if h := d.sums[c.Algorithm]; h != nil && !bytes.Equal(h.Sum(nil), c.Sum) {
 					return errDigest
 				}
 			}
@@ -118,7 +121,9 @@ func (d *digests) verify() error {
 	return nil
 }
 
-func (d *digests) field() string { return formatDigest("sha-256", d.sums["sha-256"].Sum(nil)) }
+func (d *digests) field() string {
+	return httpfield.Digest{Algorithm: "sha-256", Sum: d.sums["sha-256"].Sum(nil)}.String()
+}
 
 // verified passes a stream on, and hashes it. At its end, verify may fail it, which is before
 // anything is published, and last has a say right before that.

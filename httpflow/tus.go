@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/weirflow/weir/internal/httpfield"
 	"github.com/weirflow/weir/sources"
 )
 
@@ -158,7 +159,7 @@ func (q *receiveRequest) work(id string) (status int, header http.Header, err er
 
 // patch appends the request's body to an upload that is not complete.
 func (q *receiveRequest) patch(ctx context.Context, u *upload, sum *checksum) error {
-	if length, _ := parseLength(q.x.request.Header["Upload-Length"]); length >= 0 && u.Length < 0 {
+	if length, _ := httpfield.UploadLength(q.x.request.Header["Upload-Length"]); length >= 0 && u.Length < 0 {
 		u.Length = length
 		if err := q.rc.uploads.save(u); err != nil {
 			return err
@@ -201,8 +202,8 @@ type creation struct {
 
 // decideCreate decides about the header of a POST: it returns what is to be made, or a status.
 func decideCreate(h http.Header, contentLength int64, opts ReceiverOptions) (c creation, status int) {
-	metadata, ok := parseMetadata(h["Upload-Metadata"])
-	length, lengthOK := parseLength(h["Upload-Length"])
+	metadata, ok := httpfield.UploadMetadata(h["Upload-Metadata"])
+	length, lengthOK := httpfield.UploadLength(h["Upload-Length"])
 	deferred, isDeferred := h["Upload-Defer-Length"]
 	_, concat := h["Upload-Concat"] // an extension that is not there
 	c = creation{
@@ -246,8 +247,8 @@ func decidePatch(h http.Header, contentLength int64, u *upload, opts ReceiverOpt
 	if !isTusContent(h) {
 		return nil, http.StatusUnsupportedMediaType
 	}
-	offset, ok := parseLength(h["Upload-Offset"])
-	length, lengthOK := parseLength(h["Upload-Length"])
+	offset, ok := httpfield.UploadLength(h["Upload-Offset"])
+	length, lengthOK := httpfield.UploadLength(h["Upload-Length"])
 	sum, sumOK := parseChecksum(h["Upload-Checksum"])
 	switch {
 	case !ok || offset < 0 || !lengthOK || !sumOK:

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/weirflow/weir/internal/httpfield"
 	"github.com/weirflow/weir/internal/httpkit"
 	"github.com/weirflow/weir/pipeline"
 )
@@ -128,7 +129,7 @@ func checkUpload(req *http.Request) error {
 }
 
 func (o *HTTPOptions) check() error {
-	algorithm := httpkit.DigestAlgorithms[o.Digest]
+	algorithm := httpfield.DigestAlgorithms[o.Digest]
 	switch {
 	case o.Digest != "" && algorithm == nil:
 		return fmt.Errorf("digest %q: want sha-256 or sha-512", o.Digest)

@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/weirflow/weir/internal/httpfield"
 	"github.com/weirflow/weir/internal/httpkit"
 	"github.com/weirflow/weir/internal/ioctx"
 	"github.com/weirflow/weir/pipeline"
@@ -55,7 +56,7 @@ func newUpload(name string, client *http.Client, req *http.Request, o HTTPOption
 	wait := newServerWait(o.Idle, o.MinRate, o.MinRateWindow, func(why *TimeoutError) { cancel(why) })
 	u.body = newBody(r, wait, ctx.Done())
 	if o.Digest != "" {
-		u.digest = httpkit.DigestAlgorithms[o.Digest]()
+		u.digest = httpfield.DigestAlgorithms[o.Digest]()
 	}
 	if o.Total > 0 {
 		u.total = time.AfterFunc(o.Total, func() {
@@ -147,13 +148,13 @@ func (u *upload) start() {
 	switch {
 	case u.digest == nil:
 	case len(u.o.Sum) > 0:
-		u.req.Header.Set(httpkit.ReprDigest, u.field(u.o.Sum))
+		u.req.Header.Set(httpfield.ReprDigest, u.field(u.o.Sum))
 	default:
 		// The transport reads the value when the body has ended, and drops the trailer where there
 		// can be none.
-		trailer := http.Header{httpkit.ReprDigest: nil}
+		trailer := http.Header{httpfield.ReprDigest: nil}
 		u.req.Trailer = trailer
-		u.body.atEOF = func() { trailer.Set(httpkit.ReprDigest, u.field(u.digest.Sum(nil))) }
+		u.body.atEOF = func() { trailer.Set(httpfield.ReprDigest, u.field(u.digest.Sum(nil))) }
 	}
 	u.started = true
 	u.group.Go(u.do)
@@ -161,7 +162,7 @@ func (u *upload) start() {
 
 // field returns the value of Repr-Digest.
 func (u *upload) field(sum []byte) string {
-	return httpkit.Digest{Algorithm: u.o.Digest, Sum: sum}.String()
+	return httpfield.Digest{Algorithm: u.o.Digest, Sum: sum}.String()
 }
 
 func (u *upload) pass(b []byte) error {
@@ -262,14 +263,15 @@ func (u *upload) broken(err error) error {
 // compare looks at what the server says it has got. A digest of the answer's own content (RFC 9530
 // appendix B.8) says nothing about the stream.
 func (u *upload) compare(header http.Header, text []byte) error {
-	for _, d := range httpkit.Digests(header, httpkit.ReprDigest) {
+	answered, _ := httpfield.Digests(header.Values(httpfield.ReprDigest)) // malformed digests prove nothing
+	for _, d := range answered {
 		if d.Algorithm != u.o.Digest {
 			continue
 		}
-		own := httpkit.DigestAlgorithms[d.Algorithm]()
+		own := httpfield.DigestAlgorithms[d.Algorithm]()
 		own.Write(text)
 		if got := u.digest.Sum(nil); !bytes.Equal(got, d.Sum) && !bytes.Equal(own.Sum(nil), d.Sum) {
-			return &DigestError{Field: httpkit.ReprDigest, Algorithm: d.Algorithm, Want: d.Sum, Got: got}
+			return &DigestError{Field: httpfield.ReprDigest, Algorithm: d.Algorithm, Want: d.Sum, Got: got}
 		}
 	}
 	return nil
@@ -299,7 +301,7 @@ func (u *upload) publish() error {
 	if !u.started { // an empty stream
 		u.req.Body, u.req.GetBody, u.req.ContentLength = http.NoBody, nil, 0
 		if u.digest != nil {
-			u.req.Header.Set(httpkit.ReprDigest, u.field(u.digest.Sum(nil)))
+			u.req.Header.Set(httpfield.ReprDigest, u.field(u.digest.Sum(nil)))
 		}
 		u.group.Go(u.do)
 		return u.group.Wait()

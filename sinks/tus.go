@@ -2,13 +2,11 @@ package sinks
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"maps"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 
@@ -162,15 +160,6 @@ func (o *TusOptions) check() error {
 		}
 	}
 	return nil
-}
-
-// metadata returns the value of Upload-Metadata.
-func (o *TusOptions) metadata() string {
-	var pairs []string
-	for _, key := range slices.Sorted(maps.Keys(o.Metadata)) {
-		pairs = append(pairs, strings.TrimRight(key+" "+base64.StdEncoding.EncodeToString([]byte(o.Metadata[key])), " "))
-	}
-	return strings.Join(pairs, ",")
 }
 
 // TusServer is what a server says of itself.

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/weirflow/weir/internal/httpfield"
 	"github.com/weirflow/weir/internal/httpkit"
 	"github.com/weirflow/weir/internal/ioctx"
 )
@@ -172,7 +173,7 @@ func (c *tusClient) again(ctx context.Context, err error) error {
 		if !tusTransient(status.Status) {
 			return err
 		}
-		after = httpkit.RetryAfter(status.Header)
+		after = httpfield.RetryAfter(status.Header)
 	case errors.As(err, &broken):
 		err, final = broken.error, httpkit.Hopeless(broken.error, c.answered)
 	default:
@@ -253,7 +254,7 @@ func (c *tusClient) create(ctx context.Context, endpoint *url.URL, size int64) (
 	} else {
 		header.Set("Upload-Defer-Length", "1")
 	}
-	if m := c.o.metadata(); m != "" {
+	if m := httpfield.FormatUploadMetadata(c.o.Metadata); m != "" {
 		header.Set("Upload-Metadata", m)
 	}
 	var h http.Header

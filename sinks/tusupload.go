@@ -5,7 +5,6 @@ import (
 	"crypto/sha1"
 	"crypto/sha256"
 	"crypto/sha512"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"hash"
@@ -15,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/weirflow/weir/internal/httpfield"
 	"github.com/weirflow/weir/internal/httpkit"
 	"github.com/weirflow/weir/internal/ioctx"
 	"github.com/weirflow/weir/pipeline"
@@ -241,7 +241,7 @@ func (u *tusUpload) patch(ctx context.Context, to int64, last bool) error {
 		for _, b := range data {
 			h.Write(b) // never fails, says hash.Hash
 		}
-		header.Set("Upload-Checksum", u.checksum+" "+base64.StdEncoding.EncodeToString(h.Sum(nil)))
+		header.Set("Upload-Checksum", httpfield.FormatUploadChecksum(u.checksum, h.Sum(nil)))
 	}
 	h, err := u.c.do(ctx, http.MethodPatch, u.url, header, data)
 	if err != nil {

@@ -6,7 +6,7 @@ import (
 	"net/http"
 	"slices"
 
-	"github.com/weirflow/weir/internal/httpkit"
+	"github.com/weirflow/weir/internal/httpfield"
 )
 
 // part is which part of the file an answer's body has, seen from where the download is.
@@ -88,49 +88,49 @@ func (d *download) judgeAgain(ctx context.Context, resp *http.Response) (part, e
 
 // judgePartial takes the rest of the file, or the beginning of that.
 func (d *download) judgePartial(ctx context.Context, resp *http.Response) (part, error) {
-	r, ok := parseContentRange(resp.Header)
+	r, ok := httpfield.ParseContentRange(resp.Header.Values("Content-Range"))
 	switch {
-	case !ok || r.first < 0:
+	case !ok || r.First < 0:
 		return part{}, d.changed("the Content-Range %.100q says nothing", resp.Header.Values("Content-Range"))
-	case r.first != d.pos:
-		return part{}, d.changed("the server sends it from byte %d", r.first)
-	case d.size >= 0 && r.size < 0:
+	case r.First != d.pos:
+		return part{}, d.changed("the server sends it from byte %d", r.First)
+	case d.size >= 0 && r.Size < 0:
 		return part{}, d.changed("it had %d bytes, and the server does not say how many it has now", d.size)
-	case d.size >= 0 && r.size != d.size:
-		return part{}, d.changed("it had %d bytes and has now %d", d.size, r.size)
-	case resp.ContentLength >= 0 && resp.ContentLength != r.last-r.first+1:
+	case d.size >= 0 && r.Size != d.size:
+		return part{}, d.changed("it had %d bytes and has now %d", d.size, r.Size)
+	case resp.ContentLength >= 0 && resp.ContentLength != r.Last-r.First+1:
 		return part{}, d.changed("the Content-Range %.100q does not have the %d bytes of Content-Length", resp.Header.Get("Content-Range"), resp.ContentLength)
 	}
 	if why := d.validator.contradicts(resp.Header, false); why != "" {
 		return part{}, d.changed("%s", why)
 	}
-	d.size = r.size
-	p := part{length: r.last - r.first + 1, claims: claimsOf(resp.Header, httpkit.ContentDigest)}
+	d.size = r.Size
+	p := part{length: r.Last - r.First + 1, claims: claimsOf(resp.Header, httpfield.ContentDigest)}
 	return p, d.begin(ctx, resp, false)
 }
 
 // judgeUnsatisfied takes the answer that there is nothing from d.pos on (RFC 9110 section 15.5.17).
 func (d *download) judgeUnsatisfied(ctx context.Context, resp *http.Response) (part, error) {
-	r, ok := parseContentRange(resp.Header)
+	r, ok := httpfield.ParseContentRange(resp.Header.Values("Content-Range"))
 	switch {
-	case !ok || r.first >= 0:
+	case !ok || r.First >= 0:
 		return part{}, d.changed("the server has nothing there, and does not say how many bytes it has")
-	case r.size != d.pos || d.size >= 0 && r.size != d.size:
-		return part{}, d.changed("it has now %d bytes", r.size)
+	case r.Size != d.pos || d.size >= 0 && r.Size != d.size:
+		return part{}, d.changed("it has now %d bytes", r.Size)
 	}
 	if why := d.validator.contradicts(resp.Header, true); why != "" {
 		return part{}, d.changed("%s", why)
 	}
-	d.size = r.size
+	d.size = r.Size
 	return part{nothing: true}, d.begin(ctx, resp, false)
 }
 
 // begin looks at the digests of an accepted answer, and tells of the first. whole: the body has the
 // whole file, so that Content-Digest is about that too.
 func (d *download) begin(ctx context.Context, resp *http.Response, whole bool) error {
-	claims := claimsOf(resp.Header, httpkit.ReprDigest)
+	claims := claimsOf(resp.Header, httpfield.ReprDigest)
 	if whole {
-		claims = append(claims, claimsOf(resp.Header, httpkit.ContentDigest)...)
+		claims = append(claims, claimsOf(resp.Header, httpfield.ContentDigest)...)
 	}
 	if d.begun && d.pos > 0 {
 		for _, c := range claims {
@@ -161,8 +161,8 @@ func (d *download) startDigests(ctx context.Context, resp *http.Response, claims
 	if d.o.Hash != nil {
 		claims = append(claims, claim{sum: d.o.Sum})
 	}
-	_, repr := resp.Trailer[httpkit.ReprDigest]
-	_, content := resp.Trailer[httpkit.ContentDigest]
+	_, repr := resp.Trailer[httpfield.ReprDigest]
+	_, content := resp.Trailer[httpfield.ContentDigest]
 	d.digests = digests{}
 	if d.o.Offset > 0 && d.o.Prior == nil {
 		return nil

@@ -9,7 +9,7 @@ import (
 	"net/http"
 	"slices"
 
-	"github.com/weirflow/weir/internal/httpkit"
+	"github.com/weirflow/weir/internal/httpfield"
 )
 
 // claim is what a digest should be.
@@ -32,11 +32,11 @@ func (d *digests) start(claims []claim, own func() hash.Hash, trailer bool) {
 		if c.algorithm == "" {
 			d.hashes[""] = own()
 		} else if d.hashes[c.algorithm] == nil {
-			d.hashes[c.algorithm] = httpkit.DigestAlgorithms[c.algorithm]()
+			d.hashes[c.algorithm] = httpfield.DigestAlgorithms[c.algorithm]()
 		}
 	}
 	if trailer {
-		for name, make := range httpkit.DigestAlgorithms {
+		for name, make := range httpfield.DigestAlgorithms {
 			if d.hashes[name] == nil {
 				d.hashes[name] = make()
 			}
@@ -104,7 +104,8 @@ func (d *digests) verify() error {
 
 // claimsOf returns the digests in a header or trailer that can be verified.
 func claimsOf(h http.Header, field string) (claims []claim) {
-	for _, d := range httpkit.Digests(h, field) {
+	known, _ := httpfield.Digests(h.Values(field)) // malformed digests prove nothing
+	for _, d := range known {
 		claims = append(claims, claim{field, d.Algorithm, d.Sum})
 	}
 	return claims

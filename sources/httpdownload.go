@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 
+	"github.com/weirflow/weir/internal/httpfield"
 	"github.com/weirflow/weir/internal/httpkit"
 	"github.com/weirflow/weir/pipeline"
 )
@@ -137,7 +138,7 @@ func (d *download) broken(actx context.Context, err error) error {
 func refused(resp *http.Response, cancel context.CancelCauseFunc) error {
 	err := &StatusError{resp.StatusCode, resp.Header, httpkit.ReadAnswer(resp, cancel)}
 	if httpkit.Transient(resp.StatusCode) {
-		return &breakage{err: err, after: httpkit.RetryAfter(resp.Header)}
+		return &breakage{err: err, after: httpfield.RetryAfter(resp.Header)}
 	}
 	return err
 }
@@ -167,9 +168,9 @@ func (d *download) take(ctx, actx context.Context, resp *http.Response, p part, 
 	if err := content.verify(); err != nil {
 		return false, err
 	}
-	d.digests.add(claimsOf(resp.Trailer, httpkit.ReprDigest))
+	d.digests.add(claimsOf(resp.Trailer, httpfield.ReprDigest))
 	if p.whole {
-		d.digests.add(claimsOf(resp.Trailer, httpkit.ContentDigest))
+		d.digests.add(claimsOf(resp.Trailer, httpfield.ContentDigest))
 	}
 	if d.size < 0 && p.whole {
 		d.size = d.pos

@@ -3,8 +3,9 @@ package sources
 import (
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
+
+	"github.com/weirflow/weir/internal/httpfield"
 )
 
 // Validator says which version of a file a download is of, well enough to continue it. It is plain
@@ -21,7 +22,7 @@ func (v Validator) Resumable() bool { return v.ifRange() != "" }
 // ifRange is the value of If-Range, or "".
 func (v Validator) ifRange() string {
 	if v.ETag != "" {
-		if strong(v.ETag) {
+		if httpfield.IsStrongTag(v.ETag) {
 			return v.ETag
 		}
 		return ""
@@ -37,19 +38,6 @@ type Remote struct {
 	Validator Validator   // for a later HTTPOptions.Validator, if it is Resumable
 }
 
-// strong reports whether tag is a strong entity tag (RFC 9110 section 8.8.3).
-func strong(tag string) bool {
-	if len(tag) < 2 || tag[0] != '"' || tag[len(tag)-1] != '"' {
-		return false
-	}
-	for _, c := range []byte(tag[1 : len(tag)-1]) {
-		if c < 0x21 || c == '"' || c == 0x7f {
-			return false
-		}
-	}
-	return true
-}
-
 // strongAge is by how much a Last-Modified must be older than Date to be strong. RFC 9110 section
 // 8.8.2.2 wants a second, and enough for clocks that differ; RFC 7232 said 60.
 const strongAge = 60 * time.Second
@@ -58,7 +46,7 @@ const strongAge = 60 * time.Second
 // where there is no entity tag at all, not even a weak one (section 13.1.5).
 func validatorOf(h http.Header) Validator {
 	if tags := h.Values("ETag"); len(tags) > 0 {
-		if len(tags) == 1 && strong(tags[0]) {
+		if len(tags) == 1 && httpfield.IsStrongTag(tags[0]) {
 			return Validator{ETag: tags[0]}
 		}
 		return Validator{}
@@ -93,54 +81,4 @@ func shownTag(tag string) string {
 		return "missing"
 	}
 	return strconv.Quote(tag)
-}
-
-// contentRange is a parsed Content-Range.
-type contentRange struct {
-	first, last int64 // -1 if unsatisfied
-	size        int64 // complete length; -1 if unknown
-}
-
-// parseContentRange parses "bytes 0-9/10", "bytes 0-9/*" and "bytes */10" (RFC 9110 section 14.4).
-// What it calls invalid there is not ok here.
-func parseContentRange(h http.Header) (r contentRange, ok bool) {
-	values := h.Values("Content-Range")
-	if len(values) != 1 {
-		return r, false
-	}
-	unit, rest, found := strings.Cut(values[0], " ")
-	if !found || !strings.EqualFold(unit, "bytes") {
-		return r, false
-	}
-	part, whole, found := strings.Cut(rest, "/")
-	if !found {
-		return r, false
-	}
-	r.size = -1
-	if whole != "*" {
-		if r.size, ok = parseDigits(whole); !ok {
-			return r, false
-		}
-	}
-	if part == "*" {
-		r.first, r.last = -1, -1
-		return r, whole != "*"
-	}
-	first, last, found := strings.Cut(part, "-")
-	if !found {
-		return r, false
-	}
-	if r.first, ok = parseDigits(first); !ok {
-		return r, false
-	}
-	if r.last, ok = parseDigits(last); !ok {
-		return r, false
-	}
-	return r, r.first <= r.last && (r.size < 0 || r.last < r.size)
-}
-
-// parseDigits parses 1*DIGIT, which has no sign, as an int64.
-func parseDigits(s string) (int64, bool) {
-	n, err := strconv.ParseUint(s, 10, 63)
-	return int64(n), err == nil
 }

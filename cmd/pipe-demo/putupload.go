@@ -12,6 +12,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/weirflow/weir/internal/httpfield"
 	"github.com/weirflow/weir/internal/httpkit"
 	"github.com/weirflow/weir/internal/text"
 	"github.com/weirflow/weir/pipeline"
@@ -228,7 +229,7 @@ func (u *upload) again(err error) *pipeline.Pipeline {
 	case u.retries == u.opts.retries:
 		return nil
 	case refused && httpkit.Transient(status.Status) && status.Status != http.StatusNotImplemented:
-		err, after = status, httpkit.RetryAfter(status.Header)
+		err, after = status, httpfield.RetryAfter(status.Header)
 	case network && !httpkit.Hopeless(broken, u.answered):
 		err = broken
 	default:

@@ -2,7 +2,6 @@ package httpkit_test
 
 import (
 	"context"
-	"crypto/sha256"
 	"net/http"
 	"net/url"
 	"testing"
@@ -94,36 +93,4 @@ func TestPause(t *testing.T) {
 	if err := httpkit.Pause(t.Context(), 1); err != nil {
 		t.Error(err)
 	}
-}
-
-// Whatever a server sends, what comes of it is a digest of the right length, and reads back.
-func FuzzDigests(f *testing.F) {
-	sum := sha256.Sum256(nil)
-	f.Add(httpkit.Digest{Algorithm: "sha-256", Sum: sum[:]}.String())
-	f.Add("sha-256=:AA==:;x=1, md5=:AA:, a, b=1, sha-512=:" + "AAAA:")
-	f.Add("sha-256=:x, =::,")
-	f.Fuzz(func(t *testing.T, field string) {
-		for _, d := range httpkit.Digests(http.Header{"Repr-Digest": {field}}, "Repr-Digest") {
-			algorithm := httpkit.DigestAlgorithms[d.Algorithm]
-			if algorithm == nil || len(d.Sum) != algorithm().Size() {
-				t.Errorf("%q of %d bytes", d.Algorithm, len(d.Sum))
-			}
-			again := httpkit.Digests(http.Header{"Repr-Digest": {d.String()}}, "Repr-Digest")
-			if diff := cmp.Diff([]httpkit.Digest{d}, again); diff != "" {
-				t.Error(diff)
-			}
-		}
-	})
-}
-
-// FuzzRetryAfter: no value makes a wait negative.
-func FuzzRetryAfter(f *testing.F) {
-	f.Add("20", "")
-	f.Add("99999999999999999999", "")
-	f.Add("Tue, 15 Nov 1994 08:12:31 GMT", "Tue, 15 Nov 1994 08:12:30 GMT")
-	f.Fuzz(func(t *testing.T, value, date string) {
-		if d := httpkit.RetryAfter(http.Header{"Retry-After": {value}, "Date": {date}}); d < 0 {
-			t.Error(d)
-		}
-	})
 }

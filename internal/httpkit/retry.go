@@ -9,7 +9,6 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
-	"strconv"
 	"time"
 )
 
@@ -62,32 +61,6 @@ func Transient(status int) bool {
 		return true
 	}
 	return status >= 500
-}
-
-// RetryAfter returns what Retry-After asks for (RFC 9110 section 10.2.3), or 0. A date counts from
-// the server's own Date: the clocks may differ.
-func RetryAfter(h http.Header) time.Duration {
-	value := h.Get("Retry-After")
-	if value == "" {
-		return 0
-	}
-	if at, err := http.ParseTime(value); err == nil {
-		now, err := http.ParseTime(h.Get("Date"))
-		if err != nil {
-			now = time.Now()
-		}
-		return max(0, at.Sub(now))
-	}
-	for _, c := range []byte(value) {
-		if c < '0' || c > '9' {
-			return 0
-		}
-	}
-	seconds, err := strconv.ParseInt(value, 10, 64)
-	if err != nil || seconds > int64(NoLimit/time.Second) { // more than fits
-		return NoLimit
-	}
-	return time.Duration(seconds) * time.Second
 }
 
 // Hopeless reports whether a request that failed with err would fail again. answered: the server
