@@ -237,9 +237,6 @@ func TestWriter(t *testing.T) {
 					return err
 				}
 			}
-			if w.Buffered() != 10 {
-				t.Errorf("%d bytes are packed, want 10", w.Buffered())
-			}
 			if err := w.Flush(); err != nil {
 				return err
 			}
@@ -249,8 +246,8 @@ func TestWriter(t *testing.T) {
 			if n, err := io.WriteString(w, large); err != nil || n != len(large) {
 				return errors.Join(err, errBoom)
 			}
-			if n, err := w.ReadFrom(strings.NewReader("read")); n != 4 || err != nil {
-				t.Errorf("ReadFrom: %d, %v", n, err)
+			if n, err := io.Copy(w, strings.NewReader("read")); n != 4 || err != nil {
+				t.Errorf("Copy: %d, %v", n, err)
 			}
 			_, err := io.WriteString(w, "tail") // not flushed: nothing is lost
 			return err
@@ -420,6 +417,38 @@ func TestSourceReader(t *testing.T) {
 		go func() { synctest.Wait(); cancel(errCause) }()
 		if _, err := c.Read(make([]byte, 1)); err != errCause {
 			t.Errorf("cancelled: %v", err)
+		}
+	})
+}
+
+// What has come is read before the failure is.
+func TestSourceReaderBytesThenFailure(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		fail := make(chan struct{})
+		src := pipeline.NewSource("source", func(ctx context.Context, out *pipeline.Outlet) error {
+			if err := out.Send(ctx, chunkOf("abc")); err != nil {
+				return err
+			}
+			<-fail
+			return errBoom
+		})
+		for _, read := range []bool{true, false} {
+			fail = make(chan struct{})
+			r := src.Reader(t.Context())
+			b := make([]byte, 1)
+			if _, err := r.Read(b); err != nil || b[0] != 'a' {
+				t.Errorf("read %q, %v", b, err)
+			}
+			close(fail)
+			synctest.Wait()
+			if read {
+				if b, err := io.ReadAll(r); string(b) != "bc" || !errors.Is(err, errBoom) {
+					t.Errorf("then read %q, %v", b, err)
+				}
+			}
+			if err := r.Close(); !errors.Is(err, errBoom) {
+				t.Errorf("Close: %v", err)
+			}
 		}
 	})
 }

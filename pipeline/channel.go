@@ -4,47 +4,40 @@ import (
 	"context"
 	"io"
 	"sync"
-	"time"
+	"sync/atomic"
 )
 
 // slots is how many chunks a channel holds at most, however small they are.
 const slots = 64
 
-// channel is the bounded channel between two nodes. It is a ring under a mutex and
-// not a Go channel because its bound is bytes of buffer capacity (promise 7),
-// because it must tell "ended well" from "ended", and because its counters then
-// cost nothing: under the lock they need no atomics. Measured on two cores, a bare
-// hop over such a ring takes 1.1 times a hop over a raw channel of 64, and one over a
-// Go channel with an atomic budget and counters beside it 1.6 times; with contexts,
-// promises and waiting times it becomes 1.3 to 2.1 (BenchmarkHop).
-//
-// The two Go channels only wake who waits. The mutex is never held while one of
-// them is used, so testing/synctest sees every wait.
+// channel is what stands between two nodes. It is a ring under a mutex and not a Go
+// chan because its bound is bytes of buffer capacity (promise 7), because it must tell
+// "ended well" from "ended", and because its counters then cost nothing: under the lock
+// they need no atomics. Measured on two cores, a bare hop over such a ring takes 1.1
+// times a hop over a Go chan of 64, and one over a Go chan with an atomic budget and
+// counters beside it 1.6 times; with contexts, promises and waiting times it becomes
+// 1.3 to 2.1 (BenchmarkHop).
 type channel struct {
 	run      *Run
 	from, to *node
-	lossy    bool          // a chunk that does not fit is missed, not waited for
-	limit    int64         // bytes of buffer capacity; one chunk always fits
-	ready    chan struct{} // a token: somebody waiting in take may look again
-	space    chan struct{} // a token: somebody waiting in put may look again
+	lossy    bool  // a chunk that does not fit is missed, not waited for
+	limit    int64 // bytes of buffer capacity; one chunk always fits
+	rest     leftover
 
 	_ [64]byte // what changes starts on a cache line of its own, and is kept close together
 
-	mu       sync.Mutex
-	head, n  uint32
-	held     int64 // bytes of buffer capacity in the ring
-	size     int64 // promised bytes; -1: unknown
-	takers   int32 // goroutines waiting in take
-	putters  int32 // goroutines waiting in put
-	parked   bool  // the one who offers direct waits in take
-	lent     bool  // the producer writes to direct
-	recalled bool  // the one who offers waits for the end of that
-	eof      bool  // everything upstream has ended well; nothing more comes
-	gone     bool  // the consumer takes no more
-	stats    channelCounts
-	direct   Filler // on offer to the producer: see direct.go
-	offerer  *Inlet
-	ring     [slots]Chunk
+	mu      sync.Mutex
+	head, n uint32
+	held    int64 // bytes of buffer capacity in the ring
+	size    int64 // promised bytes; -1: unknown
+	ready   gate  // of take
+	space   gate  // of put, and of a producer that wants to borrow
+	eof     bool  // everything upstream has ended well; nothing more comes
+	eofSeen bool  // take has returned io.EOF
+	gone    bool  // the consumer has left
+	loan    loan
+	stats   channelCounts
+	ring    [slots]Chunk
 }
 
 // channelCounts is what a channel counts.
@@ -56,301 +49,274 @@ type channelCounts struct {
 }
 
 func newChannel(r *Run, from, to *node, limit int64) *channel {
-	return &channel{
-		run: r, from: from, to: to, limit: limit, size: -1,
-		ready: make(chan struct{}, 1),
-		space: make(chan struct{}, 1),
+	return &channel{run: r, from: from, to: to, limit: limit, size: -1, ready: newGate(), space: newGate()}
+}
+
+// port is one end of a channel in the hands of a node: what an Inlet and an Outlet have
+// in common. That of a nested node leads through the port of the node around it.
+type port struct {
+	node  *node
+	ch    *channel
+	outer *port // nil: of a node that is not nested, or inside a nested flow
+
+	// Guarded by ch.mu.
+	bytes    int64 // passed by a nested node, or by one that promised a size; the channel counts for others
+	promised int64 // bytes + 1; 0: no promise
+	clock    waitClock
+}
+
+// ended returns why the node must end, or nil.
+func (n *node) ended(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return n.why(ctx)
+	}
+	if ctx != n.ctx && n.ctx.Err() != nil {
+		return n.why(n.ctx)
+	}
+	return nil
+}
+
+// gate is where the goroutines on one side of a channel wait for the other side. Its
+// token only tells one of them to look again; what they wait for is in the channel, whose
+// lock is held by the callers of both methods. A token that is there already serves as well.
+type gate struct {
+	waiting int
+	token   chan struct{}
+}
+
+func newGate() gate { return gate{token: make(chan struct{}, 1)} }
+
+// wake lets one waiting goroutine look again.
+func (g *gate) wake() {
+	if g.waiting > 0 {
+		g.signal()
 	}
 }
 
-// signal leaves a token for one waiting goroutine. A token that is there already
-// serves as well.
-func signal(ch chan struct{}) {
+func (g *gate) signal() {
 	select {
-	case ch <- struct{}{}:
+	case g.token <- struct{}{}:
 	default:
 	}
 }
 
+// wait gives up the lock until the gate wakes or one of the others is closed.
+func (g *gate) wait(p *port, done, nodeDone <-chan struct{}) {
+	g.waiting++
+	p.waits(true)
+	p.ch.mu.Unlock()
+	select {
+	case <-g.token:
+	case <-done:
+	case <-nodeDone:
+	}
+	p.ch.mu.Lock()
+	p.waits(false)
+	g.waiting--
+}
+
+// pushResult is what push found for a chunk.
+type pushResult int
+
+const (
+	pushed  pushResult = iota
+	full               // wait for room
+	missed             // by a lossy branch
+	refused            // the consumer has left
+)
+
 // put appends c, waiting for room. It takes c in any case.
-func (e *channel) put(ctx context.Context, out *Outlet, c Chunk) error {
+func (ch *channel) put(ctx context.Context, out *port, c Chunk) error {
 	if err := out.node.ended(ctx); err != nil {
 		c.Release()
 		return err
 	}
 	if poisoned() && c.pooled() {
-		c.buf.crossed(e.run)
+		c.buf.crossed(ch.run)
 	}
-	e.mu.Lock()
-	fate := e.push(c)
-	if fate == waits {
-		e.putters++
-		e.mu.Unlock()
-		return e.putSlow(ctx, out, c)
+	ch.mu.Lock()
+	result := refused
+	err := out.count(int64(c.n))
+	if err == nil {
+		result = ch.push(c)
+		if result == full {
+			result, err = ch.waitForRoom(ctx, out, c)
+		}
+		if result == refused {
+			_ = out.count(-int64(c.n)) // it was not sent after all
+		}
 	}
-	wake := e.takers > 0
-	e.mu.Unlock()
-	if wake {
-		signal(e.ready)
+	ch.ready.wake()
+	ch.mu.Unlock()
+	if result == pushed {
+		return nil
 	}
-	return fate.settle(c)
-}
-
-// fate is what push found for a chunk.
-type fate int
-
-const (
-	held    fate = iota // in the ring now
-	waits               // for room
-	missed              // by a lossy branch
-	refused             // nobody wants it
-)
-
-// settle releases a chunk that is not held. It is called without the lock,
-// because a Release panics when the chunk is stale.
-func (f fate) settle(c Chunk) error {
-	if f != held {
-		c.Release()
+	c.Release() // without the lock: it panics when c is stale
+	if err == nil && result == refused {
+		err = ErrStopped
 	}
-	if f == refused {
-		return ErrStopped
-	}
-	return nil
+	return err
 }
 
 // push appends c if it fits. The lock is held.
-func (e *channel) push(c Chunk) fate {
-	if e.gone {
+func (ch *channel) push(c Chunk) pushResult {
+	if ch.gone {
 		return refused
 	}
 	w := c.weight()
-	if e.n > 0 && c.shares(e.ring[(e.head+e.n-1)%slots]) {
+	if ch.n > 0 && c.shares(ch.ring[(ch.head+ch.n-1)%slots]) {
 		w = 0 // pieces of one buffer count once
 	}
-	if e.n == slots || e.n > 0 && e.held+w > e.limit {
-		if !e.lossy {
-			return waits
+	if ch.n == slots || ch.n > 0 && ch.held+w > ch.limit {
+		if !ch.lossy {
+			return full
 		}
-		e.stats.missed++
-		e.stats.missedBytes += int64(c.n)
+		ch.stats.missed++
+		ch.stats.missedBytes += int64(c.n)
 		return missed
 	}
-	e.ring[(e.head+e.n)%slots] = c
-	e.n++
-	e.held += w
-	e.stats.sent++
-	e.stats.sentBytes += int64(c.n)
-	e.stats.peak = max(e.stats.peak, e.held)
-	return held
+	ch.ring[(ch.head+ch.n)%slots] = c
+	ch.n++
+	ch.held += w
+	ch.stats.sent++
+	ch.stats.sentBytes += int64(c.n)
+	ch.stats.peak = max(ch.stats.peak, ch.held)
+	return pushed
 }
 
-// putSlow waits for room; e.putters counts the caller already. The clock is read
-// only here and in takeSlow.
-func (e *channel) putSlow(ctx context.Context, out *Outlet, c Chunk) error {
-	out.waits(true)
-	defer out.waits(false)
-	for {
-		select {
-		case <-e.space:
-		case <-ctx.Done():
-		case <-out.node.ctx.Done():
+// waitForRoom waits until c is pushed, or the sender must end. The lock is held.
+func (ch *channel) waitForRoom(ctx context.Context, out *port, c Chunk) (result pushResult, err error) {
+	for result = full; result == full; {
+		ch.space.wait(out, ctx.Done(), out.node.ctx.Done())
+		if err = out.node.ended(ctx); err != nil {
+			result = refused
+		} else {
+			result = ch.push(c)
 		}
-		err := out.node.ended(ctx)
-		fate := refused
-		e.mu.Lock()
-		if err == nil {
-			fate = e.push(c)
-		}
-		if fate == waits {
-			e.mu.Unlock()
-			continue
-		}
-		e.putters--
-		wake, pass := e.takers > 0 && e.n > 0, e.putters > 0
-		e.mu.Unlock()
-		if wake {
-			signal(e.ready)
-		}
-		if pass { // the token that woke this goroutine may have been another's
-			signal(e.space)
-		}
-		if stopped := fate.settle(c); err == nil {
-			err = stopped
-		}
-		return err
 	}
+	ch.space.wake() // the token may have been another's
+	return result, err
 }
 
 // take removes the oldest chunk, waiting for one. It returns bare io.EOF once
 // everything upstream has ended well and the ring is empty. With lends set the
 // caller has offered its writer to the producer.
-func (e *channel) take(ctx context.Context, in *Inlet, lends bool) (Chunk, error) {
+func (ch *channel) take(ctx context.Context, in *port, lends bool) (c Chunk, err error) {
 	if err := in.node.ended(ctx); err != nil {
 		return Chunk{}, err
 	}
-	e.mu.Lock()
-	c, done := e.pop()
-	if !done {
-		e.takers++
-		e.parked = e.parked || lends
-		wake := lends && e.putters > 0
-		e.mu.Unlock()
-		if wake {
-			signal(e.space)
-		}
-		return e.takeSlow(ctx, in, lends)
+	ch.mu.Lock()
+	c, ok := ch.pop()
+	if !ok {
+		c, err = ch.waitForChunk(ctx, in, lends)
 	}
-	wake := e.putters > 0
-	e.mu.Unlock()
-	if c.buf == nil {
-		return Chunk{}, io.EOF
+	if c.n == 0 && err == nil {
+		ch.eofSeen, err = true, io.EOF
 	}
-	if wake {
-		signal(e.space)
+	for p := in; p.outer != nil; p = p.outer {
+		p.bytes += int64(c.n)
 	}
-	return c, nil
+	ch.space.wake()
+	ch.mu.Unlock()
+	return c, err
 }
 
 // pop removes the oldest chunk; an empty one stands for EOF. The lock is held.
-func (e *channel) pop() (c Chunk, done bool) {
-	if e.n == 0 || e.lent {
-		return Chunk{}, e.eof && !e.lent
+func (ch *channel) pop() (c Chunk, ok bool) {
+	if ch.n == 0 || ch.loan.lent {
+		return Chunk{}, ch.eof && !ch.loan.lent
 	}
-	s := &e.ring[e.head%slots]
+	s := &ch.ring[ch.head%slots]
 	c = *s
 	*s = Chunk{}
-	e.head++
-	e.n--
-	if e.n == 0 || !c.shares(e.ring[e.head%slots]) {
-		e.held -= c.weight()
+	ch.head++
+	ch.n--
+	if ch.n == 0 || !c.shares(ch.ring[ch.head%slots]) {
+		ch.held -= c.weight()
 	}
-	e.stats.taken++
-	e.stats.takenBytes += int64(c.n)
+	ch.stats.taken++
+	ch.stats.takenBytes += int64(c.n)
 	return c, true
 }
 
-// takeSlow waits for a chunk; e.takers counts the caller already.
-func (e *channel) takeSlow(ctx context.Context, in *Inlet, lends bool) (Chunk, error) {
-	in.waits(true)
-	defer in.waits(false)
-	for {
-		select {
-		case <-e.ready:
-		case <-ctx.Done():
-		case <-in.node.ctx.Done():
-		}
-		var c Chunk
-		err := in.node.ended(ctx)
-		e.mu.Lock()
-		for err != nil && lends && e.lent { // the writer is on loan; its owner must not close it
-			e.recalled = true
-			e.mu.Unlock()
-			<-e.ready
-			e.mu.Lock()
-		}
-		done := err != nil
-		if !done {
-			c, done = e.pop()
-		}
-		if !done {
-			e.mu.Unlock()
-			continue
-		}
-		e.takers--
-		if lends {
-			e.parked = false
-		}
-		wake, pass := e.putters > 0 && err == nil, e.takers > 0 && (e.n > 0 || e.eof)
-		e.mu.Unlock()
-		if wake {
-			signal(e.space)
-		}
-		if pass {
-			signal(e.ready)
-		}
-		if err == nil && c.buf == nil {
-			err = io.EOF
-		}
-		return c, err
+// waitForChunk waits until pop returns one, or the receiver must end. The lock is held.
+func (ch *channel) waitForChunk(ctx context.Context, in *port, lends bool) (c Chunk, err error) {
+	if lends {
+		ch.loan.parked = true
+		ch.space.wake()
 	}
+	for ok := false; !ok && err == nil; {
+		ch.ready.wait(in, ctx.Done(), in.node.ctx.Done())
+		if err = in.node.ended(ctx); err == nil {
+			c, ok = ch.pop()
+		}
+	}
+	if lends {
+		for ch.loan.lent { // the writer is in use, and its owner may close it after this
+			ch.ready.wait(in, nil, nil)
+		}
+		ch.loan.parked = false
+	}
+	if ch.n > 0 || ch.eof { // the token may have been another's
+		ch.ready.wake()
+	}
+	return c, err
 }
 
 // end marks the end of the stream: what is held is still delivered, then EOF.
-func (e *channel) end() {
-	e.mu.Lock()
-	e.eof = true
-	e.mu.Unlock()
-	signal(e.ready)
+func (ch *channel) end() {
+	ch.mu.Lock()
+	defer ch.mu.Unlock()
+	ch.eof = true
+	ch.ready.wake()
 }
 
-// abandon is called when the consumer takes no more. It releases what is held.
-func (e *channel) abandon() {
-	e.mu.Lock()
-	e.gone = true
+// abandon is called when the consumer has left. It releases what is held.
+func (ch *channel) abandon() {
+	ch.mu.Lock()
+	ch.gone = true
 	var left []Chunk
-	for ; e.n > 0; e.n-- {
-		s := &e.ring[e.head%slots]
+	for ; ch.n > 0; ch.n-- {
+		s := &ch.ring[ch.head%slots]
 		left = append(left, *s)
 		*s = Chunk{}
-		e.head++
+		ch.head++
 	}
-	e.held = 0
-	e.mu.Unlock()
-	signal(e.space)
+	ch.held = 0
+	ch.space.wake()
+	ch.mu.Unlock()
 	for _, c := range left { // without the locks: a stale chunk panics
-		e.run.drop(e.from, c)
+		ch.run.drop(ch.from, c)
 	}
 }
 
-// isGone reports whether the consumer takes no more.
-func (e *channel) isGone() bool {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.gone
-}
-
-// buffered returns the number of chunks held.
-func (e *channel) buffered() int {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return int(e.n)
+// isGone reports whether the consumer has left.
+func (ch *channel) isGone() bool {
+	ch.mu.Lock()
+	defer ch.mu.Unlock()
+	return ch.gone
 }
 
 // counts returns the counters and what is held now.
-func (e *channel) counts() (c channelCounts, held, size int64) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.stats, e.held, e.size
+func (ch *channel) counts() (c channelCounts, held, size int64) {
+	ch.mu.Lock()
+	defer ch.mu.Unlock()
+	return ch.stats, ch.held, ch.size
 }
 
-// meter adds up the time during which at least one goroutine waits.
-type meter struct {
-	mu      sync.Mutex
-	waiting int
-	since   time.Time
-	total   time.Duration
+// leftover is the part of a chunk that a Reader has taken and not yet read. It lies with the
+// channel, so that Next after a Reader loses nothing.
+type leftover struct {
+	some atomic.Bool // whether c may have bytes
+	mu   sync.Mutex
+	c    Chunk
 }
 
-func (m *meter) mark(begin bool, now time.Time) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if begin {
-		if m.waiting++; m.waiting == 1 {
-			m.since = now
-		}
-		return
-	}
-	if m.waiting--; m.waiting == 0 {
-		m.total += now.Sub(m.since)
-	}
-}
-
-// read returns the total, a wait that is going on included.
-func (m *meter) read(now time.Time) time.Duration {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.waiting > 0 {
-		return m.total + now.Sub(m.since)
-	}
-	return m.total
+func (l *leftover) take() Chunk {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	c := l.c
+	l.c = Chunk{}
+	l.some.Store(false)
+	return c
 }

@@ -1,13 +1,17 @@
 package pipeline
 
-import "fmt"
+import (
+	"fmt"
+	"sync"
+	"sync/atomic"
+)
 
 // Chunk is a run of bytes with one owner. The zero Chunk is empty.
 //
 // Ownership moves with the value: [Inlet.Next] gives it, [Outlet.Send] takes it
-// (also when it fails), Release hands the buffer back to the pool. Whoever
-// constructed a chunk and has not sent it may write to its bytes; everybody else
-// asks [Chunk.Mutable] first. A chunk that nobody releases is left to the garbage
+// (also when it fails), Release hands the buffer back to the pool. The
+// owner of a chunk that it constructed and has not sent may write to its bytes; every other
+// owner calls [Chunk.Mutable] first. A chunk that is never released is left to the garbage
 // collector, which is only slower. Bytes must not be kept past Release or Send.
 //
 // A Chunk is a small value to be copied freely; only one copy may be used as the
@@ -36,8 +40,8 @@ func NewChunk(n int) Chunk {
 	return Chunk{buf: buf, n: n, gen: gen}
 }
 
-// ChunkOf adopts b without copying it. From Send on nobody may write to b any
-// more. Release does nothing to an adopted chunk, and Mutable copies it.
+// ChunkOf adopts b without copying it. After Send, b must not be written
+// to. Release does nothing to an adopted chunk, and Mutable copies it.
 func ChunkOf(b []byte) Chunk {
 	if len(b) == 0 {
 		return Chunk{}
@@ -132,4 +136,111 @@ func (c Chunk) weight() int64 {
 		return int64(c.n)
 	}
 	return int64(cap(c.buf.data))
+}
+
+// classes are the sizes of pooled buffers in bytes. A factor of four wastes at
+// most three quarters of a small buffer and keeps the pools few and warm.
+var classes = [...]int{4 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20}
+
+const maxClass = 1 << 20
+
+// A buffer that no pool takes back has one of these as its class.
+const (
+	oversize = -1 // made for one chunk of more than 1 MiB
+	adopted  = -2 // the memory of a caller: no owners are counted
+)
+
+// pools holds one pool a class. They store pointers: a slice stored in a
+// sync.Pool would allocate its header on every Put.
+var pools [len(classes)]sync.Pool
+
+// classOf returns the smallest class that holds n bytes, or oversize.
+func classOf(n int) int {
+	for i, size := range classes {
+		if n <= size {
+			return i
+		}
+	}
+	return oversize
+}
+
+// buffer is the memory behind chunks: a count of owners, and a generation that
+// goes up each time the last of them lets go. A chunk remembers the generation it
+// was cut in, so a stale one is found out.
+type buffer struct {
+	data  []byte
+	class int           // index into classes and pools, oversize or adopted
+	state atomic.Uint64 // generation<<32 | owners; in a pool it has one owner already, the next
+	trace *trace        // poison mode only
+	_     [16]byte      // fills a cache line: two buffers in one would be fought over by two cores
+}
+
+// getBuffer returns a buffer of at least n bytes with one owner.
+func getBuffer(n int) (*buffer, uint32) {
+	class := classOf(n)
+	var buf *buffer
+	if class >= 0 {
+		n = classes[class]
+		buf, _ = pools[class].Get().(*buffer)
+	}
+	if buf == nil {
+		buf = &buffer{data: make([]byte, n), class: class}
+		buf.state.Store(1)
+	}
+	if poisoned() {
+		buf.checkPoison()
+	}
+	return buf, uint32(buf.state.Load() >> 32)
+}
+
+func (b *buffer) sole(gen uint32) bool { return b.state.Load() == uint64(gen)<<32|1 }
+
+func (b *buffer) owned(gen uint32) bool {
+	s := b.state.Load()
+	return uint32(s>>32) == gen && uint32(s) > 0
+}
+
+func (b *buffer) retain(gen uint32) {
+	for {
+		s := b.state.Load()
+		if uint32(s>>32) != gen || uint32(s) == 0 {
+			b.stale("Retain")
+		}
+		if b.state.CompareAndSwap(s, s+1) {
+			return
+		}
+	}
+}
+
+func (b *buffer) release(gen uint32) {
+	for {
+		s := b.state.Load()
+		if uint32(s>>32) != gen || uint32(s) == 0 {
+			b.stale("Release")
+		}
+		if uint32(s) > 1 {
+			if b.state.CompareAndSwap(s, s-1) {
+				return
+			}
+			continue
+		}
+		if b.trace != nil {
+			b.poison() // before the pool may give it out
+		}
+		if b.state.CompareAndSwap(s, uint64(gen+1)<<32|1) {
+			break
+		}
+	}
+	if b.class >= 0 {
+		pools[b.class].Put(b)
+	}
+}
+
+// poisoned reports whether poison mode is on: see poison.go.
+func poisoned() bool {
+	p := poisonState.Load()
+	if p == 0 {
+		p = readPoison()
+	}
+	return p == poisonOn
 }

@@ -10,16 +10,20 @@ of such. Descriptions compose with Via and To; nothing happens before
 
 	source ──channel──▶ stage ──channel──▶ stage ──channel──▶ sink
 
-Run starts one goroutine a node under an errgroup and puts a bounded channel, an
-channel, between neighbours. A node receives from its [Inlet] and sends to its
-[Outlet]. When a channel is full its producer waits: that is the backpressure, so
-the slowest node sets the pace and memory stays flat. When Run returns, all of it
-is gone.
+[Pipeline.Start] starts one goroutine a node under an errgroup and puts a bounded channel
+between neighbours. A node receives from its [Inlet] and sends to its [Outlet]. When a
+channel is full its producer waits: that is the backpressure, so the slowest node sets the
+pace and memory stays flat. When [Run.Wait] returns, all of it is gone; [Pipeline.Run] is
+both in one.
+
+A channel here is not a Go chan. It is bounded by bytes of buffer capacity and not by a number of
+chunks, it tells "ended well" from "ended", and it counts what passes; a chan does none of
+the three, and with an atomic budget and counters beside it costs more.
 
 # A chunk's way
 
 A source makes a [Chunk] with [NewChunk], fills it and hands it to [Outlet.Send]; from
-then on the chunk is not the source's any more. It waits in the channel. The stage's
+then on the chunk no longer belongs to the source. It waits in the channel. The stage's
 [Inlet.Next] gives it out, and the stage owns it: it may send it on, read it and
 [Chunk.Release] it, or ask [Chunk.Mutable] for one that it may write to. Buffers
 come from a pool in size classes of 4, 16, 64 and 256 KiB and 1 MiB and return to it with the last
@@ -40,7 +44,7 @@ has failed.
   - A node fails: the run's context is cancelled with that cause, every other node ends,
     and Run returns the cause as an [*Error] with the node's name. What followed
     from it never masks it. A panic is such a failure too.
-  - A consumer wants no more and returns [Enough]: its upstream is stopped with
+  - A consumer needs no more input and returns [Enough]: its upstream is stopped with
     [ErrStopped], which is not a failure. An endless source behind it ends.
   - A node returns nil and has not received io.EOF: it has failed with [ErrInputLeft], because
     an error that it forgot, of a scanner for instance, must not look like the end of the stream.

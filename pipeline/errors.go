@@ -7,7 +7,7 @@ import (
 )
 
 var (
-	// Enough is what a run function returns when it wants no more input, as a function that walks a
+	// Enough is what a run function returns when it needs no more input, as a function that walks a
 	// directory returns [io/fs.SkipAll]: upstream is stopped with [ErrStopped], and the run goes on
 	// and may succeed. It is not returned by this package.
 	//
@@ -16,10 +16,10 @@ var (
 
 	// ErrInputLeft is why a run function fails that returns nil and has not received io.EOF: a
 	// forgotten error, as of a scanner or decoder, would otherwise look like the end of the stream.
-	ErrInputLeft = errors.New("returned nil before the end of its input: return pipeline.Enough if no more is wanted, else look for an error that was not returned")
+	ErrInputLeft = errors.New("returned nil before the end of its input: return pipeline.Enough to stop upstream, or the error that was dropped")
 
-	// ErrStopped is the cause with which a node's context ends when its output is
-	// no longer wanted: everything downstream of it has returned [Enough] or was stopped. It is an end, not a
+	// ErrStopped is the cause with which a node's context ends when nothing reads its
+	// output: everything downstream of it has returned [Enough] or was stopped. It is an end, not a
 	// failure (promise 4), so a node that sees it may return it or anything else.
 	//
 	// A context that ends with ErrStopped and is handed to [Source.Run] asks the
@@ -74,17 +74,11 @@ type undoError struct {
 }
 
 func (e *undoError) Error() string {
-	var b strings.Builder
-	b.WriteString(e.cause.Error())
-	b.WriteString(" (undoing it failed too: ")
+	texts := make([]string, len(e.undo))
 	for i, err := range e.undo {
-		if i > 0 {
-			b.WriteString("; ")
-		}
-		b.WriteString(err.Error())
+		texts[i] = err.Error()
 	}
-	b.WriteString(")")
-	return b.String()
+	return fmt.Sprintf("%v (undoing it failed too: %s)", e.cause, strings.Join(texts, "; "))
 }
 
 // Unwrap has the cause first, so that errors.As finds it before what followed.

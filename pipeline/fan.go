@@ -46,7 +46,7 @@ func tee(ctx context.Context, in *Inlet, outs []*Outlet) error {
 			case err == nil:
 				next = append(next, out)
 			case errors.Is(err, ErrStopped) && ctx.Err() == nil:
-				// This branch wants no more, or was detached.
+				// The branch was stopped or detached.
 			default:
 				if i < len(live)-1 {
 					c.Release()
@@ -65,7 +65,7 @@ func tee(ctx context.Context, in *Inlet, outs []*Outlet) error {
 // the run fails it is undone too.
 func BestEffort(sink Sink) Sink { return withPolicy(sink, policy{detach: true}) }
 
-// Lossy returns sink as a branch that nobody waits for: it misses whole chunks
+// Lossy returns sink as a branch that never slows the others: it misses whole chunks
 // when it holds as many bytes as given (one chunk always fits), and the report counts them. Its
 // failure is treated as [BestEffort] does. Run still waits until it has finished
 // what it holds.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"runtime/pprof"
+	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -20,7 +21,7 @@ type group struct {
 
 	nodes    []*node
 	branches []*group
-	lost     *Error // why this branch was detached; guarded by run.mu
+	detached *Error // why this branch was; guarded by run.mu
 }
 
 func newGroup(r *Run, outer *group, ctx context.Context) *group {
@@ -47,7 +48,7 @@ func (g *group) build(owner *node, specs []*spec, prev *node, in *Inlet, out *Ou
 			n.in = in.nested(n)
 		}
 		if out != nil && i == len(specs)-1 {
-			n.outs = []*Outlet{{node: n, channel: out.channel, outer: out}}
+			n.outs = []*Outlet{{port{node: n, ch: out.ch, outer: &out.port}}}
 		}
 		for _, b := range s.branches {
 			g.build(owner, b.nodes, n, nil, nil)
@@ -58,13 +59,13 @@ func (g *group) build(owner *node, specs []*spec, prev *node, in *Inlet, out *Ou
 
 func (g *group) add(owner *node, s *spec, pos int) *node {
 	n := &node{spec: s, run: g.run, group: g, pending: 1}
-	n.top = n
+	n.owner = n
 	if owner != nil {
-		n.top = owner.top
+		n.owner = owner.owner
 	}
-	hard, cancel := context.WithCancelCause(g.ctx)
-	n.hard, n.cancel = pprof.WithLabels(hard, pprof.Labels("node", s.name)), cancel
-	n.ctx, n.soften = n.hard, cancel
+	ctx, cancel := context.WithCancelCause(g.ctx)
+	n.runCtx, n.cancel = pprof.WithLabels(ctx, pprof.Labels("node", s.name)), cancel
+	n.ctx, n.cancelCtx = n.runCtx, cancel
 	n.record = g.run.recordNode(owner, n, pos)
 	g.nodes = append(g.nodes, n)
 	return n
@@ -78,7 +79,7 @@ func (g *group) start() {
 	for _, b := range g.branches {
 		g.errs.Go(func() error {
 			b.start()
-			return g.detach(b, b.wait())
+			return g.branchEnded(b, b.wait())
 		})
 	}
 }
@@ -95,17 +96,102 @@ func (g *group) fail(err error) error {
 	return context.Cause(g.ctx)
 }
 
-// detach decides what the failure of branch b means to g.
-func (g *group) detach(b *group, err error) error {
-	var failure *Error
-	switch {
-	case err == nil:
+// branchEnded detaches branch b if it has failed, and returns the failure of g, if that is one.
+func (g *group) branchEnded(b *group, err error) error {
+	if err == nil {
 		return nil
-	case g.ctx.Err() != nil:
-		return context.Cause(g.ctx)
-	case !errors.As(err, &failure):
-		return g.fail(err)
 	}
-	g.run.lose(b, failure)
-	return nil
+	var failure *Error
+	blame, err := ending{err: err, before: context.Cause(g.ctx)}.verdict()
+	switch {
+	case blame != failed:
+		return err
+	case errors.As(err, &failure):
+		g.run.detach(b, failure)
+		return nil
+	}
+	return g.fail(err)
+}
+
+// nest runs specs inside n and waits for them: see Source.Run.
+func (n *node) nest(ctx context.Context, specs []*spec, in *Inlet, out *Outlet) error {
+	if err := check(specs); err != nil {
+		return err
+	}
+	if err := n.ended(ctx); err != nil && (n.runCtx.Err() != nil || !errors.Is(err, ErrStopped)) {
+		return err
+	}
+	if in != nil && specs[0].policy.lossy {
+		// A lossy sink needs a channel of its own in front.
+		pass := spec{name: "pass", run: func(ctx context.Context, in *Inlet, outs []*Outlet) error {
+			return Stage{}.Run(ctx, in, outs[0])
+		}}
+		specs = append([]*spec{&pass}, specs...)
+	}
+	g := newGroup(n.run, n.group, n.runCtx)
+	n.run.mu.Lock()
+	g.build(n, specs, nil, in, out)
+	n.run.mu.Unlock()
+
+	first := g.first()
+	first.ctx, first.cancelCtx = context.WithCancelCause(first.runCtx)
+	var aborted atomic.Bool
+	if ctx.Err() != nil { // asked to end before it began: the stages have something to say all the same
+		first.cancelCtx(ErrStopped)
+	}
+	release := afterFunc(ctx, func() {
+		if cause := context.Cause(ctx); errors.Is(cause, ErrStopped) {
+			first.cancelCtx(ErrStopped)
+		} else {
+			aborted.Store(true)
+			g.cancel(cause)
+		}
+	})
+	g.start()
+	err := g.wait()
+	release()
+	first.cancelCtx(ErrClosed)
+	n.run.retire(g)
+
+	if err == nil {
+		if in != nil {
+			in.innerEnded()
+		}
+		return context.Cause(n.runCtx)
+	}
+	e := ending{err: err, before: context.Cause(n.runCtx)}
+	if aborted.Load() {
+		e.before = err
+	}
+	if blame, _ := e.verdict(); blame == failed {
+		return n.misuse(err)
+	}
+	// Stopped or abandoned: the caller may go on, and the run succeed. What
+	// should have received a whole stream here has not.
+	if aborted.Load() || out == nil {
+		n.run.detach(g, &Error{n.spec.name, n.seen(), err})
+	}
+	return err
+}
+
+// first returns the node that the chain of g begins with.
+func (g *group) first() *node {
+	for len(g.nodes) == 0 { // the whole chain is one branch
+		g = g.branches[0]
+	}
+	return g.nodes[0]
+}
+
+// afterFunc is context.AfterFunc with a release that waits for f if it has begun.
+func afterFunc(ctx context.Context, f func()) (release func()) {
+	done := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(done)
+		f()
+	})
+	return func() {
+		if !stop() {
+			<-done
+		}
+	}
 }

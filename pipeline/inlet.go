@@ -6,28 +6,15 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"sync"
-	"sync/atomic"
 )
 
 // Inlet is where a stage or sink receives. Next and Buffered may be called by
 // several goroutines of the node at once. Every method ends when the node's own
 // context ends, whatever ctx it was given.
 type Inlet struct {
-	node    *node
-	channel *channel
-	outer   *Inlet       // nil, or the inlet of the node around a nested one
-	bytes   atomic.Int64 // received by a nested node; the channel counts for the others
-	gone    int64        // bytes of the stream that were received before a nested node began
-	eof     atomic.Bool  // io.EOF was received, also by a nested node; on a base inlet
-	inner   atomic.Int64 // bytes received when a nested node ended that has not seen io.EOF, + 1
-	wait    meter
-
-	// What a Reader has begun and not finished. It is kept here and not in the
-	// Reader so that Next after a Reader loses nothing. Only a base inlet uses it.
-	partial atomic.Bool
-	mu      sync.Mutex
-	rest    Chunk
+	port
+	before int64 // bytes of the stream that were received before a nested node began
+	inner  int64 // consumed when a nested node ended that has not seen io.EOF, + 1; guarded by ch.mu
 }
 
 // Next returns the next chunk, and with it its ownership. It returns bare io.EOF
@@ -37,28 +24,15 @@ type Inlet struct {
 func (in *Inlet) Next(ctx context.Context) (Chunk, error) { return in.next(ctx, false) }
 
 func (in *Inlet) next(ctx context.Context, lends bool) (Chunk, error) {
-	if base := in.base(); base.partial.Load() {
+	if in.ch.rest.some.Load() {
 		if err := in.node.ended(ctx); err != nil {
 			return Chunk{}, err
 		}
-		if c := base.takeRest(); c.Len() > 0 {
+		if c := in.ch.rest.take(); c.n > 0 {
 			return c, nil
 		}
 	}
-	return in.receive(ctx, lends)
-}
-
-// receive takes a chunk from the channel and counts it for every nested node it
-// passes on its way.
-func (in *Inlet) receive(ctx context.Context, lends bool) (Chunk, error) {
-	c, err := in.channel.take(ctx, in, lends)
-	if err == io.EOF {
-		in.base().eof.Store(true)
-	}
-	for v := in; v.outer != nil; v = v.outer {
-		v.bytes.Add(int64(c.n))
-	}
-	return c, err
+	return in.ch.take(ctx, &in.port, lends)
 }
 
 // Chunks is the everyday form of [Inlet.Next]: it yields every chunk, then stops.
@@ -81,11 +55,13 @@ func (in *Inlet) Chunks(ctx context.Context) iter.Seq2[Chunk, error] {
 	}
 }
 
-// Buffered returns how many chunks are ready now: when it is 0, a writer that
+// Buffered returns how many chunks were ready a moment ago: when it is 0, a writer that
 // holds something back may want to flush.
 func (in *Inlet) Buffered() int {
-	n := in.channel.buffered()
-	if in.base().partial.Load() {
+	in.ch.mu.Lock()
+	defer in.ch.mu.Unlock()
+	n := int(in.ch.n)
+	if in.ch.rest.some.Load() {
 		n++
 	}
 	return n
@@ -101,19 +77,25 @@ func (in *Inlet) CopyTo(ctx context.Context, w io.Writer) error {
 	if lends {
 		defer in.retract()
 	}
+	_, err := in.copyTo(ctx, w, lends)
+	return err
+}
+
+func (in *Inlet) copyTo(ctx context.Context, w io.Writer, lends bool) (n int64, err error) {
 	for {
 		c, err := in.next(ctx, lends)
 		if err == io.EOF {
-			return nil
+			return n, nil
 		}
 		if err != nil {
-			return err
+			return n, err
 		}
 		err = writeAll(w, c.Bytes())
 		c.Release()
 		if err != nil {
-			return err
+			return n, err
 		}
+		n += int64(c.n)
 	}
 }
 
@@ -135,20 +117,55 @@ func writeAll(w io.Writer, b []byte) error {
 // is valid after the first Next (or Read), also when that returned io.EOF. For a
 // nested node it is what was left when the node began.
 func (in *Inlet) Size() (n int64, known bool) {
-	_, _, size := in.channel.counts()
+	_, _, size := in.ch.counts()
 	if size < 0 {
 		return -1, false
 	}
-	return size - in.gone, true
-}
-
-// nested returns the inlet of a node inside the one that owns in.
-func (in *Inlet) nested(n *node) *Inlet {
-	return &Inlet{node: n, channel: in.channel, outer: in, gone: in.consumed()}
+	return size - in.before, true
 }
 
 // AtEnd registers a last step of the node: see [Outlet.AtEnd].
 func (in *Inlet) AtEnd(f func(ctx context.Context, failed error) error) { in.node.atEnd(f) }
+
+// received returns the bytes received so far.
+func (in *Inlet) received() int64 {
+	in.ch.mu.Lock()
+	defer in.ch.mu.Unlock()
+	if in.outer != nil {
+		return in.bytes
+	}
+	return in.ch.stats.takenBytes
+}
+
+// consumed returns how much of the stream has been given out, to whichever node.
+func (in *Inlet) consumed() int64 {
+	in.ch.rest.mu.Lock()
+	defer in.ch.rest.mu.Unlock()
+	c, _, _ := in.ch.counts()
+	return c.takenBytes - int64(in.ch.rest.c.n)
+}
+
+// nested returns the inlet of a node inside the one that owns in.
+func (in *Inlet) nested(n *node) *Inlet {
+	return &Inlet{port: port{node: n, ch: in.ch, outer: &in.port}, before: in.consumed()}
+}
+
+// innerEnded notes that a nested node has ended well, and need not have seen io.EOF.
+func (in *Inlet) innerEnded() {
+	n := in.consumed()
+	in.ch.mu.Lock()
+	defer in.ch.mu.Unlock()
+	in.inner = n + 1
+}
+
+// left reports whether the node has input that it has not read: it has not received io.EOF, and has
+// read on since the last nested node that ended well before io.EOF.
+func (in *Inlet) left() bool {
+	n := in.consumed()
+	in.ch.mu.Lock()
+	defer in.ch.mu.Unlock()
+	return !in.ch.eofSeen && in.inner != n+1
+}
 
 // Reader returns the stream as an io.Reader that also implements io.ByteReader
 // and io.WriterTo. It returns io.EOF where Next would, and never before. Next,
@@ -156,55 +173,6 @@ func (in *Inlet) AtEnd(f func(ctx context.Context, failed error) error) { in.nod
 // what it holds is released when the node returns. It may be used by one goroutine
 // at a time.
 func (in *Inlet) Reader(ctx context.Context) io.Reader { return &inletReader{in, ctx} }
-
-func (in *Inlet) base() *Inlet {
-	for in.outer != nil {
-		in = in.outer
-	}
-	return in
-}
-
-// takeRest returns what a Reader left over.
-func (in *Inlet) takeRest() Chunk {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	c := in.rest
-	in.rest = Chunk{}
-	in.partial.Store(false)
-	return c
-}
-
-// waits notes that a goroutine begins or ends to wait for input.
-func (in *Inlet) waits(begin bool) {
-	now := in.node.run.now()
-	for v := in; v != nil; v = v.outer {
-		v.wait.mark(begin, now)
-	}
-}
-
-// received returns the bytes received so far.
-func (in *Inlet) received() int64 {
-	if in.outer != nil {
-		return in.bytes.Load()
-	}
-	c, _, _ := in.channel.counts()
-	return c.takenBytes
-}
-
-// consumed returns how much of the stream has been given out.
-func (in *Inlet) consumed() int64 {
-	base := in.base()
-	base.mu.Lock()
-	defer base.mu.Unlock()
-	c, _, _ := in.channel.counts()
-	return c.takenBytes - int64(base.rest.n)
-}
-
-// left reports whether the node has given up its input without a word: it has not received io.EOF, and
-// no nested node that wanted no more was the last to receive.
-func (in *Inlet) left() bool {
-	return !in.base().eof.Load() && in.inner.Load() != in.consumed()+1
-}
 
 type inletReader struct {
 	in  *Inlet
@@ -233,53 +201,38 @@ func (r *inletReader) ReadByte() (b byte, err error) {
 }
 
 // WriteTo hands whole chunks to w.
-func (r *inletReader) WriteTo(w io.Writer) (n int64, err error) {
-	for c, err := range r.in.Chunks(r.ctx) {
-		if err != nil {
-			return n, err
-		}
-		err := writeAll(w, c.Bytes())
-		if err == nil {
-			n += int64(c.Len())
-		}
-		c.Release()
-		if err != nil {
-			return n, err
-		}
-	}
-	return n, nil
-}
+func (r *inletReader) WriteTo(w io.Writer) (n int64, err error) { return r.in.copyTo(r.ctx, w, false) }
 
 // next calls use with the bytes at hand, never none, and drops as many of them as it
 // returns.
 func (r *inletReader) next(use func([]byte) int) error {
-	base := r.in.base()
-	base.mu.Lock()
-	defer base.mu.Unlock()
-	for base.rest.Len() == 0 {
-		base.mu.Unlock() // receive waits
-		c, err := r.in.receive(r.ctx, false)
-		base.mu.Lock()
+	rest := &r.in.ch.rest
+	rest.mu.Lock()
+	defer rest.mu.Unlock()
+	for rest.c.n == 0 {
+		rest.mu.Unlock() // take waits
+		c, err := r.in.ch.take(r.ctx, &r.in.port, false)
+		rest.mu.Lock()
 		if err != nil {
 			return err
 		}
-		if r.in.node.returned.Load() { // nobody is left to release it
+		if r.in.node.returned.Load() { // the engine has released the rest already
 			c.Release()
 			return ErrClosed
 		}
-		base.rest = c
-		base.partial.Store(true)
+		rest.c = c
+		rest.some.Store(true)
 	}
 	if err := r.in.node.ended(r.ctx); err != nil {
 		return err
 	}
-	n := use(base.rest.Bytes())
-	if n < base.rest.Len() {
-		base.rest = base.rest.Slice(n, base.rest.n)
+	n := use(rest.c.Bytes())
+	if n < rest.c.n {
+		rest.c = rest.c.Slice(n, rest.c.n)
 		return nil
 	}
-	base.rest.Release()
-	base.rest = Chunk{}
-	base.partial.Store(false)
+	rest.c.Release()
+	rest.c = Chunk{}
+	rest.some.Store(false)
 	return nil
 }

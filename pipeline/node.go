@@ -15,13 +15,13 @@ type node struct {
 	spec   *spec
 	run    *Run
 	group  *group
-	top    *node // itself, or the node of the flow that a nested one works for
+	owner  *node // itself, or the node of the flow that a nested one works for
 	record *nodeRecord
 
-	// ctx is what the run function gets. It ends with hard, and that of the first
+	// ctx is what the run function gets. It ends with runCtx, and that of the first
 	// node of a nested source also when it is asked to end early.
-	hard, ctx      context.Context
-	cancel, soften context.CancelCauseFunc
+	runCtx, ctx       context.Context
+	cancel, cancelCtx context.CancelCauseFunc
 
 	in   *Inlet
 	outs []*Outlet
@@ -34,10 +34,10 @@ type node struct {
 	started, stopped atomic.Int64 // stamps
 	returned         atomic.Bool
 
-	mu      sync.Mutex
-	writers []*Writer
-	steps   []*step // on top nodes only
-	failed  error   // of a nested node, or a misuse of a port: what the run function must not hide
+	mu        sync.Mutex
+	writers   []*Writer
+	lastSteps []*lastStep // on owners only
+	hidden    error       // of a nested node, or a misuse of a port: what the run function must not hide
 }
 
 // start runs the node in a goroutine of its group.
@@ -74,38 +74,29 @@ func guard(name string, f func() error, exiting func()) (err error, crashed bool
 	return err, false
 }
 
-// settle is what happens when the run function has returned: it decides whether
-// the node ended, was stopped or failed, lets go of its ports and passes EOF on.
+// settle is what happens when the run function has returned: it asks for the verdict, lets
+// go of the node's ports and passes EOF on. It returns the group's failure, if there is one.
 func (n *node) settle(err error, crashed bool) error {
-	enough := err == Enough //nolint:errorlint // as fs.SkipAll: a wrapped one is a failure
-	if err == nil || enough {
-		err = n.flush()
+	if err == nil || err == Enough { //nolint:errorlint // see verdict
+		if ferr := n.flush(); ferr != nil {
+			err = ferr
+		}
 	}
+	e := ending{err: err, crashed: crashed, before: context.Cause(n.group.ctx), stopped: n.ctx.Err() != nil, short: n.short()}
+	e.left = n.in != nil && n.in.left()
 	n.mu.Lock()
-	hidden := n.failed
+	e.hidden = n.hidden
 	n.mu.Unlock()
-	if err == nil && !enough && n.in != nil && n.in.left() {
-		err = ErrInputLeft
-	}
-	switch g := n.group; {
-	case crashed: // not only the group: no policy forgives it, and nobody may have stopped it
+	blame, err := e.verdict()
+	switch blame {
+	case failed:
+		err = n.group.fail(n.wrap(err))
+	case failsEvery:
 		err = n.wrap(err)
-		for ; g != nil; g = g.outer {
+		for g := n.group; g != nil; g = g.outer {
 			g.cancel(err)
 		}
 		err = context.Cause(n.group.ctx)
-	case g.ctx.Err() != nil: // somebody failed before, or the run was cancelled
-		err = context.Cause(g.ctx)
-	case n.ctx.Err() != nil: // stopped: what it says no longer matters
-		err = nil
-	case hidden != nil:
-		err = g.fail(n.wrap(hidden))
-	case err != nil:
-		err = g.fail(n.wrap(err))
-	default:
-		if err = n.kept(); err != nil {
-			err = g.fail(n.wrap(err))
-		}
 	}
 	n.stopped.Store(n.run.stamp())
 	n.returned.Store(true)
@@ -115,37 +106,33 @@ func (n *node) settle(err error, crashed bool) error {
 	n.run.mu.Lock()
 	defer n.run.mu.Unlock()
 	if err == nil {
-		n.run.arrive(n)
+		n.run.nodeEnded(n)
 	}
 	if n.in != nil && n.in.outer == nil {
-		n.run.leave(n.in.channel)
+		n.run.consumerLeft(n.in.ch)
 	}
 	return err
 }
 
-// kept returns an error if a promised size was not delivered.
-func (n *node) kept() error {
-	if n.in != nil && n.in.outer == nil && n.in.channel.from.cut() {
-		return nil // a source before it was asked to end early
+// short returns an error if a promised size was not delivered.
+func (n *node) short() error {
+	from := n
+	for from.in != nil && from.in.outer == nil {
+		from = from.in.ch.from
+	}
+	if errors.Is(context.Cause(from.ctx), ErrStopped) {
+		return nil // the source was asked to end early
 	}
 	for _, out := range n.outs {
-		if err := out.kept(); err != nil {
+		if err := out.short(); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// cut reports whether n, or the source that feeds it, was asked to end early.
-func (n *node) cut() bool {
-	for n.in != nil && n.in.outer == nil {
-		n = n.in.channel.from
-	}
-	return errors.Is(context.Cause(n.ctx), ErrStopped)
-}
-
-// wrap puts the node's name and position to err. What a nested node said, or the
-// node of a run inside this one, has a name already.
+// wrap puts the node's name and position to err. The error of a nested node, or of
+// a run inside this one, has a name already.
 func (n *node) wrap(err error) error {
 	if err == io.EOF { // promise 10
 		err = io.ErrUnexpectedEOF
@@ -172,21 +159,10 @@ func (n *node) seen() int64 {
 func (n *node) misuse(err error) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.failed == nil {
-		n.failed = err
+	if n.hidden == nil {
+		n.hidden = err
 	}
 	return err
-}
-
-// ended returns why the node must end, or nil.
-func (n *node) ended(ctx context.Context) error {
-	if ctx.Err() != nil {
-		return n.why(ctx)
-	}
-	if ctx != n.ctx && n.ctx.Err() != nil {
-		return n.why(n.ctx)
-	}
-	return nil
 }
 
 func (n *node) why(ctx context.Context) error {
@@ -194,7 +170,7 @@ func (n *node) why(ctx context.Context) error {
 	switch {
 	case n.returned.Load():
 		return ErrClosed
-	case cause == io.EOF: // whoever cancelled with that did not mean the end of the stream
+	case cause == io.EOF: // a cause, not the end of the stream
 		return io.ErrUnexpectedEOF
 	}
 	return cause
@@ -227,16 +203,16 @@ func (n *node) release() {
 		n.run.drop(n, w.drop())
 	}
 	if n.in != nil && n.in.outer == nil {
-		n.run.drop(n, n.in.takeRest())
+		n.run.drop(n, n.in.ch.rest.take())
 	}
 }
 
 func (n *node) atEnd(f func(ctx context.Context, failed error) error) {
 	if n.returned.Load() {
-		_ = f(context.WithoutCancel(n.hard), ErrClosed) // the run may be over; nobody is left to hear of it
+		_ = f(context.WithoutCancel(n.runCtx), ErrClosed) // the run may be over: there is no place for an error
 		return
 	}
-	n.top.mu.Lock()
-	defer n.top.mu.Unlock()
-	n.top.steps = append(n.top.steps, &step{node: n, f: f})
+	n.owner.mu.Lock()
+	defer n.owner.mu.Unlock()
+	n.owner.lastSteps = append(n.owner.lastSteps, &lastStep{node: n, f: f})
 }

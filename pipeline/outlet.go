@@ -5,54 +5,40 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"sync/atomic"
 	"time"
 )
 
 // Outlet is where a source or stage sends. Send may be called by several
 // goroutines of the node at once. Every method ends when the node's own context
 // ends, whatever ctx it was given.
-type Outlet struct {
-	node    *node
-	channel *channel
-	outer   *Outlet      // nil, or the outlet of the node around a nested one
-	bytes   atomic.Int64 // sent by a nested node, or by one that promised a size
-	size    atomic.Int64 // promised bytes + 1; 0: no promise
-	wait    meter
-}
+type Outlet struct{ port }
 
 // Send passes c on, waiting while the channel is full. It takes c, also when it
 // fails. An empty chunk is dropped. An error is why the node must end:
-// [ErrStopped] when nobody wants its output any more, else the cause of the run's
+// [ErrStopped] when nothing reads its output any longer, else the cause of the run's
 // failure or cancellation. To send more than was promised with SetSize fails.
 func (out *Outlet) Send(ctx context.Context, c Chunk) error {
-	n := int64(c.n)
-	if n == 0 {
+	if c.n == 0 {
 		c.Release()
 		return out.node.ended(ctx)
 	}
 	c.check("Send")
-	if err := out.count(n); err != nil {
-		c.Release()
-		return err
-	}
-	err := out.channel.put(ctx, out, c)
-	if err != nil {
-		_ = out.count(-n) // it was not sent after all
-	}
-	return err
+	return out.ch.put(ctx, &out.port, c)
 }
 
 // count adds n to the bytes of every nested node on the way, and of every node
-// that promised a size and is held to it. Other bytes the channel counts.
-func (out *Outlet) count(n int64) error {
-	for v := out; v != nil; v = v.outer {
-		size := v.size.Load()
-		if v.outer == nil && size == 0 {
-			break
-		}
-		if sent := v.bytes.Add(n); size > 0 && sent > size-1 {
-			return v.node.misuse(fmt.Errorf("%w: promised %d bytes, sent more", io.ErrUnexpectedEOF, size-1))
+// that promised a size and is held to it. Other bytes the channel counts. The lock is held.
+func (p *port) count(n int64) error {
+	if p.outer == nil && p.promised == 0 {
+		return nil
+	}
+	return p.countAll(n)
+}
+
+func (p *port) countAll(n int64) error {
+	for ; p != nil && (p.outer != nil || p.promised > 0); p = p.outer {
+		if p.bytes += n; p.promised > 0 && p.bytes > p.promised-1 {
+			return p.node.misuse(fmt.Errorf("%w: promised %d bytes, sent more", io.ErrUnexpectedEOF, p.promised-1))
 		}
 	}
 	return nil
@@ -72,11 +58,11 @@ func (out *Outlet) SetSize(n int64) {
 		_ = out.node.misuse(errors.New("SetSize after the first Send"))
 		return
 	}
-	out.size.Store(n + 1)
-	if out.outer == nil && !out.channel.lossy {
-		out.channel.mu.Lock()
-		out.channel.size = n
-		out.channel.mu.Unlock()
+	out.ch.mu.Lock()
+	defer out.ch.mu.Unlock()
+	out.promised = n + 1
+	if out.outer == nil && !out.ch.lossy {
+		out.ch.size = n
 	}
 }
 
@@ -101,11 +87,11 @@ const maxEmptyReads = 100
 // interrupted by CopyFrom: the owner of r does that. A reader that returns
 // nothing and no error for ever gets io.ErrNoProgress.
 func (out *Outlet) CopyFrom(ctx context.Context, r io.Reader) error {
-	size := out.newSizer()
+	size := out.newChunkSizer()
 	end, limit := fillable(r)
 	for empty := 0; ; {
 		if end != nil {
-			again, err := out.moveDirect(ctx, end, limit)
+			again, err := out.fill(ctx, end, limit)
 			if err != nil {
 				return err
 			}
@@ -124,11 +110,10 @@ func (out *Outlet) CopyFrom(ctx context.Context, r io.Reader) error {
 		}
 		if n > 0 { // also together with an error
 			empty = 0
-			full := n == c.n
 			if err := out.Send(ctx, c.Slice(0, n)); err != nil {
 				return err
 			}
-			size.sent(full)
+			size.sent(n == c.n)
 		} else {
 			c.Release()
 			if empty++; empty == maxEmptyReads && err == nil {
@@ -144,46 +129,38 @@ func (out *Outlet) CopyFrom(ctx context.Context, r io.Reader) error {
 	}
 }
 
+// sent returns the bytes sent so far.
 func (out *Outlet) sent() int64 {
+	out.ch.mu.Lock()
+	defer out.ch.mu.Unlock()
 	if out.outer != nil {
-		return out.bytes.Load()
+		return out.bytes
 	}
-	c, _, _ := out.channel.counts()
-	return c.sentBytes + c.missedBytes
+	return out.ch.stats.sentBytes + out.ch.stats.missedBytes
 }
 
-// kept returns an error if the promise of SetSize was not kept.
-func (out *Outlet) kept() error {
-	size := out.size.Load()
-	if size == 0 || out.channel.isGone() {
+// short returns an error if fewer bytes were sent than promised.
+func (out *Outlet) short() error {
+	out.ch.mu.Lock()
+	defer out.ch.mu.Unlock()
+	if out.promised == 0 || out.ch.gone || out.bytes == out.promised-1 {
 		return nil
 	}
-	if sent := out.bytes.Load(); sent != size-1 {
-		return fmt.Errorf("%w: promised %d bytes, delivered %d", io.ErrUnexpectedEOF, size-1, sent)
-	}
-	return nil
+	return fmt.Errorf("%w: promised %d bytes, delivered %d", io.ErrUnexpectedEOF, out.promised-1, out.bytes)
 }
 
-// waits notes that a goroutine begins or ends to wait for room.
-func (out *Outlet) waits(begin bool) {
-	now := out.node.run.now()
-	for v := out; v != nil; v = v.outer {
-		v.wait.mark(begin, now)
-	}
-}
-
-// sizer chooses the size of an adapter's chunks: it starts at 16 KiB and goes up
+// chunkSizer chooses the size of an adapter's chunks: it starts at 16 KiB and goes up
 // one size class while chunks are filled and the one before was taken within a
 // millisecond, up to a quarter of what the channel may hold. Memory for a
 // consumer that is slow, or for ten thousand of them, stays small, and a fast one
 // soon gets chunks that are worth their system call.
-type sizer struct {
-	channel *channel
-	size    int
-	limit   int
-	full    bool      // the last chunk was filled
-	seq     int64     // chunks sent over the channel when the probe was set
-	at      time.Time // when that was; zero: no probe out
+type chunkSizer struct {
+	ch    *channel
+	size  int
+	limit int
+	full  bool      // the last chunk was filled
+	seq   int64     // chunks sent over the channel when the probe was set
+	at    time.Time // when that was; zero: no probe out
 }
 
 const (
@@ -191,26 +168,24 @@ const (
 	keepsUp    = time.Millisecond
 )
 
-func (out *Outlet) newSizer() *sizer {
-	cfg := out.node.run.config
-	if cfg.ChunkSize > 0 {
-		return &sizer{channel: out.channel, size: cfg.ChunkSize, limit: cfg.ChunkSize}
+func (out *Outlet) newChunkSizer() *chunkSizer {
+	if n := out.node.run.config.ChunkSize; n > 0 {
+		return &chunkSizer{ch: out.ch, size: n, limit: n}
 	}
-	limit := max(classes[0], min(maxClass, int(min(out.channel.limit/4, maxClass))))
-	return &sizer{channel: out.channel, size: min(firstChunk, limit), limit: limit}
+	limit := max(classes[0], int(min(out.ch.limit/4, maxClass)))
+	return &chunkSizer{ch: out.ch, size: min(firstChunk, limit), limit: limit}
 }
 
 // next returns the size of the next chunk in bytes.
-func (s *sizer) next() int {
+func (s *chunkSizer) next() int {
 	if s.size >= s.limit || !s.full || s.at.IsZero() {
 		return s.size
 	}
-	counts, _, _ := s.channel.counts()
-	if time.Since(s.at) > keepsUp {
+	counts, _, _ := s.ch.counts()
+	switch {
+	case time.Since(s.at) > keepsUp:
 		s.at = time.Time{} // too slow; the next chunk is a new probe
-		return s.size
-	}
-	if counts.taken >= s.seq {
+	case counts.taken >= s.seq:
 		if class := classOf(s.size + 1); class >= 0 {
 			s.size = min(classes[class], s.limit)
 		}
@@ -219,10 +194,10 @@ func (s *sizer) next() int {
 	return s.size
 }
 
-// sent is told that a chunk was sent, and whether it was full.
-func (s *sizer) sent(full bool) {
+// sent notes that a chunk was sent, and whether it was full.
+func (s *chunkSizer) sent(full bool) {
 	if s.full = full; full && s.size < s.limit && s.at.IsZero() {
-		counts, _, _ := s.channel.counts()
+		counts, _, _ := s.ch.counts()
 		s.seq, s.at = counts.sent, time.Now()
 	}
 }

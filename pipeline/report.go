@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"slices"
 	"time"
 )
 
@@ -122,9 +123,9 @@ func (r *Run) Snapshot() Report {
 		}
 		report.Channels = append(report.Channels, s)
 	}
-	for _, b := range r.lost {
+	for _, b := range r.detached {
 		if b.branch {
-			report.Detached = append(report.Detached, b.lost)
+			report.Detached = append(report.Detached, b.detached)
 		}
 	}
 	return report
@@ -154,11 +155,11 @@ func (s *ChannelStats) add(t ChannelStats) {
 func (n *node) stats(now time.Time) NodeStats {
 	var s NodeStats
 	if n.in != nil {
-		s.In, s.Idle = n.in.received(), n.in.wait.read(now)
+		s.In, s.Idle = n.in.received(), n.in.waited(now)
 	}
 	for _, out := range n.outs {
 		s.Out += out.sent()
-		s.Backpressured += out.wait.read(now)
+		s.Backpressured += out.waited(now)
 	}
 	if started := n.started.Load(); started > 0 {
 		end := n.stopped.Load()
@@ -179,11 +180,120 @@ func (e *channel) report() ChannelStats {
 		Held: held, Peak: c.peak,
 	}
 	now := e.run.now()
-	s.EmptyFor = e.to.in.wait.read(now)
+	s.EmptyFor = e.to.in.waited(now)
 	for _, out := range e.from.outs {
-		if out.channel == e {
-			s.FullFor = out.wait.read(now)
+		if out.ch == e {
+			s.FullFor = out.waited(now)
 		}
 	}
 	return s
+}
+
+// waitClock adds up the time during which at least one goroutine waits.
+type waitClock struct {
+	waiting int
+	since   time.Time
+	total   time.Duration
+}
+
+// waits notes that a goroutine begins or ends to wait at p. The channel's lock is held.
+func (p *port) waits(begin bool) {
+	now := p.node.run.now()
+	for ; p != nil; p = p.outer {
+		switch c := &p.clock; {
+		case begin:
+			if c.waiting++; c.waiting == 1 {
+				c.since = now
+			}
+		default:
+			if c.waiting--; c.waiting == 0 {
+				c.total += now.Sub(c.since)
+			}
+		}
+	}
+}
+
+// waited returns how long p has been waited at until now.
+func (p *port) waited(now time.Time) time.Duration {
+	p.ch.mu.Lock()
+	defer p.ch.mu.Unlock()
+	if p.clock.waiting > 0 {
+		return p.clock.total + now.Sub(p.clock.since)
+	}
+	return p.clock.total
+}
+
+// nodeRecord gathers what the nodes of one place in the description did: a node of
+// the flow itself runs once, a nested one any number of times.
+type nodeRecord struct {
+	index, parent int // in Run.nodes
+	pos           int // in the chain it stands in
+	name          string
+	live          []*node
+	sum           NodeStats // of those retired
+}
+
+type channelRecord struct {
+	from, to *nodeRecord
+	policy   policy
+	live     []*channel
+	sum      ChannelStats
+}
+
+// recordNode finds or makes the record of n. The lock is held, or nothing runs yet.
+func (r *Run) recordNode(owner, n *node, pos int) *nodeRecord {
+	parent := -1
+	if owner != nil {
+		parent = owner.record.index
+		for _, rec := range r.nodes {
+			if rec.parent == parent && rec.pos == pos && rec.name == n.spec.name {
+				rec.live = append(rec.live, n)
+				return rec
+			}
+		}
+	}
+	rec := &nodeRecord{index: len(r.nodes), parent: parent, pos: pos, name: n.spec.name, live: []*node{n}}
+	r.nodes = append(r.nodes, rec)
+	if owner == nil {
+		r.order = append(r.order, n)
+	}
+	return rec
+}
+
+// recordChannel finds or makes the record of e. The lock is held, or nothing runs yet.
+func (r *Run) recordChannel(e *channel) {
+	for _, rec := range r.channels {
+		if rec.from == e.from.record && rec.to == e.to.record && rec.from.parent >= 0 {
+			rec.live = append(rec.live, e)
+			return
+		}
+	}
+	r.channels = append(r.channels, &channelRecord{from: e.from.record, to: e.to.record, policy: e.to.spec.policy, live: []*channel{e}})
+}
+
+// retire adds the nodes of a nested group that has ended to their records.
+func (r *Run) retire(g *group) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.fold(g, r.now())
+}
+
+func (r *Run) fold(g *group, now time.Time) {
+	for _, n := range g.nodes {
+		rec := n.record
+		rec.sum.add(n.stats(now))
+		rec.live = slices.DeleteFunc(rec.live, func(m *node) bool { return m == n })
+		if n.in == nil || n.in.outer != nil {
+			continue
+		}
+		for _, er := range r.channels {
+			if i := slices.Index(er.live, n.in.ch); i >= 0 {
+				er.sum.add(n.in.ch.report())
+				er.live = slices.Delete(er.live, i, i+1)
+			}
+		}
+	}
+	for _, b := range g.branches {
+		r.fold(b, now)
+	}
 }

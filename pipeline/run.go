@@ -48,7 +48,7 @@ type Run struct {
 	mu       sync.Mutex // the graph's ends, and the records
 	nodes    []*nodeRecord
 	channels []*channelRecord
-	lost     []*group // what has to be undone whatever becomes of the run
+	detached []*group // undone also if the run succeeds
 }
 
 // Run starts the flow and waits for it: see [Pipeline.Start] and [Run.Wait]. When it returns, all
@@ -98,7 +98,7 @@ func (r *Run) Wait() (Report, error) {
 	if n := r.outstanding.Load(); n > 0 && err == nil {
 		err = fmt.Errorf("pipeline: %d chunks were sent and never released", n)
 	}
-	err = r.group.conclude(context.WithoutCancel(r.ctx), err)
+	err = r.finish(context.WithoutCancel(r.ctx), err)
 	r.ended.Store(r.stamp())
 	return r.Snapshot(), err
 }
@@ -142,58 +142,58 @@ func (p *Pipeline) bufferLimit() int64 {
 
 // connect puts a channel between two nodes.
 func (r *Run) connect(from, to *node) {
-	e := newChannel(r, from, to, r.config.bufferLimit())
+	ch := newChannel(r, from, to, r.config.bufferLimit())
 	if p := to.spec.policy; p.lossy {
-		e.lossy, e.limit = true, p.bytes
+		ch.lossy, ch.limit = true, p.bytes
 	}
-	from.outs = append(from.outs, &Outlet{node: from, channel: e})
+	from.outs = append(from.outs, &Outlet{port{node: from, ch: ch}})
 	from.live++
-	to.in = &Inlet{node: to, channel: e}
+	to.in = &Inlet{port: port{node: to, ch: ch}}
 	to.pending++
-	r.recordChannel(e)
+	r.recordChannel(ch)
 }
 
-// arrive notes that n has ended well. When everything upstream of it has too, EOF
-// passes through. The lock is held.
-func (r *Run) arrive(n *node) {
-	if n.settled {
-		return
+// nodeEnded notes that n has ended well, or was stopped. The lock is held.
+func (r *Run) nodeEnded(n *node) {
+	if !n.settled {
+		n.settled = true
+		r.passEOF(n)
 	}
-	n.settled = true
-	r.count(n)
 }
 
-func (r *Run) count(n *node) {
+// passEOF is called when n has ended, or everything upstream of it. When both have, EOF
+// passes through.
+func (r *Run) passEOF(n *node) {
 	if n.pending--; n.pending > 0 {
 		return
 	}
 	for _, out := range n.outs {
 		if out.outer == nil {
-			out.channel.end()
-			r.count(out.channel.to)
+			out.ch.end()
+			r.passEOF(out.ch.to)
 		}
 	}
 }
 
-// leave notes that the consumer of e takes no more. A node that nobody listens to
+// consumerLeft notes that the consumer of ch has left. A node without consumers
 // is stopped, and what feeds it with it. The lock is held.
-func (r *Run) leave(e *channel) {
-	if e.isGone() {
+func (r *Run) consumerLeft(ch *channel) {
+	if ch.isGone() {
 		return
 	}
-	n := e.from
+	n := ch.from
 	n.live--
 	stop := n.live == 0 && !n.returned.Load()
 	if stop {
-		n.cancel(ErrStopped) // before a Send can fail because the channel is gone
+		n.cancel(ErrStopped) // before a Send can fail because the consumer has left
 	}
-	e.abandon()
+	ch.abandon()
 	if !stop {
 		return
 	}
-	r.arrive(n)
+	r.nodeEnded(n)
 	if n.in != nil && n.in.outer == nil {
-		r.leave(n.in.channel)
+		r.consumerLeft(n.in.ch)
 	}
 }
 
