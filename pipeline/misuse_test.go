@@ -66,13 +66,20 @@ func TestAbandonedNestedSinkIsUndone(t *testing.T) {
 func TestStoppedNestedSinkIsUndone(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		short := store{}
-		stage := pipeline.NewStage("outer", func(ctx context.Context, in *pipeline.Inlet, out *pipeline.Outlet) error {
-			if err := out.Send(ctx, chunkOf("x")); err != nil {
-				return err
-			}
-			return short.sink().Run(ctx, in)
+		started := make(chan struct{})
+		nested := pipeline.NewSink("nested", func(ctx context.Context, in *pipeline.Inlet) error {
+			in.AtEnd(func(_ context.Context, failed error) error { short.ends = append(short.ends, failed); return nil })
+			close(started)
+			return in.CopyTo(ctx, io.Discard)
 		})
-		run(t, endless("x").Via(stage).To(readN(1)), nil)
+		stage := pipeline.NewStage("outer", func(ctx context.Context, in *pipeline.Inlet, out *pipeline.Outlet) error {
+			return nested.Run(ctx, in)
+		})
+		stop := pipeline.NewSink("stop", func(context.Context, *pipeline.Inlet) error {
+			<-started
+			return pipeline.Enough
+		})
+		run(t, endless("x").Via(stage).To(stop), nil)
 		short.wantUndone(t, pipeline.ErrStopped)
 	})
 }
