@@ -5,6 +5,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/weirflow/weir/internal/atomicfile"
 )
 
 const (
@@ -70,8 +72,8 @@ func (s *uploadStore) expireFile(dir, name string) {
 		info, err := s.root.Lstat(path)
 		return err != nil || info.Mode().IsRegular() && !time.Now().Before(s.expiry(info.ModTime()))
 	}
-	if strings.HasPrefix(name, "."+uploadPrefix) && old(dir+name) { // a sink's temporary file
-		_ = s.root.Remove(dir + name)
+	if file, ok := atomicfile.TemporaryOf(name); ok && strings.HasPrefix(file, uploadPrefix) {
+		atomicfile.Sweep(s.root, dir+file)
 		return
 	}
 	id, ok := strings.CutPrefix(strings.TrimSuffix(name, ".json"), uploadPrefix)

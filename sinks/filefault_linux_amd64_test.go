@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -128,4 +129,29 @@ func TestFileSync(t *testing.T) {
 			wantTree(t, dir, want)
 		}
 	}
+}
+
+func init() {
+	children["without locks"] = func(args []string) error {
+		if err := inject([]fault{{unix.SYS_FLOCK, -1, uintptr(unix.ENOSYS)}}); err != nil {
+			return err
+		}
+		return run(whileOpen(func() error { return run(say("second"), sinks.File(args[0])) }), sinks.File(args[0]))
+	}
+}
+
+// Where a file system has no locks, a file that is a day old was left by a killed run, and a younger one may be in use.
+func TestFileWithoutLocks(t *testing.T) {
+	dir := t.TempDir()
+	for _, n := range []string{"0", "1", "2"} {
+		write(t, filepath.Join(dir, ".out.weir-"+n), n)
+	}
+	old := time.Now().Add(-25 * time.Hour)
+	if err := os.Chtimes(filepath.Join(dir, ".out.weir-1"), old, old); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := child(t, "without locks", filepath.Join(dir, "out")).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	wantTree(t, dir, map[string]string{"out": whileOpenAll, ".out.weir-0": "0", ".out.weir-2": "2"})
 }

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 )
@@ -40,6 +42,30 @@ func stem(base string) string {
 
 // tempName is the temporary name of the file called base with a number.
 func tempName(base string, n int) string { return stem(base) + ".weir-" + strconv.Itoa(n) }
+
+// TemporaryOf returns the name of the file that a temporary name is one of. ok is false for any other name, and for a
+// shortened one.
+func TemporaryOf(name string) (base string, ok bool) {
+	i := strings.LastIndex(name, ".weir-")
+	if i < 1 || name[0] != '.' {
+		return "", false
+	}
+	n, err := strconv.ParseUint(name[i+len(".weir-"):], 10, 31)
+	if err != nil || tempName(name[1:i], int(n)) != name {
+		return "", false
+	}
+	return name[1:i], true
+}
+
+// Sweep removes the temporary files that killed processes left of the file called name. Create does that for its
+// own name. Errors are ignored: the next one tries again.
+func Sweep(root *os.Root, name string) {
+	parent, base := filepath.Split(name)
+	if d, err := openDir(root, parent); err == nil {
+		defer d.close()
+		d.sweep(base, 0, wideGap)
+	}
+}
 
 // createTemp makes and locks a new file under a temporary name.
 //
