@@ -12,6 +12,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/weirflow/weir/internal/testenv"
 	"github.com/weirflow/weir/pipeline"
 	"github.com/weirflow/weir/pipeline/pipetest"
 	"github.com/weirflow/weir/sinks"
@@ -197,6 +198,7 @@ func TestFileFromSeveralSources(t *testing.T) {
 
 // A source that is cut off or goes on growing while it is copied: as with chunks.
 func TestFileOfASourceThatChanges(t *testing.T) {
+	testenv.Long(t)
 	pipetest.NoLeaks(t)
 	for _, hole := range []bool{false, true} {
 		for way, via := range ways {

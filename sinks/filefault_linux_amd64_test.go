@@ -12,12 +12,14 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/weirflow/weir/internal/testenv"
 	"github.com/weirflow/weir/sinks"
 	"github.com/weirflow/weir/sources"
 )
 
 // Whatever the kernel refuses, and whenever: the file is right.
 func TestFileIfTheKernelDoesNotCopy(t *testing.T) {
+	testenv.Long(t)
 	for _, tt := range []struct {
 		nr    int
 		errno syscall.Errno

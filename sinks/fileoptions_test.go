@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/weirflow/weir/internal/testenv"
 	"github.com/weirflow/weir/pipeline"
 	"github.com/weirflow/weir/pipeline/pipetest"
 	"github.com/weirflow/weir/sinks"
@@ -245,6 +246,7 @@ func TestFileInARoot(t *testing.T) {
 }
 
 func TestFileOptionsConform(t *testing.T) {
+	testenv.Long(t)
 	for what, opts := range map[string]sinks.FileOptions{
 		"sparse": {Sparse: true},
 		"none":   {Sync: sinks.SyncNone},

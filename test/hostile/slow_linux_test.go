@@ -48,7 +48,7 @@ var attacks = []attack{
 	},
 	{
 		name: "body", upload: true,
-		begin: "PUT /slow HTTP/1.1\r\nHost: weir.test\r\nContent-Length: 1000000\r\n\r\n", drip: "b", every: 200 * time.Millisecond, ends: true, files: 3,
+		begin: "PUT /slow HTTP/1.1\r\nHost: weir.test\r\nContent-Length: 1000000\r\n\r\n", drip: "b", every: 200 * time.Millisecond, ends: true, files: 4, // the directory, the temporary file and its lock, too
 		slowhttptest: "-B -t PUT -s 1000000 -i 1 -x 10",
 	},
 	{
