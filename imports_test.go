@@ -22,18 +22,20 @@ const module = "github.com/weirflow/weir"
 var mayImport = map[string][]string{
 	".":        {}, // documentation only
 	"pipeline": {},
-	"internal": {"pipeline"},
-	"sources":  {"pipeline", "internal"},
+	"transfer": {}, // so that internal may know its types
+	"internal": {"transfer", "pipeline"},
+	"tus":      {"transfer", "pipeline", "internal"},
+	"sources":  {"transfer", "pipeline", "internal"},
 	"stages":   {"pipeline", "internal"},
 	"stages/":  {"stages", "flow", "pipeline", "internal"}, // a codec and its elements
-	"sinks":    {"pipeline", "internal"},
+	"sinks":    {"transfer", "pipeline", "internal"},
 	"flow":     {"pipeline", "internal"},
-	"flow/std": {"flow", "sources", "stages", "sinks", "pipeline", "internal"},
-	"httpflow": {"sources", "stages", "sinks", "pipeline", "internal"},
-	"cmd":      {"flow/std", "flow", "httpflow", "stages/", "sources", "stages", "sinks", "pipeline", "internal"},
-	"bench":    {"flow/std", "flow", "httpflow", "stages/", "sources", "stages", "sinks", "pipeline", "internal"},
-	"test":     {"flow/std", "flow", "httpflow", "stages/", "sources", "stages", "sinks", "pipeline", "internal"},
-	"examples": {"flow/std", "flow", "httpflow", "stages/", "sources", "stages", "sinks", "pipeline"},
+	"flow/std": {"flow", "sources", "stages", "sinks", "transfer", "pipeline", "internal"},
+	"httpflow": {"sources", "stages", "sinks", "tus", "transfer", "pipeline", "internal"},
+	"cmd":      {"flow/std", "flow", "httpflow", "stages/", "sources", "stages", "sinks", "tus", "transfer", "pipeline", "internal"},
+	"bench":    {"flow/std", "flow", "httpflow", "stages/", "sources", "stages", "sinks", "tus", "transfer", "pipeline", "internal"},
+	"test":     {"flow/std", "flow", "httpflow", "stages/", "sources", "stages", "sinks", "tus", "transfer", "pipeline", "internal"},
+	"examples": {"flow/std", "flow", "httpflow", "stages/", "sources", "stages", "sinks", "tus", "transfer", "pipeline"},
 }
 
 // forbidden says why the package importer, one of this module, must not import the package imported;
@@ -154,6 +156,14 @@ func TestForbiddenImports(t *testing.T) {
 		{"internal/x", "weir/pipeline", true},
 		{"internal/x", "weir/internal/y", true},
 		{"internal/x", "weir/sinks", false},
+		{"internal/x", "weir/transfer", true},
+		{"transfer", "net/http", true},
+		{"transfer", "weir/pipeline", false},
+		{"transfer", "weir/internal/x", false},
+		{"tus", "weir/transfer", true},
+		{"tus", "weir/sinks", false},
+		{"pipeline", "weir/transfer", false},
+		{"stages", "weir/transfer", false},
 
 		{"flow", "weir/pipeline", true},
 		{"flow", "weir/pipeline/draw", true},
