@@ -17,7 +17,7 @@ type comparison struct {
 	beside string   // what the other is, for the table
 	needs  []string // programs that must be there
 
-	// setup makes in, a file or a folder, which both read and neither changes. size is what -size says, and amount
+	// setup makes in, a file or a directory, which both read and neither changes. size is what -size says, and amount
 	// what the work has come to be.
 	setup func(in string, size int64) (amount string, err error)
 
@@ -88,7 +88,7 @@ var comparisons = []comparison{
 
 func (c comparison) title() string { return c.name }
 
-// measure runs the two programs in turns, in the folder dir, which it makes and removes.
+// measure runs the two programs in turns, in the directory dir, which it makes and removes.
 func (c comparison) measure(ctx context.Context, command, dir string, size int64, runs int) (result, error) {
 	r := result{Name: c.name, Beside: c.beside, Runs: runs}
 	for _, program := range c.needs {

@@ -58,7 +58,7 @@ func bench(ctx context.Context, args []string, out io.Writer) (err error) {
 	flags.Var(&size, "size", "of the large inputs, such as 64k, 16M or 1GiB")
 	only := flags.String("run", "", "only the comparisons whose name matches this regular expression")
 	runs := flags.Int("n", 5, "turns of each program")
-	dir := flags.String("dir", "", "where to make the scratch folder, which takes 3 times -size and is removed afterwards")
+	dir := flags.String("dir", "", "where to make the scratch directory, which takes 3 times -size and is removed afterwards")
 	asJSON := flags.Bool("json", false, "one object per comparison instead of the table")
 	if err := flags.Parse(args); err != nil {
 		return err

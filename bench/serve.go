@@ -19,17 +19,17 @@ type service struct {
 	beside server
 }
 
-// A server serves the files of a folder.
+// A server serves the files of a directory.
 type server struct {
 	name  string
 	needs string // a program that must be there; empty: none
 
-	// command makes the command line. What else it needs it writes into dir, which is not the folder that is served.
-	command func(ctx context.Context, dir, addr, folder string) ([]string, error)
+	// command makes the command line. What else it needs it writes into dir, which is not the directory that is served.
+	command func(ctx context.Context, dir, addr, directory string) ([]string, error)
 }
 
 var (
-	nginx = server{"nginx, sendfile on", "nginx", func(_ context.Context, dir, addr, folder string) ([]string, error) {
+	nginx = server{"nginx, sendfile on", "nginx", func(_ context.Context, dir, addr, directory string) ([]string, error) {
 		config := filepath.Join(dir, "nginx.conf")
 		text := fmt.Sprintf(`daemon off; master_process off; pid %[1]s/nginx.pid; events {}
 http {
@@ -38,21 +38,21 @@ http {
 	uwsgi_temp_path %[1]s/uwsgi; scgi_temp_path %[1]s/scgi;
 	server { listen %[2]s; root %[3]s; }
 }
-`, dir, addr, folder)
+`, dir, addr, directory)
 		return []string{"nginx", "-c", config, "-e", "stderr"}, os.WriteFile(config, []byte(text), 0o600)
 	}}
-	fileServer = server{"http.FileServer", "", func(ctx context.Context, dir, addr, folder string) ([]string, error) {
+	fileServer = server{"http.FileServer", "", func(ctx context.Context, dir, addr, directory string) ([]string, error) {
 		program, err := build(ctx, dir, "bench/fileserver")
-		return []string{program, addr, folder}, err
+		return []string{program, addr, directory}, err
 	}}
-	node = server{"Node, pipeline(createReadStream, res)", "node", func(_ context.Context, _, addr, folder string) ([]string, error) {
-		return []string{"node", "-e", nodeServer, addr, folder}, nil
+	node = server{"Node, pipeline(createReadStream, res)", "node", func(_ context.Context, _, addr, directory string) ([]string, error) {
+		return []string{"node", "-e", nodeServer, addr, directory}, nil
 	}}
 )
 
-const nodeServer = `const [addr, folder] = process.argv.slice(1), [host, port] = addr.split(':'), fs = require('fs');
+const nodeServer = `const [addr, directory] = process.argv.slice(1), [host, port] = addr.split(':'), fs = require('fs');
 require('http').createServer((req, res) => {
-	const name = folder + req.url;
+	const name = directory + req.url;
 	fs.stat(name, (err, info) => {
 		res.writeHead(200, {'Content-Length': info.size, 'Content-Type': 'application/octet-stream'});
 		require('stream').pipeline(fs.createReadStream(name), res, () => {});
@@ -83,26 +83,26 @@ func (s service) measure(ctx context.Context, command, dir string, n int64, runs
 		r.NotRun = "what a running server has spent is only known on Linux"
 		return r, nil
 	}
-	folder := filepath.Join(dir, "folder")
-	if err := os.MkdirAll(folder, 0o755); err != nil {
+	directory := filepath.Join(dir, "directory")
+	if err := os.MkdirAll(directory, 0o755); err != nil {
 		return r, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	file := filepath.Join(folder, "file.bin")
+	file := filepath.Join(directory, "file.bin")
 	if _, err := noise(file, min(s.file, n)); err != nil {
 		return r, err
 	}
 	requests := int(min(max(n/s.file, 1), maxRequests))
 	r.Amount = fmt.Sprintf("%d × %v", requests, size(min(s.file, n)))
 
-	ours, err := start(ctx, dir, folder, server{name: "pipe-demo", command: func(_ context.Context, _, addr, folder string) ([]string, error) {
-		return []string{command, "serve", "--addr", addr, folder}, nil
+	ours, err := start(ctx, dir, directory, server{name: "pipe-demo", command: func(_ context.Context, _, addr, directory string) ([]string, error) {
+		return []string{command, "serve", "--addr", addr, directory}, nil
 	}})
 	if err != nil {
 		return r, err
 	}
 	defer ours.stop()
-	theirs, err := start(ctx, dir, folder, s.beside)
+	theirs, err := start(ctx, dir, directory, s.beside)
 	if err != nil {
 		return r, err
 	}
@@ -143,14 +143,14 @@ type running struct {
 }
 
 // start starts a server and waits until it answers.
-func start(ctx context.Context, dir, folder string, s server) (*running, error) {
+func start(ctx context.Context, dir, directory string, s server) (*running, error) {
 	free, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
 	r := &running{name: s.name, addr: free.Addr().String()}
 	free.Close()
-	args, err := s.command(ctx, dir, r.addr, folder)
+	args, err := s.command(ctx, dir, r.addr, directory)
 	if err != nil {
 		return nil, err
 	}

@@ -44,16 +44,16 @@ func text(in string, n int64) (string, error) {
 	})
 }
 
-// smallFiles is a setup: a folder with up to 1000 files of 1 to 16 KiB, 100 in each of its folders.
+// smallFiles is a setup: a directory with up to 1000 files of 1 to 16 KiB, 100 in each of its directories.
 func smallFiles(in string, n int64) (string, error) {
 	count := int(min(max(n>>20, 10), 1000))
 	r := rand.New(random())
 	for i := range count {
-		folder := filepath.Join(in, strconv.Itoa(i/100))
-		if err := os.MkdirAll(folder, 0o755); err != nil {
+		directory := filepath.Join(in, strconv.Itoa(i/100))
+		if err := os.MkdirAll(directory, 0o755); err != nil {
 			return "", err
 		}
-		if _, err := noise(filepath.Join(folder, strconv.Itoa(i)), 1<<10+r.Int64N(15<<10)); err != nil {
+		if _, err := noise(filepath.Join(directory, strconv.Itoa(i)), 1<<10+r.Int64N(15<<10)); err != nil {
 			return "", err
 		}
 	}
@@ -122,13 +122,13 @@ func sameTree(in, ours, theirs string) error {
 		case err != nil:
 			return err
 		case got != want:
-			return fmt.Errorf("%s has %d files and folders, %s %d", out, got, in, want)
+			return fmt.Errorf("%s has %d files and directories, %s %d", out, got, in, want)
 		}
 	}
 	return nil
 }
 
-// entries counts the files and folders under dir.
+// entries counts the files and directories under dir.
 func entries(dir string) (n int, err error) {
 	err = filepath.WalkDir(dir, func(_ string, _ fs.DirEntry, err error) error {
 		n++

@@ -21,7 +21,7 @@ type FileOptions struct {
 	// Length is how many bytes to emit; 0 means all up to the end. If the file has fewer, the run fails.
 	Length int64
 
-	// Root, if it is not nil, is the folder that name is relative to, and that neither name nor a symbolic
+	// Root, if it is not nil, is the directory that name is relative to, and that neither name nor a symbolic
 	// link leads out of.
 	Root *os.Root
 }

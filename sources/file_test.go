@@ -82,7 +82,7 @@ func TestFileThatCannotBeOpened(t *testing.T) {
 	pipetest.NoLeaks(t)
 	dir := t.TempDir()
 	t.Chdir(dir)
-	if err := errors.Join(os.Mkdir("folder", 0o777), os.WriteFile("plain", nil, 0o666)); err != nil {
+	if err := errors.Join(os.Mkdir("directory", 0o777), os.WriteFile("plain", nil, 0o666)); err != nil {
 		t.Fatal(err)
 	}
 	for _, tt := range []struct {
@@ -90,7 +90,7 @@ func TestFileThatCannotBeOpened(t *testing.T) {
 		is         error
 	}{
 		{"missing", "file: open missing: no such file or directory", fs.ErrNotExist},
-		{"folder", "file: open folder: is a directory", nil},
+		{"directory", "file: open directory: is a directory", nil},
 		{"plain/in", "file: open plain/in: not a directory", nil},
 		{"", "file: open : no such file or directory", fs.ErrNotExist},
 		{"a\x00b", "file: open a\x00b: invalid argument", nil},

@@ -97,7 +97,7 @@ func upload(t *testing.T, dir string, args ...string) (saw sighting) {
 	return saw
 }
 
-// A server receives into a folder, and is disturbed.
+// A server receives into a directory, and is disturbed.
 type server struct {
 	dir, address string
 

@@ -41,7 +41,7 @@ func TestMain(m *testing.M) {
 	os.Exit(command.Main(m))
 }
 
-// The scenarios run in a folder that has the sources in new/ and the outputs in out/. A limited rate leaves time to be killed
+// The scenarios run in a directory that has the sources in new/ and the outputs in out/. A limited rate leaves time to be killed
 // in the middle: without, a file is written in a tenth of what its sync then takes.
 var scenarios = []scenario{
 	{
@@ -85,7 +85,7 @@ var scenarios = []scenario{
 	},
 }
 
-// tree has 60 files in four folders, some of which are not there before.
+// tree has 60 files in four directories, some of which are not there before.
 func tree() []file {
 	var files []file
 	for i := range 60 {

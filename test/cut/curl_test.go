@@ -40,7 +40,7 @@ func TestCurlIsTold(t *testing.T) {
 	} {
 		for _, what := range []struct{ name, serve, path, args string }{
 			{"file", "big", "", ""},
-			{"folder", ".", "big", ""},
+			{"directory", ".", "big", ""},
 			{"flow", "big ! gzip level=0", "", ""},
 			{"coded flow", "big ! gzip level=0", "", "--compressed"},
 		} {

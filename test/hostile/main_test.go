@@ -1,5 +1,5 @@
 // Package hostile_test has clients that mean no good, at the real pipe-demo serve: paths that lead
-// out of the folder, and connections by the hundred that do nearly nothing.
+// out of the directory, and connections by the hundred that do nearly nothing.
 package hostile_test
 
 import (

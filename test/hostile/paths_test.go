@@ -137,7 +137,7 @@ func opaque(client *http.Client, server, target string) (status int, answer []by
 	return res.StatusCode, fmt.Appendf(answer, "%v", res.Header), err
 }
 
-// tree makes what the targets are about, and returns the folder above the root.
+// tree makes what the targets are about, and returns the directory above the root.
 func tree(t *testing.T) (top string) {
 	t.Helper()
 	top = t.TempDir()
@@ -171,7 +171,7 @@ func tree(t *testing.T) (top string) {
 	return top
 }
 
-// refused returns the targets, where the folder above the root is top.
+// refused returns the targets, where the directory above the root is top.
 func refused(t *testing.T, top string) (targets []string) {
 	t.Helper()
 	b, err := os.ReadFile("../../httpflow/testdata/refused.txt")

@@ -105,7 +105,7 @@ func TestSlow(t *testing.T) {
 					}
 				}
 				if names, _ := os.ReadDir(dir); a.upload && len(names) != 1 {
-					t.Errorf("%d files in the folder, want the honest one: %v", len(names), names)
+					t.Errorf("%d files in the directory, want the honest one: %v", len(names), names)
 				}
 			})
 		}

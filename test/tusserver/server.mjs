@@ -1,4 +1,4 @@
-// Serves tus uploads into a folder: node server.mjs FOLDER PORT. It prints its port when it listens.
+// Serves tus uploads into a directory: node server.mjs DIRECTORY PORT. It prints its port when it listens.
 import http from 'node:http'
 import {FileStore} from '@tus/file-store'
 import {Server} from '@tus/server'

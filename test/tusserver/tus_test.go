@@ -29,7 +29,7 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(command.Main(m)) }
 
-// server is a process that can be killed and started again on the same port and folder.
+// server is a process that can be killed and started again on the same port and directory.
 type server struct {
 	script    string // the directory that has it
 	dir, port string
@@ -83,7 +83,7 @@ func (s *server) kill() {
 func (s *server) addr() string { return "127.0.0.1:" + s.port }
 func (s *server) url() string  { return "http://" + s.addr() + "/files" }
 
-// stored returns the digest of the only upload in the folder, and its size.
+// stored returns the digest of the only upload in the directory, and its size.
 func (s *server) stored(t *testing.T) (sum [32]byte, size int) {
 	t.Helper()
 	files := s.files(t)
@@ -97,7 +97,7 @@ func (s *server) stored(t *testing.T) (sum [32]byte, size int) {
 	return sha256.Sum256(b), len(b)
 }
 
-// files returns the names of the uploads in the folder.
+// files returns the names of the uploads in the directory.
 func (s *server) files(t *testing.T) (names []string) {
 	t.Helper()
 	entries, err := os.ReadDir(s.dir)
@@ -112,7 +112,7 @@ func (s *server) files(t *testing.T) (names []string) {
 	return names
 }
 
-// has returns how many bytes there are in the folder, notes about uploads aside.
+// has returns how many bytes there are in the directory, notes about uploads aside.
 func (s *server) has() (n int64) {
 	names, _ := filepath.Glob(filepath.Join(s.dir, "*"))
 	for _, name := range names {

@@ -1,4 +1,4 @@
-// Command receiver receives uploads into a folder, with the limits that pipe-demo serve has. It is
+// Command receiver receives uploads into a directory, with the limits that pipe-demo serve has. It is
 // a process of its own, without the race detector, so that its memory can be measured.
 package main
 
