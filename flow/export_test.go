@@ -31,9 +31,10 @@ func (c *chain) tree() string {
 }
 
 func (s *Step) tree() string {
-	t := fmt.Sprintf(" -> %s@%d", s.name.text, s.name.at)
+	var t strings.Builder
+	fmt.Fprintf(&t, " -> %s@%d", s.name.text, s.name.at)
 	for _, a := range s.args {
-		t += fmt.Sprintf(" %s@%d", a.text, a.at)
+		fmt.Fprintf(&t, " %s@%d", a.text, a.at)
 	}
-	return t
+	return t.String()
 }

@@ -2,6 +2,7 @@ package flow
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/weirflow/weir/internal/text"
@@ -99,12 +100,7 @@ func (p *parser) run() []word {
 func isMark(w string) bool { return w == "!" || w == "[" || w == "]" }
 
 func (p *parser) isFanOut(name string) bool {
-	for _, f := range p.fanOuts {
-		if f == name {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(p.fanOuts, name)
 }
 
 // chain reads elements up to the end of the flow or, with open the index of a bracket, up to the one
