@@ -86,8 +86,8 @@ func room(dir string) (room string) {
 	return room
 }
 
-// inModule returns the folder of a package of this module, "." for the module's root.
-func inModule(path string) (folder string, ours bool) {
+// inModule returns the directory of a package of this module, "." for the module's root.
+func inModule(path string) (dir string, ours bool) {
 	if path == module {
 		return ".", true
 	}

@@ -48,7 +48,7 @@ func sum(t *testing.T, name string) [32]byte {
 	return sha256.Sum256(b)
 }
 
-// names lists what lies in the folder of name.
+// names lists what lies in the directory of name.
 func names(t *testing.T, name string) (list []string) {
 	t.Helper()
 	entries, err := os.ReadDir(filepath.Dir(name))

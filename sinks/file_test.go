@@ -154,7 +154,7 @@ func TestFileThatCannotBeOpened(t *testing.T) {
 	}
 }
 
-// S04, S09, S14, S26, S28: however a run fails, the old file stays and nothing else.
+// S04, S09, S14, S26, S28, S33: however a run fails, the old file stays and nothing else.
 func TestFileOfAFailedRun(t *testing.T) {
 	pipetest.NoLeaks(t)
 	boom := errors.New("boom")
@@ -190,29 +190,29 @@ func TestFileOfAFailedRun(t *testing.T) {
 	}
 	fail := func(context.Context) error { return boom }
 	for name, flow := range map[string]func(cancel context.CancelCauseFunc, file pipeline.Sink) *pipeline.Pipeline{
-		"S09 error before the first chunk": failed("", fail),
-		"S04 error after a chunk":          failed("half", fail),
-		"S04 error after much":             open(func() error { return boom }),
-		"S26 panic":                        open(func() error { panic(boom) }),
+		"error before the first chunk": failed("", fail),
+		"error after a chunk":          failed("half", fail),
+		"error after much":             open(func() error { return boom }),
+		"panic":                        open(func() error { panic(boom) }),
 		"the node around it panics": func(_ context.CancelCauseFunc, file pipeline.Sink) *pipeline.Pipeline {
 			return say("x").To(pipeline.NewSink("around", func(ctx context.Context, in *pipeline.Inlet) error {
 				err := file.Run(ctx, in)
 				panic(errors.Join(boom, err))
 			}))
 		},
-		"S28 a stage swallows the error": func(_ context.CancelCauseFunc, file pipeline.Sink) *pipeline.Pipeline {
+		"a stage swallows the error": func(_ context.CancelCauseFunc, file pipeline.Sink) *pipeline.Pipeline {
 			return sayThen("half", fail).Via(swallow).To(file)
 		},
-		"S14 cancel": func(cancel context.CancelCauseFunc, file pipeline.Sink) *pipeline.Pipeline {
+		"cancel": func(cancel context.CancelCauseFunc, file pipeline.Sink) *pipeline.Pipeline {
 			return whileOpen(func() error {
 				cancel(boom)
 				return nil
 			}).To(file)
 		},
-		"S33 the branch on its left fails at its end": func(_ context.CancelCauseFunc, file pipeline.Sink) *pipeline.Pipeline {
+		"the branch on its left fails at its end": func(_ context.CancelCauseFunc, file pipeline.Sink) *pipeline.Pipeline {
 			return say("all").To(pipeline.Tee(lateFailure, file))
 		},
-		"S33 the branch on its right fails": func(_ context.CancelCauseFunc, file pipeline.Sink) *pipeline.Pipeline {
+		"the branch on its right fails": func(_ context.CancelCauseFunc, file pipeline.Sink) *pipeline.Pipeline {
 			return say("all").To(pipeline.Tee(file, pipeline.NewSink("bad", func(context.Context, *pipeline.Inlet) error { return boom })))
 		},
 	} {
