@@ -10,6 +10,7 @@ import (
 	"slices"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -213,14 +214,14 @@ func TestDirectWriterIsNeverShared(t *testing.T) {
 
 // A cancelled sink does not get its writer back while the producer still uses it.
 func TestDirectCancelWhileLent(t *testing.T) {
+	f, _ := dataFile(t, 20<<20)
 	bubble(t, func(t *testing.T) {
-		f, _ := dataFile(t, 20<<20)
 		ctx, cancel := context.WithCancelCause(t.Context())
 		using := false
 		c := &conn{fill: func(c *conn, r io.Reader) (int64, error) {
 			using = true
 			cancel(errCause)
-			time.Sleep(time.Second) // the sink has woken up, and waits for its writer
+			synctest.Wait() // the sink has seen it, and must not go on
 			n, err := c.got.ReadFrom(io.LimitReader(r, 1000))
 			using = false
 			return n, err
@@ -234,6 +235,9 @@ func TestDirectCancelWhileLent(t *testing.T) {
 		})
 		if _, err := copyFrom(f).To(sink).Run(ctx); err != errCause {
 			t.Errorf("error %v", err)
+		}
+		if c.direct == 0 {
+			t.Error("the writer was not lent")
 		}
 	})
 }
