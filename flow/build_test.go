@@ -270,6 +270,16 @@ func TestElementFails(t *testing.T) {
 	if _, err := reg.Stage("worse"); !errors.Is(err, cause) {
 		t.Error(err)
 	}
+	words := []string{"in", "!", "worse", "!", "out"}
+	f, err := reg.Parse(words...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	words[2] = "changed"
+	_, err = f.Build(flow.BuildOptions{})
+	if fe, ok := err.(*flow.Error); !ok || fe.Words[2] != "worse" {
+		t.Errorf("%+v: the words are not the flow's own", err)
+	}
 }
 
 // A fan-out of one's own has the grammar of tee, and options.

@@ -84,6 +84,13 @@ func TestEndpoint(t *testing.T) {
 	if _, err := reg.Endpoint(flow.SinkRole, "ftp://h/x"); err == nil || err.Error() != `unknown scheme "ftp" for a sink` {
 		t.Error(err)
 	}
+	if err := reg.Add(&flow.Element{Name: "httq:", Source: noSource}); err != nil {
+		t.Fatal(err)
+	}
+	_, err := reg.Endpoint(flow.SinkRole, "httq:x") // no slip of the pen: it is a source
+	if fe, ok := err.(*flow.Error); !ok || fe.Hint != "a sink by URL has the scheme file, http or https" {
+		t.Errorf("%+v", err)
+	}
 	if _, err := new(flow.Registry).Endpoint(flow.SinkRole, "x"); err == nil || err.Error() != "there is no sink for PATH" {
 		t.Error(err)
 	}

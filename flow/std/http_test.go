@@ -1,6 +1,8 @@
 package std_test
 
 import (
+	"context"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -62,5 +64,36 @@ func TestHTTP(t *testing.T) {
 	}
 	if len(retried) != 1 || strings.Contains(retried[0], "secret") || strings.Contains(retried[0], "token") || !strings.HasSuffix(retried[0], "/x?…") {
 		t.Errorf("retries of %q", retried)
+	}
+}
+
+// A run that is cancelled while its upload waits for the answer does not wait any longer.
+func TestUploadIsCancelledInItsLastStep(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	late := make(chan struct{})
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		cancel()
+		select {
+		case <-r.Context().Done():
+		case <-late:
+		}
+	}))
+	defer srv.Close()
+	timer := time.AfterFunc(10*time.Second, func() { close(late) })
+	in := filepath.Join(t.TempDir(), "in")
+	if err := os.WriteFile(in, []byte("hello"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	f, err := std.Registry().Parse(in, "!", srv.URL+"/x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := f.Pipeline(flow.BuildOptions{Context: ctx})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Run(ctx); !errors.Is(err, context.Canceled) || !timer.Stop() {
+		t.Errorf("%v; the server was late: %v", err, !timer.Stop())
 	}
 }
