@@ -93,9 +93,8 @@ func TestSkipConformance(t *testing.T) {
 	}
 }
 
-func TestDigestConformance(t *testing.T) {
-	pipetest.TestStageWith(t, func() pipeline.Stage { return stages.Digest(sha256.New()) },
-		pipetest.StageOptions{SingleUse: true}, cases(identity)...)
+func TestHashConformance(t *testing.T) {
+	pipetest.TestStage(t, func() pipeline.Stage { return stages.Hash(sha256.New, ignore) }, cases(identity)...)
 }
 
 func TestTapConformance(t *testing.T) {

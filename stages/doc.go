@@ -4,8 +4,7 @@
 //
 // Every constructor only remembers its arguments. An argument that makes no sense
 // shows when the flow runs, as an error that names it. The stages may be shared
-// between flows and run any number of times, at once too; [Digest] is the
-// exception.
+// between flows and run any number of times, at once too.
 //
 // Where chunks are cut carries no meaning: however the input is cut, the output is
 // the same bytes, provided that the function given to [Map] plays along. The

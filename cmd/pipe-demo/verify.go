@@ -40,7 +40,7 @@ func (v *verifier) begin(ctx context.Context) error {
 func (v *verifier) stage(b *build) pipeline.Stage {
 	v.seen = &flow.Digest{Algorithm: "sha256"}
 	b.digests = append(b.digests, v.seen)
-	return stages.Digest(v.read)
+	return stages.Hash(func() hash.Hash { return v.read }, func([]byte) error { return nil })
 }
 
 // check is called when f has all of the copy, which has not appeared yet.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/weirflow/weir/flow"
 	"github.com/weirflow/weir/pipeline"
+	"github.com/weirflow/weir/stages"
 )
 
 func hashElements() []*flow.Element {
@@ -34,7 +35,8 @@ func hashElements() []*flow.Element {
 		Options: []flow.Option{{Name: "a", Doc: "the algorithm", Type: flow.OneOf(names...), Default: "sha256", Example: "sha512"}},
 		Stage: func(b *flow.Build, v flow.Values) (pipeline.Stage, error) {
 			algorithm := v.Text("a")
-			return digest(news[algorithm], b.Digest(algorithm)), nil
+			found := b.Digest(algorithm)
+			return stages.Hash(news[algorithm], func(sum []byte) error { found(sum); return nil }), nil
 		},
 	}}
 	for _, a := range algorithms {
@@ -43,29 +45,6 @@ func hashElements() []*flow.Element {
 		}
 	}
 	return elements
-}
-
-// digest passes a stream on, and calls done with its digest when it has passed all of it on.
-func digest(begin func() hash.Hash, done func(sum []byte)) pipeline.Stage {
-	return pipeline.NewStage("digest", func(ctx context.Context, in *pipeline.Inlet, out *pipeline.Outlet) error {
-		h := begin()
-		first := true
-		for c, err := range in.Chunks(ctx) {
-			if err != nil {
-				return err
-			}
-			if n, known := in.Size(); known && first {
-				out.SetSize(n)
-			}
-			first = false
-			h.Write(c.Bytes())
-			if err := out.Send(ctx, c); err != nil {
-				return err
-			}
-		}
-		done(h.Sum(nil))
-		return nil
-	})
 }
 
 // sumElement is a stage that replaces the stream by its digest.

@@ -25,6 +25,9 @@ func TestHTTP(t *testing.T) {
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		agents = append(agents, r.Method+" "+r.UserAgent())
 		if r.Method == http.MethodPut {
+			if r.ContentLength != 5 {
+				t.Errorf("the upload has the length %d", r.ContentLength)
+			}
 			b, _ := io.ReadAll(r.Body)
 			stored = string(b)
 			w.WriteHeader(http.StatusCreated)
@@ -43,7 +46,7 @@ func TestHTTP(t *testing.T) {
 	out := filepath.Join(dir, "out")
 	address := strings.Replace(srv.URL, "http://", "http://u:secret@", 1) + "/x?token"
 	var retried []string
-	for _, words := range [][]string{{address, "!", out}, {out, "!", srv.URL + "/y"}} {
+	for _, words := range [][]string{{address, "!", out}, {out, "!", "digest", "!", srv.URL + "/y"}} {
 		f, err := reg.Parse(words...)
 		if err != nil {
 			t.Fatal(err)
