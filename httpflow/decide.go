@@ -74,11 +74,18 @@ func decide(method string, h http.Header, c representation, now time.Time) answe
 	}
 
 	// Conditions, in the order of RFC 9110 §13.2.2.
+	date := func(name string) (time.Time, bool) {
+		values, ok := h[name]
+		if !ok || modified.IsZero() {
+			return time.Time{}, false
+		}
+		return httpfield.Date(values)
+	}
 	if match, ok := h["If-Match"]; ok { // §13.1.1
 		if !httpfield.TagMatches(match, c.etag, true) {
 			return refuse(method, http.StatusPreconditionFailed, http.Header{})
 		}
-	} else if since, ok := httpfield.Date(h["If-Unmodified-Since"]); ok && !modified.IsZero() { // §13.1.4
+	} else if since, ok := date("If-Unmodified-Since"); ok { // §13.1.4
 		if modified.After(since) {
 			return refuse(method, http.StatusPreconditionFailed, http.Header{})
 		}
@@ -87,7 +94,7 @@ func decide(method string, h http.Header, c representation, now time.Time) answe
 		if httpfield.TagMatches(match, c.etag, false) {
 			return refuse(method, http.StatusNotModified, validators)
 		}
-	} else if since, ok := httpfield.Date(h["If-Modified-Since"]); ok && !modified.IsZero() { // §13.1.3
+	} else if since, ok := date("If-Modified-Since"); ok { // §13.1.3
 		if !modified.After(since) {
 			return refuse(method, http.StatusNotModified, validators)
 		}
@@ -106,7 +113,11 @@ func decide(method string, h http.Header, c representation, now time.Time) answe
 	if ifRange, ok := h["If-Range"]; ok && !sameForRange(ifRange, c, modified, now) { // §13.1.5
 		return a
 	}
-	ranges, ok := httpfield.Ranges(h["Range"], c.size)
+	field, ok := h["Range"]
+	if !ok {
+		return a
+	}
+	ranges, ok := httpfield.Ranges(field, c.size)
 	switch {
 	case !ok:
 	case len(ranges) == 0: // §15.5.17

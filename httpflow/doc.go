@@ -13,7 +13,7 @@
 //     the connection is closed, on HTTP/2 the stream is reset. A file that grows is sent in the length
 //     that was promised.
 //   - A client that leaves ends the flow, and the file is closed before the handler returns.
-//   - A client that stops reading is waited for as long as [Limits] allow, a minute by default.
+//   - A client that stops reading is waited for as long as the limits allow, a minute by default.
 //
 // Where nothing stands between a file and the client, no flow is run: the handler sends the file by
 // the same rules, and the kernel copies it where it can.

@@ -3,11 +3,15 @@ package httpflow
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"net/http"
 	"strconv"
 	"time"
+
+	"github.com/weirflow/weir/internal/peerwait"
+	"github.com/weirflow/weir/transfer"
 )
 
 // An exchange is a request being answered: the ResponseWriter that its handler uses. It records the
@@ -19,15 +23,17 @@ type exchange struct {
 	control *http.ResponseController
 	ctx     context.Context // of the response's flow
 	cancel  context.CancelCauseFunc
-	wait    patience
+	start   time.Time
+	wait    *peerwait.Wait
+	total   *transfer.TimeoutError // of the flow, also while it does not wait for the client
 	outcome Outcome
 	failed  error // of a write, not for lateness
 }
 
 func newExchange(w http.ResponseWriter, r *http.Request, opts *Options) *exchange {
-	x := &exchange{ResponseWriter: w, request: r, opts: opts, control: http.NewResponseController(w)}
+	x := &exchange{ResponseWriter: w, request: r, opts: opts, control: http.NewResponseController(w), start: time.Now()}
 	x.ctx, x.cancel = context.WithCancelCause(r.Context())
-	x.wait = patience{Limits: opts.Limits, start: time.Now(), giveUp: x.giveUp}
+	x.wait = peerwait.New(opts.Limits, x.giveUp)
 	return x
 }
 
@@ -35,21 +41,21 @@ func newExchange(w http.ResponseWriter, r *http.Request, opts *Options) *exchang
 var past = time.Unix(1, 0)
 
 // giveUp frees a write that waits for the client.
-func (x *exchange) giveUp(err error) {
-	x.cancel(err)
+func (x *exchange) giveUp(late *transfer.TimeoutError) {
+	x.cancel(tooSlow(late))
 	_ = x.control.SetWriteDeadline(past)
 }
 
 // end is called when the handler is done, also when it panics.
 func (x *exchange) end() {
 	x.cancel(nil)
-	x.wait.stop()
+	x.wait.Stop()
 	if x.opts.OnRequest == nil {
 		return
 	}
 	o := x.outcome
-	o.Elapsed = time.Since(x.wait.start)
-	o.ClientGone = o.Err != nil && !errors.Is(o.Err, ErrTooSlow) && x.clientGone(o.Err)
+	o.Elapsed = time.Since(x.start)
+	o.ClientGone = o.Err != nil && !isA[*transfer.TimeoutError](o.Err) && x.clientGone(o.Err)
 	x.opts.OnRequest(x.request, o)
 }
 
@@ -99,7 +105,7 @@ func (x *exchange) Write(b []byte) (int, error) {
 	}
 	for written := 0; ; { // a stage, or Bytes, may send larger chunks than the limits are for
 		piece := b[written:min(len(b), written+chunkSize)]
-		n, err := x.patiently(len(piece), func() (int, error) { return x.ResponseWriter.Write(piece) })
+		n, err := x.withinLimits(len(piece), func() (int, error) { return x.ResponseWriter.Write(piece) })
 		written += n
 		if err != nil || n < len(piece) || written == len(b) {
 			return written, err
@@ -127,7 +133,7 @@ func (d directWriter) ReadFrom(r io.Reader) (int64, error) {
 	if !ok {
 		return io.Copy(struct{ io.Writer }{d.exchange}, r)
 	}
-	n, err := d.patiently(int(piece.N), func() (int, error) {
+	n, err := d.withinLimits(int(piece.N), func() (int, error) {
 		n, err := d.to.ReadFrom(piece)
 		return int(n), err
 	})
@@ -136,7 +142,7 @@ func (d directWriter) ReadFrom(r io.Reader) (int64, error) {
 
 // FlushError is for [http.ResponseController].
 func (x *exchange) FlushError() error {
-	_, err := x.patiently(0, func() (int, error) { return 0, x.control.Flush() })
+	_, err := x.withinLimits(0, func() (int, error) { return 0, x.control.Flush() })
 	return err
 }
 
@@ -151,18 +157,22 @@ func (x *exchange) flush() error {
 // Unwrap is for [http.ResponseController].
 func (x *exchange) Unwrap() http.ResponseWriter { return x.ResponseWriter }
 
-// patiently calls f, which writes n bytes, within the limits.
-func (x *exchange) patiently(n int, f func() (int, error)) (int, error) {
-	if err := x.wait.begin(n); err != nil {
-		return 0, err
+// withinLimits calls f, which writes n bytes. If that takes the client too long, the error is a
+// [transfer.TimeoutError].
+func (x *exchange) withinLimits(n int, f func() (int, error)) (int, error) {
+	if late := x.wait.Begin(n); late != nil {
+		return 0, tooSlow(late)
 	}
 	n, err := f()
 	x.outcome.Bytes += int64(n)
-	if late := x.wait.end(n); late != nil {
-		return n, late
+	if late := x.wait.End(n); late != nil {
+		return n, tooSlow(late)
 	}
 	if err != nil && !errors.Is(err, http.ErrNotSupported) {
 		x.failed = err
 	}
 	return n, err
 }
+
+// tooSlow says whose fault late is.
+func tooSlow(late error) error { return fmt.Errorf("the client is too slow: %w", late) }

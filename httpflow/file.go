@@ -24,6 +24,7 @@ import (
 // name may be that of a symbolic link to anywhere; if it does not lead to a regular file, the answer
 // is 404. Precompressed siblings are not served.
 func File(name string, opts Options) http.Handler {
+	opts.prepare()
 	return oneFile{filepath.Base(name), opts, func() (*resource, error) {
 		info, err := os.Stat(name) // before opening: a FIFO has a writer that would notice
 		if err != nil {
@@ -44,6 +45,7 @@ func File(name string, opts Options) http.Handler {
 // else is 404. The media type is that of name's extension. The entity tag is a hash of b, made at the
 // first request; there is no Last-Modified.
 func Bytes(name string, b []byte, opts Options) http.Handler {
+	opts.prepare()
 	etag := sync.OnceValue(func() string { return hashTag(b) })
 	return oneFile{name, opts, func() (*resource, error) {
 		kind, err := mediaType(name, func() ([]byte, error) { return b, nil })

@@ -17,6 +17,7 @@ import (
 
 	"github.com/weirflow/weir/httpflow"
 	"github.com/weirflow/weir/stages"
+	"github.com/weirflow/weir/transfer"
 )
 
 func TestContentArrives(t *testing.T) {
@@ -219,7 +220,7 @@ func TestClientLeaves(t *testing.T) {
 			t.Fatal(err)
 		}
 		var seen flows
-		h := httpflow.File(name, httpflow.Options{OnFlow: seen.on, Limits: httpflow.Limits{Idle: -1}}) // nothing but its leaving ends it
+		h := httpflow.File(name, httpflow.Options{OnFlow: seen.on, Limits: transfer.Limits{Idle: -1}}) // nothing but its leaving ends it
 		returned := make(chan struct{}, 1)
 		url, client := serve(t, protocol, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			defer func() { returned <- struct{}{} }()

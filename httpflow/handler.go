@@ -8,8 +8,10 @@ import (
 	"syscall"
 
 	"github.com/weirflow/weir/internal/httpfield"
+	"github.com/weirflow/weir/internal/peerwait"
 	"github.com/weirflow/weir/pipeline"
 	"github.com/weirflow/weir/sources"
+	"github.com/weirflow/weir/transfer"
 )
 
 // HandlerOptions are the settings of [Handler].
@@ -45,12 +47,12 @@ type HandlerOptions struct {
 // bytes: fields that ask for them are ignored.
 //
 // An error of the function, and one of the flow before its first byte, is an error status. An
-// [Error] says which. Otherwise it is 404 for [fs.ErrNotExist], 403 for [fs.ErrPermission], 502 for a
-// server that the flow failed to read from, and 503 when the time or the descriptors are used up; all
-// else is 500. After the first byte a failure breaks the response off, so that no client takes it for
-// a complete one: on HTTP/2 the stream is reset, on HTTP/1 the connection is closed before the
-// end of the body. To a client of HTTP/1.0 the end of the connection is that end if there is no
-// length; for it the connection is reset.
+// [Error] says which. Otherwise it is 404 for [fs.ErrNotExist], 403 for [fs.ErrPermission], 502 or
+// 504 for a server that the flow failed to read from, 503 when Total is over or there are no more
+// descriptors, and 500 for all else. After the first byte a failure breaks the response off, so that
+// no client takes it for a complete one: on HTTP/2 the stream is reset, on HTTP/1 the connection is
+// closed before the end of the body. For a client of HTTP/1.0 the end of the connection is the end
+// of a body without a length; there the connection is reset.
 func Handler(source func(r *http.Request) (pipeline.Source, error), opts HandlerOptions) http.Handler {
 	return handler{source, opts}
 }
@@ -164,17 +166,20 @@ func (x *exchange) fail(err error) {
 	if a.text != "" && e.Text != "" {
 		a.text = e.Text + "\n"
 	}
-	x.wait.Total = 0
+	x.wait.Stop() // a total that is over does not concern the answer
+	x.wait = peerwait.New(transfer.Limits{Idle: x.opts.Limits.Idle}, x.giveUp)
 	x.send(a)
 }
 
 // failureStatus is the status for a flow that failed with err before its first byte.
 func (x *exchange) failureStatus(err error) int {
 	switch {
-	case x.ctx.Err() != nil, errors.Is(err, errTotal): // seen only if a time limit was exceeded
+	case x.ctx.Err() != nil, x.total != nil && errors.Is(err, x.total): // seen only if a time limit was exceeded
 		return http.StatusServiceUnavailable
 	case isA[*sources.NetworkError](err), isA[*sources.ChangedError](err), isA[*sources.StatusError](err):
 		return http.StatusBadGateway
+	case isA[*transfer.TimeoutError](err):
+		return http.StatusGatewayTimeout
 	case errors.Is(err, fs.ErrNotExist):
 		return http.StatusNotFound
 	case errors.Is(err, fs.ErrPermission):

@@ -23,6 +23,7 @@ import (
 	"github.com/weirflow/weir/pipeline"
 	"github.com/weirflow/weir/sources"
 	"github.com/weirflow/weir/stages"
+	"github.com/weirflow/weir/transfer"
 )
 
 // handler answers with a source that is run.
@@ -168,6 +169,7 @@ func TestHandlerErrors(t *testing.T) {
 		{&sources.StatusError{Status: 404}, 502, "Bad Gateway\n", true},
 		{&sources.NetworkError{Err: errBroken}, 502, "Bad Gateway\n", true},
 		{&sources.ChangedError{}, 502, "Bad Gateway\n", true},
+		{&transfer.TimeoutError{Limit: "total"}, 504, "Gateway Timeout\n", true},
 		{&httpflow.Error{Status: 410, Text: "only once"}, 410, "only once\n", false},
 		{fmt.Errorf("a: %w", &httpflow.Error{Status: 503}), 503, "Service Unavailable\n", true},
 		{&httpflow.Error{}, 500, "Internal Server Error\n", true},
@@ -253,20 +255,20 @@ func TestHandlerGivesUpStalledClient(t *testing.T) {
 	never := 1000 * time.Hour
 	for _, test := range []struct {
 		name   string
-		limits httpflow.Limits
+		limits transfer.Limits
 		pace   func(write, n int) time.Duration
 		want   time.Duration // 0: it succeeds
 	}{
-		{"idle", httpflow.Limits{}, func(w, _ int) time.Duration {
+		{"idle", transfer.Limits{}, func(w, _ int) time.Duration {
 			if w == 2 {
 				return never
 			}
 			return 0
 		}, time.Minute},
-		{"slow, but not idle", httpflow.Limits{}, func(int, int) time.Duration { return 59 * time.Second }, 0},
-		{"below the lowest rate", httpflow.Limits{Idle: -1, MinRate: 1 << 10},
+		{"slow, but not idle", transfer.Limits{}, func(int, int) time.Duration { return 59 * time.Second }, 0},
+		{"below the lowest rate", transfer.Limits{Idle: -1, MinRate: 1 << 10, MinRateWindow: 10 * time.Second},
 			func(_, n int) time.Duration { return time.Duration(n) * time.Second / 512 }, 26 * time.Second},
-		{"total", httpflow.Limits{Total: 30 * time.Second}, func(int, int) time.Duration { return 20 * time.Second }, 30 * time.Second},
+		{"total", transfer.Limits{Total: 30 * time.Second}, func(int, int) time.Duration { return 20 * time.Second }, 30 * time.Second},
 	} {
 		for _, sized := range []bool{true, false} {
 			t.Run(fmt.Sprintf("%s/sized=%v", test.name, sized), func(t *testing.T) {
@@ -292,7 +294,7 @@ func TestHandlerGivesUpStalledClient(t *testing.T) {
 						if seen.Err != nil || seen.Bytes != 1<<20 || c.past {
 							t.Errorf("%+v", seen)
 						}
-					case !errors.Is(seen.Err, httpflow.ErrTooSlow) || seen.ClientGone || seen.Status != 200 || !c.past || cause == nil:
+					case !isTimeout(seen.Err) || seen.ClientGone || seen.Status != 200 || !c.past || cause == nil:
 						t.Errorf("%+v, broken off: %v, the source's context: %v", seen, c.past, cause)
 					case took < test.want || took > test.want+time.Second:
 						t.Errorf("after %v, want %v", took, test.want)
@@ -303,12 +305,48 @@ func TestHandlerGivesUpStalledClient(t *testing.T) {
 	}
 }
 
+// On the wire: a client that stops reading is cut off, and gets no clean end, over HTTP/1.0 too.
+func TestHandlerCutsOffStalledClient(t *testing.T) {
+	for _, protocol := range append(protocols, "1.0") {
+		t.Run("protocol="+protocol, func(t *testing.T) {
+			ended := make(chan httpflow.Outcome, 1)
+			h := handler(httpflow.HandlerOptions{Options: httpflow.Options{
+				Limits:    transfer.Limits{Idle: 50 * time.Millisecond},
+				OnRequest: func(_ *http.Request, o httpflow.Outcome) { ended <- o },
+			}}, func(ctx context.Context, out *pipeline.Outlet) error {
+				for {
+					if err := out.Send(ctx, pipeline.NewChunk(16<<10)); err != nil {
+						return err
+					}
+				}
+			})
+			var o httpflow.Outcome
+			if protocol == "1.0" {
+				url, _ := serve(t, "h1", h)
+				if answer, err := ask(t, url, "GET / HTTP/1.0\r\n\r\n", func() { o = <-ended }); err == nil {
+					t.Errorf("the client got %d bytes and no error", len(answer))
+				}
+			} else {
+				url, client := serve(t, protocol, h)
+				res := get(t, client, "GET", url)
+				o = <-ended
+				if n, err := discard(res); err == nil {
+					t.Errorf("the client got %d bytes and no error", n)
+				}
+			}
+			if !isTimeout(o.Err) || o.ClientGone || o.Bytes == 0 {
+				t.Errorf("%+v", o)
+			}
+		})
+	}
+}
+
 // A time limit that is exceeded before the first byte is an error status, which is not limited any more.
 func TestHandlerTotalBeforeTheFirstByte(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var seen httpflow.Outcome
 		h := handler(httpflow.HandlerOptions{Options: httpflow.Options{
-			Limits:    httpflow.Limits{Total: 30 * time.Second},
+			Limits:    transfer.Limits{Total: 30 * time.Second},
 			OnRequest: func(_ *http.Request, o httpflow.Outcome) { seen = o },
 		}}, func(ctx context.Context, _ *pipeline.Outlet) error {
 			<-ctx.Done()
@@ -316,7 +354,7 @@ func TestHandlerTotalBeforeTheFirstByte(t *testing.T) {
 		})
 		c := newClient(func(int, int) time.Duration { return time.Second })
 		h.ServeHTTP(c, httptest.NewRequestWithContext(t.Context(), "GET", "/", nil))
-		if c.Code != 503 || c.Body.String() != "Service Unavailable\n" || !errors.Is(seen.Err, httpflow.ErrTooSlow) || seen.Elapsed != 31*time.Second {
+		if c.Code != 503 || c.Body.String() != "Service Unavailable\n" || !isTimeout(seen.Err) || seen.Elapsed != 31*time.Second {
 			t.Errorf("%d, %q, %+v", c.Code, c.Body, seen)
 		}
 	})

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"errors"
 	"io"
 	"math/rand/v2"
 	"net/http"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/weirflow/weir/pipeline"
 	"github.com/weirflow/weir/pipeline/pipetest"
+	"github.com/weirflow/weir/transfer"
 )
 
 // protocols are the ways that a handler is reached in the tests.
@@ -195,4 +197,10 @@ func equal(t *testing.T, got, want []byte) {
 func discard(res *http.Response) (int64, error) {
 	defer res.Body.Close()
 	return io.Copy(io.Discard, res.Body)
+}
+
+// isTimeout reports whether err says that a limit was exceeded.
+func isTimeout(err error) bool {
+	_, ok := errors.AsType[*transfer.TimeoutError](err)
+	return ok
 }

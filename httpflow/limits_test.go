@@ -1,7 +1,6 @@
 package httpflow_test
 
 import (
-	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/weirflow/weir/httpflow"
 	"github.com/weirflow/weir/stages"
+	"github.com/weirflow/weir/transfer"
 )
 
 // client is a ResponseWriter whose every Write takes a while, unless a deadline ends it.
@@ -71,41 +71,44 @@ func TestLimits(t *testing.T) {
 	never := 1000 * time.Hour
 	for _, test := range []struct {
 		name   string
-		limits httpflow.Limits
+		limits transfer.Limits
 		pace   func(write, n int) time.Duration
 		want   time.Duration // 0: it succeeds
 	}{
-		{"idle, by default", httpflow.Limits{}, func(int, int) time.Duration { return never }, time.Minute},
-		{"idle later", httpflow.Limits{}, func(w, _ int) time.Duration {
+		{"idle, by default", transfer.Limits{}, func(int, int) time.Duration { return never }, time.Minute},
+		{"idle later", transfer.Limits{}, func(w, _ int) time.Duration {
 			if w == 3 {
 				return never
 			}
 			return 10 * time.Second
 		}, 80 * time.Second},
-		{"idle as set", httpflow.Limits{Idle: 5 * time.Second}, func(int, int) time.Duration { return never }, 5 * time.Second},
-		{"renewed for each chunk", httpflow.Limits{}, func(int, int) time.Duration { return 59 * time.Second }, 0},
-		{"none", httpflow.Limits{Idle: -1}, func(int, int) time.Duration { return time.Hour }, 0},
-		{"at the lowest rate", httpflow.Limits{Idle: -1, MinRate: 1 << 10},
+		{"idle as set", transfer.Limits{Idle: 5 * time.Second}, func(int, int) time.Duration { return never }, 5 * time.Second},
+		{"no window", transfer.Limits{Idle: -1, MinRate: 1 << 10, MinRateWindow: -1}, func(int, int) time.Duration { return time.Hour }, 0},
+		{"the default window", transfer.Limits{Idle: -1, MinRate: 1 << 20}, func(int, int) time.Duration { return never }, 30 * time.Second},
+		{"no minimum, no total", transfer.Limits{MinRate: -1, Total: -1}, func(int, int) time.Duration { return 59 * time.Second }, 0},
+		{"renewed for each chunk", transfer.Limits{}, func(int, int) time.Duration { return 59 * time.Second }, 0},
+		{"none", transfer.Limits{Idle: -1}, func(int, int) time.Duration { return time.Hour }, 0},
+		{"at the lowest rate", transfer.Limits{Idle: -1, MinRate: 1 << 10, MinRateWindow: 10 * time.Second},
 			func(_, n int) time.Duration { return time.Duration(n) * time.Second / 1024 }, 0},
-		{"at half the lowest rate", httpflow.Limits{Idle: -1, MinRate: 1 << 10}, // 16 s behind in 32
+		{"at half the lowest rate", transfer.Limits{Idle: -1, MinRate: 1 << 10, MinRateWindow: 10 * time.Second}, // 16 s behind in 32
 			func(_, n int) time.Duration { return time.Duration(n) * time.Second / 512 }, 26 * time.Second},
-		{"a little below the lowest rate", httpflow.Limits{Idle: -1, MinRate: 1 << 10}, // 4 s behind in 20
+		{"a little below the lowest rate", transfer.Limits{Idle: -1, MinRate: 1 << 10, MinRateWindow: 10 * time.Second}, // 4 s behind in 20
 			func(_, n int) time.Duration { return time.Duration(n) * time.Second / 1024 * 5 / 4 }, 58 * time.Second},
-		{"nobody gets ahead of the lowest rate", httpflow.Limits{Idle: -1, MinRate: 1 << 10}, func(w, _ int) time.Duration {
+		{"nobody gets ahead of the lowest rate", transfer.Limits{Idle: -1, MinRate: 1 << 10, MinRateWindow: 10 * time.Second}, func(w, _ int) time.Duration {
 			if w == 50 {
 				return 30 * time.Second
 			}
 			return 0
 		}, 26 * time.Second},
-		{"a pause within the grace", httpflow.Limits{Idle: -1, MinRate: 1 << 20}, func(w, _ int) time.Duration {
+		{"a pause within the grace", transfer.Limits{Idle: -1, MinRate: 1 << 20, MinRateWindow: 10 * time.Second}, func(w, _ int) time.Duration {
 			if w == 2 {
 				return 9 * time.Second
 			}
 			return 0
 		}, 0},
-		{"total", httpflow.Limits{Total: 90 * time.Second}, func(int, int) time.Duration { return 20 * time.Second }, 90 * time.Second},
-		{"total, in time", httpflow.Limits{Total: time.Hour}, func(int, int) time.Duration { return 20 * time.Second }, 0},
-		{"idle in the last step", httpflow.Limits{}, func(w, _ int) time.Duration {
+		{"total", transfer.Limits{Total: 90 * time.Second}, func(int, int) time.Duration { return 20 * time.Second }, 90 * time.Second},
+		{"total, in time", transfer.Limits{Total: time.Hour}, func(int, int) time.Duration { return 20 * time.Second }, 0},
+		{"idle in the last step", transfer.Limits{}, func(w, _ int) time.Duration {
 			if w == mib>>14 {
 				return never
 			}
@@ -129,7 +132,7 @@ func TestLimits(t *testing.T) {
 					}
 					return
 				}
-				if !errors.Is(seen.Err, httpflow.ErrTooSlow) || seen.ClientGone || !c.past {
+				if !isTimeout(seen.Err) || seen.ClientGone || !c.past {
 					t.Errorf("%+v, broken off: %v", seen, c.past)
 				}
 				if elapsed < test.want || elapsed > test.want+time.Second || seen.Elapsed != elapsed {
@@ -162,28 +165,28 @@ func TestLimitsWhereTheKernelCopies(t *testing.T) {
 	never := 1000 * time.Hour
 	for _, test := range []struct {
 		name   string
-		limits httpflow.Limits
+		limits transfer.Limits
 		pace   func(piece, n int) time.Duration
 		want   time.Duration // 0: it succeeds
 		piece  int64         // the longest after the first
 	}{
-		{"fast", httpflow.Limits{}, func(int, int) time.Duration { return 0 }, 0, 256 << 10},
-		{"slow", httpflow.Limits{}, func(int, int) time.Duration { return 59 * time.Second }, 0, 16 << 10},
-		{"idle", httpflow.Limits{}, func(p, _ int) time.Duration {
+		{"fast", transfer.Limits{}, func(int, int) time.Duration { return 0 }, 0, 256 << 10},
+		{"slow", transfer.Limits{}, func(int, int) time.Duration { return 59 * time.Second }, 0, 16 << 10},
+		{"idle", transfer.Limits{}, func(p, _ int) time.Duration {
 			if p == 5 {
 				return never
 			}
 			return 0
 		}, time.Minute, 256 << 10},
-		{"idle after a slow piece", httpflow.Limits{Idle: 20 * time.Second}, func(p, _ int) time.Duration {
+		{"idle after a slow piece", transfer.Limits{Idle: 20 * time.Second}, func(p, _ int) time.Duration {
 			if p == 9 {
 				return never
 			}
 			return 10 * time.Second
 		}, 100 * time.Second, 16 << 10},
-		{"below the lowest rate", httpflow.Limits{Idle: -1, MinRate: 1 << 10}, // 6.4 s behind after the first, 1.6 s more after each
+		{"below the lowest rate", transfer.Limits{Idle: -1, MinRate: 1 << 10, MinRateWindow: 10 * time.Second}, // 6.4 s behind after the first, 1.6 s more after each
 			func(_, n int) time.Duration { return time.Duration(n) * time.Second / 1024 * 11 / 10 }, 122 * time.Second, 16 << 10},
-		{"total", httpflow.Limits{Total: 90 * time.Second}, func(int, int) time.Duration { return 20 * time.Second }, 90 * time.Second, 16 << 10},
+		{"total", transfer.Limits{Total: 90 * time.Second}, func(int, int) time.Duration { return 20 * time.Second }, 90 * time.Second, 16 << 10},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -207,7 +210,7 @@ func TestLimitsWhereTheKernelCopies(t *testing.T) {
 					t.Errorf("pieces of %d", c.pieces)
 				case test.want == 0 && (seen.Err != nil || seen.Bytes != size || c.past || c.Body.Len() != size):
 					t.Errorf("%+v", seen)
-				case test.want > 0 && (!errors.Is(seen.Err, httpflow.ErrTooSlow) || seen.ClientGone || !c.past || seen.Bytes != int64(c.Body.Len())):
+				case test.want > 0 && (!isTimeout(seen.Err) || seen.ClientGone || !c.past || seen.Bytes != int64(c.Body.Len())):
 					t.Errorf("%+v, broken off: %v", seen, c.past)
 				case test.want > 0 && (elapsed < test.want || elapsed > test.want+time.Second):
 					t.Errorf("after %v, want %v; pieces of %d", elapsed, test.want, c.pieces)
@@ -223,7 +226,7 @@ func TestLimitsAreForTheClient(t *testing.T) {
 		var seen httpflow.Outcome
 		h := httpflow.Bytes("f", make([]byte, 1<<20), httpflow.Options{
 			Via:       stages.Limit(1 << 10),
-			Limits:    httpflow.Limits{Idle: time.Second, MinRate: 1 << 20},
+			Limits:    transfer.Limits{Idle: time.Second, MinRate: 1 << 20},
 			OnRequest: func(_ *http.Request, o httpflow.Outcome) { seen = o },
 		})
 		h.ServeHTTP(newClient(func(int, int) time.Duration { return 0 }), httptest.NewRequestWithContext(t.Context(), "GET", "/", nil))
@@ -243,7 +246,7 @@ func TestLimitsOfAnswersWithoutContent(t *testing.T) {
 			c := newClient(func(int, int) time.Duration { return slow.write })
 			c.flush = slow.flush
 			h.ServeHTTP(c, httptest.NewRequestWithContext(t.Context(), "GET", "/no", nil))
-			if seen.Status != 404 || !errors.Is(seen.Err, httpflow.ErrTooSlow) || seen.Elapsed != time.Minute {
+			if seen.Status != 404 || !isTimeout(seen.Err) || seen.Elapsed != time.Minute {
 				t.Errorf("%v: %+v", slow, seen)
 			}
 		})
@@ -259,11 +262,11 @@ func TestStalledClientIsCutOff(t *testing.T) {
 		}
 		ended := make(chan httpflow.Outcome, 1)
 		url, client := serve(t, protocol, httpflow.File(name, httpflow.Options{
-			Limits:    httpflow.Limits{Idle: 50 * time.Millisecond},
+			Limits:    transfer.Limits{Idle: 50 * time.Millisecond},
 			OnRequest: func(_ *http.Request, o httpflow.Outcome) { ended <- o },
 		}))
 		res := get(t, client, "GET", url)
-		if o := <-ended; !errors.Is(o.Err, httpflow.ErrTooSlow) || o.ClientGone || o.Bytes == 0 || o.Bytes > 1<<29 {
+		if o := <-ended; !isTimeout(o.Err) || o.ClientGone || o.Bytes == 0 || o.Bytes > 1<<29 {
 			t.Errorf("%+v", o)
 		}
 		if n, err := discard(res); err == nil {

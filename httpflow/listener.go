@@ -11,7 +11,7 @@ const MaxConnections = 4096
 // LimitListener returns l with at most n connections at once, [MaxConnections] if n is 0 or less.
 // Accept waits while there are as many; those that want in queue up in the system. A connection
 // counts until it is closed. Limits on how long one may be idle (ReadHeaderTimeout and IdleTimeout
-// of the [http.Server], and [Limits]) see to it that there is room again.
+// of the [http.Server], and the limits of handlers) make room again.
 //
 // TCP connections keep all their methods, and with them what the kernel does for them (sendfile).
 func LimitListener(l net.Listener, n int) net.Listener {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/weirflow/weir/pipeline"
+	"github.com/weirflow/weir/transfer"
 )
 
 // Options are the settings that all handlers with content have. The zero Options are the defaults.
@@ -21,8 +22,14 @@ type Options struct {
 	// is the identity.
 	Via pipeline.Stage
 
-	// Limits are how long a client may take. Zero: a minute for each chunk.
-	Limits Limits
+	// Limits are how long a client may take. A response that exceeds one is broken off, with a
+	// [*transfer.TimeoutError]. Idle and MinRate count the time in which a response waits for the
+	// client: Idle for one chunk, of at most 16 KiB. Where the kernel copies, a chunk is 64 KiB at
+	// first, up to 256 KiB while the client takes each within a tenth of a second, else 16 KiB, and
+	// the disk's time counts, too. A paused player is idle; after that time it has to ask again, with
+	// a range, as they do. A WriteTimeout of the server applies besides. A write that waits can be
+	// ended only where the ResponseWriter supports write deadlines, as those of net/http do.
+	Limits transfer.Limits
 
 	// OnFlow, if not nil, is called when the flow of a response has ended, before the handler
 	// returns. With an error, the response was broken off, or was an error status if nothing had
@@ -33,7 +40,12 @@ type Options struct {
 
 	// OnRequest, if not nil, is called at the end of every request, before the handler returns.
 	OnRequest func(r *http.Request, outcome Outcome)
+
+	runs bool // every response with content is a run of a flow
 }
+
+// prepare finds out once what is the same for all requests.
+func (o *Options) prepare() { o.runs = !o.Via.IsZero() || o.OnFlow != nil }
 
 // An Outcome is the result of a request, for a log.
 type Outcome struct {

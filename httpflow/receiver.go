@@ -11,6 +11,8 @@ import (
 	"runtime"
 	"syscall"
 	"time"
+
+	"github.com/weirflow/weir/transfer"
 )
 
 // ReceiverOptions are the settings of [Receiver].
@@ -26,10 +28,10 @@ type ReceiverOptions struct {
 	// for ever.
 	Expires time.Duration
 
-	// Limits are how long a client may take. Idle is for the next bytes of a body, a minute by
-	// default; MinRate is 1 KiB/s by default, negative means none; Total is for one request's body.
-	// A request that exceeds one is answered with 408. For an answer, Idle is the same.
-	Limits Limits
+	// Limits are how long a client may take for a request's body. Here the default of MinRate is
+	// 1 KiB/s, and that of MinRateWindow 10 s. A request that exceeds one is answered with 408. For
+	// an answer, Idle is the same.
+	Limits transfer.Limits
 
 	// OnRequest, if not nil, is called at the end of every request, before the handler returns. Bytes
 	// of the outcome are those received of the request's body. Err is also why that was too slow or,
@@ -79,6 +81,9 @@ func Receiver(root *os.Root, opts ReceiverOptions) http.Handler {
 	if opts.Limits.MinRate == 0 {
 		opts.Limits.MinRate = 1 << 10
 	}
+	if opts.Limits.MinRateWindow == 0 {
+		opts.Limits.MinRateWindow = 10 * time.Second
+	}
 	if opts.Expires == 0 {
 		opts.Expires = 24 * time.Hour
 	}
@@ -105,7 +110,7 @@ type receiveRequest struct {
 func (rc *receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	q := &receiveRequest{rc: rc, method: r.Method}
 	q.x = newExchange(w, r, &Options{
-		Limits: Limits{Idle: rc.opts.Limits.Idle},
+		Limits: transfer.Limits{Idle: rc.opts.Limits.Idle},
 		OnRequest: func(r *http.Request, o Outcome) {
 			if rc.opts.OnRequest != nil {
 				o.Bytes = q.body.received
@@ -183,7 +188,7 @@ func (q *receiveRequest) fail(err error) {
 	switch {
 	case q.body.broken != nil && errors.Is(err, q.body.broken):
 		q.clientGone, q.x.outcome.Err = true, err
-	case status >= 500, errors.Is(err, ErrTooSlow):
+	case status >= 500, isA[*transfer.TimeoutError](err):
 		q.x.outcome.Err = err
 	}
 	a := refuse(q.method, status, http.Header{})
@@ -207,7 +212,7 @@ func (q *receiveRequest) statusOf(err error) int {
 		return http.StatusBadRequest
 	case errors.Is(err, errNowhere):
 		return http.StatusNotFound
-	case errors.Is(err, ErrTooSlow):
+	case isA[*transfer.TimeoutError](err):
 		return http.StatusRequestTimeout
 	case errors.Is(err, errSuperseded), errors.Is(err, errIsOther):
 		return http.StatusConflict

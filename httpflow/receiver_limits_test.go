@@ -1,7 +1,6 @@
 package httpflow_test
 
 import (
-	"errors"
 	"io"
 	"net/http/httptest"
 	"os"
@@ -12,6 +11,7 @@ import (
 	"time"
 
 	"github.com/weirflow/weir/httpflow"
+	"github.com/weirflow/weir/transfer"
 )
 
 // sender is a request's body that comes slowly, and the ResponseWriter whose read deadline ends
@@ -51,19 +51,19 @@ func TestReceiverLimits(t *testing.T) {
 	const s = time.Second
 	for _, test := range []struct {
 		name   string
-		limits httpflow.Limits
+		limits transfer.Limits
 		sender sender
 		after  time.Duration
 		why    string // empty: it is received
 	}{
-		{"silent", httpflow.Limits{}, sender{every: time.Hour, bytes: 1, left: 1}, 10 * s, "less than the lowest rate"},
-		{"silent, no rate", httpflow.Limits{MinRate: -1}, sender{every: time.Hour, bytes: 1, left: 1}, time.Minute, "stopped sending"},
-		{"silent, nothing counts", httpflow.Limits{Idle: -1, MinRate: -1}, sender{every: time.Hour, bytes: 1, left: 24}, 25 * time.Hour, ""},
-		{"dribble", httpflow.Limits{}, sender{every: s, bytes: 100, left: 1 << 20}, 11 * s, "less than the lowest rate"},
-		{"dribble, no rate", httpflow.Limits{MinRate: -1}, sender{every: 50 * s, bytes: 1, left: 10}, 550 * s, ""},
-		{"slow but honest", httpflow.Limits{}, sender{every: s, bytes: 1025, left: 1025 * 3600}, 3601 * s, ""},
-		{"in time", httpflow.Limits{Total: 100 * s}, sender{every: s, bytes: 2000, left: 2000 * 98}, 99 * s, ""},
-		{"out of time", httpflow.Limits{Total: 100 * s}, sender{every: s, bytes: 2000, left: 2000 * 1000}, 100 * s, "the time for a request is up"},
+		{"silent", transfer.Limits{}, sender{every: time.Hour, bytes: 1, left: 1}, 10 * s, "10s behind the minimum rate"},
+		{"silent, no rate", transfer.Limits{MinRate: -1}, sender{every: time.Hour, bytes: 1, left: 1}, time.Minute, "no progress for 1m0s"},
+		{"silent, nothing counts", transfer.Limits{Idle: -1, MinRate: -1}, sender{every: time.Hour, bytes: 1, left: 24}, 25 * time.Hour, ""},
+		{"dribble", transfer.Limits{}, sender{every: s, bytes: 100, left: 1 << 20}, 11 * s, "10s behind the minimum rate"},
+		{"dribble, no rate", transfer.Limits{MinRate: -1}, sender{every: 50 * s, bytes: 1, left: 10}, 550 * s, ""},
+		{"slow but honest", transfer.Limits{}, sender{every: s, bytes: 1025, left: 1025 * 3600}, 3601 * s, ""},
+		{"in time", transfer.Limits{Total: 100 * s}, sender{every: s, bytes: 2000, left: 2000 * 98}, 99 * s, ""},
+		{"out of time", transfer.Limits{Total: 100 * s}, sender{every: s, bytes: 2000, left: 2000 * 1000}, 100 * s, "not done after 1m40s"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			for _, tus := range []bool{false, true} {
@@ -95,7 +95,7 @@ func TestReceiverLimits(t *testing.T) {
 					if d := time.Since(begin).Round(s); d != test.after || body.Code != want || outcome.Status != want {
 						t.Errorf("tus %t: %d after %v, want %d after %v", tus, body.Code, d, want, test.after)
 					}
-					if test.why == "" && outcome.Err != nil || test.why != "" && (!errors.Is(outcome.Err, httpflow.ErrTooSlow) ||
+					if test.why == "" && outcome.Err != nil || test.why != "" && (!isTimeout(outcome.Err) ||
 						!strings.Contains(outcome.Err.Error(), test.why) || outcome.ClientGone) {
 						t.Errorf("tus %t: outcome %+v, want %q", tus, outcome, test.why)
 					}

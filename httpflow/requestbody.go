@@ -2,12 +2,14 @@ package httpflow
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"os"
 	"sync"
 	"time"
+
+	"github.com/weirflow/weir/internal/peerwait"
+	"github.com/weirflow/weir/transfer"
 )
 
 // A requestBody is the body of a request that is received. It is not waited for longer than the limits
@@ -17,7 +19,7 @@ type requestBody struct {
 	r        *http.Request
 	control  *http.ResponseController
 	from     io.ReadCloser
-	wait     patience
+	wait     *peerwait.Wait
 	received int64 // bytes
 	used     bool  // reading has begun
 
@@ -35,10 +37,10 @@ type requestBody struct {
 	gone  bool  // the handler has returned, or is about to
 }
 
-func newRequestBody(w http.ResponseWriter, r *http.Request, limits Limits) *requestBody {
+func newRequestBody(w http.ResponseWriter, r *http.Request, limits transfer.Limits) *requestBody {
 	b := &requestBody{w: w, r: r, control: http.NewResponseController(w), from: r.Body}
 	b.ended = !b.present()
-	b.wait = patience{Limits: limits, start: time.Now(), giveUp: b.stop}
+	b.wait = peerwait.New(limits, func(late *transfer.TimeoutError) { b.stop(tooSlow(late)) })
 	return b
 }
 
@@ -66,14 +68,6 @@ func (b *requestBody) request() *http.Request {
 
 // stop ends the reading with err, also a read that waits for the client.
 func (b *requestBody) stop(err error) {
-	switch err { // in the words of a receiver
-	case errIdle:
-		err = errSilent
-	case errRate:
-		err = errDribble
-	case errTotal:
-		err = errTime
-	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.cause == nil && !b.gone {
@@ -84,6 +78,7 @@ func (b *requestBody) stop(err error) {
 
 // end is called before the handler returns: after that, its ResponseWriter must not be used.
 func (b *requestBody) end() {
+	b.wait.Stop()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.gone = true
@@ -96,13 +91,13 @@ func (b *requestBody) stopped() error {
 }
 
 func (b *requestBody) Read(p []byte) (int, error) {
-	_ = b.wait.begin(0) // if it is late, it has been stopped
+	_ = b.wait.Begin(0) // if it is late, it has been stopped
 	if cause := b.stopped(); cause != nil {
-		_ = b.wait.end(0)
+		_ = b.wait.End(0)
 		return 0, b.over(cause)
 	}
 	n, err := b.from.Read(p)
-	_ = b.wait.end(n)
+	_ = b.wait.End(n)
 	b.received += int64(n)
 	cause, tooLarge := b.stopped(), (*http.MaxBytesError)(nil)
 	switch {
@@ -162,9 +157,4 @@ func (b *requestBody) linger() {
 	}
 }
 
-var (
-	errSilent     = fmt.Errorf("%w: the client has stopped sending", ErrTooSlow)
-	errDribble    = fmt.Errorf("%w: the client sends less than the lowest rate", ErrTooSlow)
-	errTime       = fmt.Errorf("%w: the time for a request is up", ErrTooSlow)
-	errSuperseded = errors.New("superseded by another request for the same upload")
-)
+var errSuperseded = errors.New("superseded by another request for the same upload")

@@ -15,6 +15,7 @@ import (
 	"github.com/weirflow/weir/internal/ioctx"
 	"github.com/weirflow/weir/pipeline"
 	"github.com/weirflow/weir/sinks"
+	"github.com/weirflow/weir/transfer"
 )
 
 // The chunks of a response, and what one channel of it may hold, in bytes. They are small because
@@ -55,7 +56,7 @@ func (x *exchange) serve(res *resource) {
 	switch {
 	case r.Method != http.MethodGet || a.status != http.StatusOK && a.status != http.StatusPartialContent:
 		x.send(a)
-	case len(a.parts) == 0 && opts.Via.IsZero() && opts.OnFlow == nil:
+	case len(a.parts) == 0 && !opts.runs:
 		x.conclude(x.plain(res, a), a.header)
 	default:
 		x.conclude(x.flow(res, a), a.header)
@@ -94,7 +95,8 @@ func (x *exchange) run(source pipeline.Source, status int, header http.Header) e
 	ctx := x.ctx
 	if total := x.opts.Limits.Total; total > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadlineCause(ctx, x.wait.start.Add(total), errTotal)
+		x.total = &transfer.TimeoutError{Limit: "total", After: total}
+		ctx, cancel = context.WithDeadlineCause(ctx, x.start.Add(total), x.total)
 		defer cancel()
 	}
 	maps.Copy(x.Header(), header)
