@@ -24,7 +24,7 @@ type Wait struct {
 	began   time.Time
 	rated   bool                   // the operation is part of the body
 	due     time.Time              // of the operation under way; zero: there is none, or it has no limit
-	reason  *transfer.TimeoutError // for being late then
+	reason  transfer.TimeoutError  // for being late then
 	late    *transfer.TimeoutError // the first reason, once it has come to that
 	lag     time.Duration          // behind the minimum rate
 	stopped bool
@@ -58,7 +58,7 @@ func (w *Wait) begin(rated bool, n int) error {
 	w.began, w.rated, w.due = time.Now(), rated, time.Time{}
 	allow := func(d time.Duration, limit string, after time.Duration) {
 		if due := w.began.Add(d); w.due.IsZero() || due.Before(w.due) {
-			w.due, w.reason = due, &transfer.TimeoutError{Limit: limit, After: after}
+			w.due, w.reason = due, transfer.TimeoutError{Limit: limit, After: after}
 		}
 	}
 	l := &w.limits
@@ -126,7 +126,8 @@ func (w *Wait) fire() {
 	case w.due.IsZero() || now.Before(w.due):
 		w.set(now) // it was for an operation that is over
 	default:
-		w.late = w.reason
+		reason := w.reason
+		w.late = &reason
 		w.expired(w.late)
 	}
 }
