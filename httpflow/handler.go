@@ -176,7 +176,7 @@ func (x *exchange) failureStatus(err error) int {
 	switch {
 	case x.ctx.Err() != nil, x.total != nil && errors.Is(err, x.total): // seen only if a time limit was exceeded
 		return http.StatusServiceUnavailable
-	case isA[*sources.NetworkError](err), isA[*sources.ChangedError](err), isA[*sources.StatusError](err):
+	case isA[*transfer.NetworkError](err), isA[*sources.ChangedError](err), isA[*transfer.StatusError](err):
 		return http.StatusBadGateway
 	case isA[*transfer.TimeoutError](err):
 		return http.StatusGatewayTimeout

@@ -6,15 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"time"
 
+	"github.com/weirflow/weir/internal/httpclient"
 	"github.com/weirflow/weir/internal/httpfield"
-	"github.com/weirflow/weir/internal/httpkit"
 	"github.com/weirflow/weir/pipeline"
+	"github.com/weirflow/weir/transfer"
 )
 
-// HTTPOptions are the settings of [HTTPWith]. In those that limit something, 0 means the default
-// that the comment names, and a negative value no limit.
+// HTTPOptions are the settings of [HTTPWith].
 type HTTPOptions struct {
 	// Digest is "sha-256" or "sha-512": the stream's digest is sent as Repr-Digest (RFC 9530), and
 	// that of the answer must be the same. It goes into the header with Sum or if the stream is
@@ -23,22 +22,14 @@ type HTTPOptions struct {
 	Digest string
 
 	// Sum is the digest of the whole stream, where the caller knows it. A stream that has another
-	// one fails with a [*DigestError] before its end is released.
+	// one fails with a [*transfer.DigestError] before its end is released.
 	Sum []byte
 
-	// Idle is how long the server may take none of the bytes that there are for it, and how long
-	// its answer may take after the last one. Default: 1 min.
-	Idle time.Duration
+	// Limits are how long the server may take. Total is for the whole run of the sink, its last step
+	// included.
+	Limits transfer.Limits
 
-	// MinRate is in bytes per second: the server may take the body slower only until it lags by
-	// MinRateWindow behind. Default: 0, none. MinRateWindow's default: 30 s.
-	MinRate       int64
-	MinRateWindow time.Duration
-
-	// Total is how long the sink may take in all, its last step included. Default: no limit.
-	Total time.Duration
-
-	// OnAnswer is told of the answer that accepts the whole stream, in the sink's last step.
+	// OnAnswer is called with the answer that accepts the whole stream, in the sink's last step.
 	OnAnswer func(status int, header http.Header)
 }
 
@@ -60,12 +51,12 @@ func HTTP(client *http.Client, req *http.Request) pipeline.Sink {
 // a broken body, never a short one. The last step then waits for the answer, and for the transport
 // to let go of the body, which every http.RoundTripper must close.
 //
-// An answer other than 2xx fails the run with a [*StatusError], at once also when it comes before
+// An answer other than 2xx fails the run with a [*transfer.StatusError], at once also when it comes before
 // the end of the body. So does a 2xx that comes before: the server cannot have stored what it has
 // not got. Redirects are not followed, for the stream cannot be sent twice and what answers
-// elsewhere to a GET says nothing about the upload; they are a *StatusError too. For the same reason
+// elsewhere to a GET says nothing about the upload; they are a *transfer.StatusError too. For the same reason
 // nothing is retried: whoever can start the source again runs the whole flow again, after a
-// [*NetworkError], and after a StatusError of 408, 425, 429 or 5xx.
+// [*transfer.NetworkError], and after a transfer.StatusError of 408, 425, 429 or 5xx.
 //
 // With a known size of more than 1 MiB the request asks with "Expect: 100-continue" first (RFC 9110
 // section 10.1.1), if the client's transport is an [*http.Transport]. It waits for its
@@ -73,8 +64,8 @@ func HTTP(client *http.Client, req *http.Request) pipeline.Sink {
 //
 //   - Ends: in the last step, with the answer.
 //   - Holds: a chunk, and the last 16 KiB of a stream of known size.
-//   - Fails: with [*StatusError], [*NetworkError], [*DigestError], [*TimeoutError] (only for Total;
-//     the other limits are the cause of a NetworkError).
+//   - Fails: with [*transfer.StatusError], [*transfer.NetworkError], [*transfer.DigestError], [*transfer.TimeoutError] (only for Total;
+//     the other limits are the cause of a transfer.NetworkError).
 //
 // A cancelled run breaks the request off, but once every node has returned, only Idle, Total, the
 // request's own context and the client's limits end the wait for the answer: make the request with
@@ -98,7 +89,7 @@ func HTTPWith(client *http.Client, req *http.Request, opts HTTPOptions) pipeline
 		in.AtEnd(u.finish)
 		defer func() { // also on a panic: the server should not wait for the rest of the run to end
 			if !u.ended {
-				u.abort(errCut)
+				u.abort(errStoppedEarly)
 			}
 		}()
 		return u.send(ctx, in)
@@ -109,7 +100,7 @@ func requestName(req *http.Request) string {
 	if req == nil || req.URL == nil {
 		return "http"
 	}
-	return req.Method + " " + httpkit.PlainURL(req.URL)
+	return req.Method + " " + httpclient.PlainURL(req.URL)
 }
 
 func checkUpload(req *http.Request) error {
@@ -137,8 +128,6 @@ func (o *HTTPOptions) check() error {
 		return errors.New("a digest: want Digest, not only Sum")
 	case len(o.Sum) > 0 && len(o.Sum) != algorithm().Size():
 		return fmt.Errorf("a %s of %d bytes: want %d", o.Digest, len(o.Sum), algorithm().Size())
-	case o.MinRate < 0:
-		return fmt.Errorf("minimum rate %d: want 0 or more bytes per second", o.MinRate)
 	}
 	return nil
 }

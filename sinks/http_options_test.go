@@ -20,6 +20,7 @@ import (
 
 	"github.com/weirflow/weir/pipeline"
 	"github.com/weirflow/weir/sinks"
+	"github.com/weirflow/weir/transfer"
 )
 
 // digestOf returns a member of Repr-Digest.
@@ -119,7 +120,7 @@ func TestHTTPDigestError(t *testing.T) {
 				})
 				// The source does not end before the server has begun to read.
 				_, err := stream(data, size, 5000, nil).To(sinks.HTTPWith(client, put(t, srv.URL), test.opts)).Run(t.Context())
-				e := (*sinks.DigestError)(nil)
+				e := (*transfer.DigestError)(nil)
 				if test.want == "-" {
 					if err != nil {
 						t.Fatal(err)
@@ -144,10 +145,9 @@ func TestHTTPDigestError(t *testing.T) {
 
 func TestHTTPOptionsArguments(t *testing.T) {
 	for want, o := range map[string]sinks.HTTPOptions{
-		`digest "md5": want sha-256 or sha-512`:            {Digest: "md5"},
-		`a digest: want Digest, not only Sum`:              {Sum: []byte{1}},
-		`a sha-256 of 1 bytes: want 32`:                    {Digest: "sha-256", Sum: []byte{1}},
-		`minimum rate -1: want 0 or more bytes per second`: {MinRate: -1},
+		`digest "md5": want sha-256 or sha-512`: {Digest: "md5"},
+		`a digest: want Digest, not only Sum`:   {Sum: []byte{1}},
+		`a sha-256 of 1 bytes: want 32`:         {Digest: "sha-256", Sum: []byte{1}},
 	} {
 		_, err := stream(pattern(5), 5, 5, nil).To(sinks.HTTPWith(nil, put(t, "http://127.0.0.1:1"), o)).Run(t.Context())
 		if err == nil || err.Error() != "PUT http://127.0.0.1:1: "+want {
@@ -175,7 +175,7 @@ func TestHTTPExpectContinue(t *testing.T) {
 			})
 			client := &http.Client{Transport: &http.Transport{ExpectContinueTimeout: timeout}}
 			_, err := stream(data, int64(len(data)), 5000, nil).To(sinks.HTTP(client, put(t, "http://"+addr))).Run(t.Context())
-			if e := (*sinks.StatusError)(nil); !errors.As(err, &e) || e.Status != 417 {
+			if e := (*transfer.StatusError)(nil); !errors.As(err, &e) || e.Status != 417 {
 				t.Errorf("got %v", err)
 			}
 			if n := <-body; n > 0 {
@@ -268,8 +268,8 @@ func dead(conn net.Conn) { time.Sleep(100 * time.Hour) }
 
 func wantTimeout(t *testing.T, err error, limit string, network bool) {
 	t.Helper()
-	var e *sinks.TimeoutError
-	var n *sinks.NetworkError
+	var e *transfer.TimeoutError
+	var n *transfer.NetworkError
 	if !errors.As(err, &e) || e.Limit != limit || errors.As(err, &n) != network || !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v, want the limit %s", err, limit)
 	}
@@ -285,12 +285,12 @@ func TestHTTPLimits(t *testing.T) {
 		after time.Duration // 0: about
 	}{
 		{"no answer", swallow(n, 0, silent), sinks.HTTPOptions{}, "idle", time.Minute},
-		{"no answer", swallow(n, 0, silent), sinks.HTTPOptions{Idle: 7 * time.Second}, "idle", 7 * time.Second},
-		{"nothing read", dead, sinks.HTTPOptions{Idle: 7 * time.Second}, "idle", 7 * time.Second},
-		{"stops reading", swallow(50_000, 0, dead), sinks.HTTPOptions{Idle: 7 * time.Second}, "idle", 7 * time.Second},
-		{"slow", swallow(n, time.Second, silent), sinks.HTTPOptions{Idle: -1, MinRate: 10}, "rate", 0},
-		{"total", swallow(n, time.Second, silent), sinks.HTTPOptions{Idle: -1, Total: time.Hour}, "total", time.Hour},
-		{"total, no answer", swallow(n, 0, silent), sinks.HTTPOptions{Idle: -1, Total: time.Hour}, "total", time.Hour},
+		{"no answer", swallow(n, 0, silent), sinks.HTTPOptions{Limits: transfer.Limits{Idle: 7 * time.Second}}, "idle", 7 * time.Second},
+		{"nothing read", dead, sinks.HTTPOptions{Limits: transfer.Limits{Idle: 7 * time.Second}}, "idle", 7 * time.Second},
+		{"stops reading", swallow(50_000, 0, dead), sinks.HTTPOptions{Limits: transfer.Limits{Idle: 7 * time.Second}}, "idle", 7 * time.Second},
+		{"slow", swallow(n, time.Second, silent), sinks.HTTPOptions{Limits: transfer.Limits{Idle: -1, MinRate: 10}}, "rate", 0},
+		{"total", swallow(n, time.Second, silent), sinks.HTTPOptions{Limits: transfer.Limits{Idle: -1, Total: time.Hour}}, "total", time.Hour},
+		{"total, no answer", swallow(n, 0, silent), sinks.HTTPOptions{Limits: transfer.Limits{Idle: -1, Total: time.Hour}}, "total", time.Hour},
 	} {
 		for _, size := range []int64{-1, n} {
 			t.Run(test.name+"/"+known(size), func(t *testing.T) {
@@ -321,17 +321,17 @@ func TestHTTPSlowSource(t *testing.T) {
 			}
 			return nil
 		})
-		o := sinks.HTTPOptions{MinRate: 1 << 20}
+		o := sinks.HTTPOptions{Limits: transfer.Limits{MinRate: 1 << 20}}
 		if _, err := slow.To(sinks.HTTPWith(inMemory(t, swallow(-1, 0, answer)), put(t, "http://host/"), o)).Run(t.Context()); err != nil {
 			t.Error("slow source:", err)
 		}
-		o = sinks.HTTPOptions{MinRate: 1}
+		o = sinks.HTTPOptions{Limits: transfer.Limits{MinRate: 1}}
 		if _, err := stream(pattern(2000), -1, 100, nil).To(sinks.HTTPWith(inMemory(t, swallow(-1, time.Second/4, answer)), put(t, "http://host/"), o)).Run(t.Context()); err != nil {
 			t.Error("slow server:", err)
 		}
 		// Total counts what the source takes.
 		start := time.Now()
-		_, err := slow.To(sinks.HTTPWith(inMemory(t, silent), put(t, "http://host/"), sinks.HTTPOptions{Total: 90 * time.Minute})).Run(t.Context())
+		_, err := slow.To(sinks.HTTPWith(inMemory(t, silent), put(t, "http://host/"), sinks.HTTPOptions{Limits: transfer.Limits{Total: 90 * time.Minute}})).Run(t.Context())
 		wantTimeout(t, err, "total", false)
 		if took := time.Since(start); took > 2*time.Hour {
 			t.Errorf("after %v", took)
@@ -348,7 +348,7 @@ func TestHTTPNetworkError(t *testing.T) {
 	})
 	client := &http.Client{Transport: &http.Transport{}}
 	_, err := flood.To(sinks.HTTP(client, put(t, "http://"+addr))).Run(t.Context())
-	if e := (*sinks.NetworkError)(nil); !errors.As(err, &e) || e.Offset < 90_000 || e.Resumable || e.Retries != 0 || !strings.Contains(err.Error(), fmt.Sprintf("at byte %d: ", e.Offset)) {
+	if e := (*transfer.NetworkError)(nil); !errors.As(err, &e) || e.Offset < 90_000 || e.Resumable || e.Retries != 0 || !strings.Contains(err.Error(), fmt.Sprintf("at byte %d: ", e.Offset)) {
 		t.Errorf("got %v", err)
 	}
 	noLeak(t)

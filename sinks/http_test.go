@@ -20,6 +20,7 @@ import (
 	"github.com/weirflow/weir/pipeline"
 	"github.com/weirflow/weir/pipeline/pipetest"
 	"github.com/weirflow/weir/sinks"
+	"github.com/weirflow/weir/transfer"
 )
 
 // received is what a server has got of one upload.
@@ -248,7 +249,7 @@ func TestHTTPAnswers(t *testing.T) {
 						}
 						return
 					}
-					var e *sinks.StatusError
+					var e *transfer.StatusError
 					if !errors.As(err, &e) || e.Status != status || string(e.Body) != "so \x1b there\nsecond line" || e.Header.Get("Retry-After") != "7" {
 						t.Fatalf("got %#v", err)
 					}
@@ -278,7 +279,7 @@ func TestHTTPRefusedEarly(t *testing.T) {
 					return flood.Run(ctx, out)
 				})
 				_, err := src.To(sinks.HTTP(client, put(t, srv.URL))).Run(t.Context())
-				var e *sinks.StatusError
+				var e *transfer.StatusError
 				if !errors.As(err, &e) || e.Status != 403 {
 					t.Errorf("got %v", err)
 				}
@@ -297,7 +298,7 @@ func TestHTTPRefusedEarly(t *testing.T) {
 		})
 		wait := func(ctx context.Context) error { <-ctx.Done(); return context.Cause(ctx) }
 		_, err := stream(pattern(100), -1, 100, wait).To(sinks.HTTP(client, put(t, srv.URL))).Run(t.Context())
-		var e *sinks.StatusError
+		var e *transfer.StatusError
 		if !errors.As(err, &e) || e.Status != 403 {
 			t.Errorf("got %v", err)
 		}
@@ -318,7 +319,7 @@ func TestHTTPRefusedEarly(t *testing.T) {
 			if err == nil {
 				t.Fatal("the run succeeded")
 			}
-			if e := (*sinks.StatusError)(nil); errors.As(err, &e) {
+			if e := (*transfer.StatusError)(nil); errors.As(err, &e) {
 				answers++
 			} else {
 				t.Log(err)

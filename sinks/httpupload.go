@@ -15,18 +15,23 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/weirflow/weir/internal/httpclient"
 	"github.com/weirflow/weir/internal/httpfield"
-	"github.com/weirflow/weir/internal/httpkit"
 	"github.com/weirflow/weir/internal/ioctx"
+	"github.com/weirflow/weir/internal/peerwait"
 	"github.com/weirflow/weir/pipeline"
+	"github.com/weirflow/weir/transfer"
 )
+
+// expectAbove is the length in bytes above which a request asks before it sends.
+const expectAbove = 1 << 20
 
 // upload is one request under way. The node starts it, the last step ends it; in between, the
 // goroutine in group lives.
 type upload struct {
 	name   string
 	o      HTTPOptions
-	client http.Client
+	client *http.Client
 	req    *http.Request
 	cancel context.CancelCauseFunc // of the request
 	stop   context.CancelCauseFunc // of the node
@@ -36,7 +41,8 @@ type upload struct {
 	digest   hash.Hash // of the stream; nil: none is wanted
 	ended    bool      // the whole stream has been received
 	started  bool
-	body     *body
+	peer     *peerwait.Wait
+	body     *httpclient.Body
 	w        *io.PipeWriter // the other end of body
 	group    errgroup.Group
 	released atomic.Bool // the end of the body may go out
@@ -44,7 +50,7 @@ type upload struct {
 
 func newUpload(name string, client *http.Client, req *http.Request, o HTTPOptions, stop context.CancelCauseFunc) *upload {
 	u := &upload{name: name, o: o, stop: stop}
-	u.client = unredirected(client)
+	u.client = httpclient.Unredirected(client)
 	ctx, cancel := context.WithCancelCause(req.Context())
 	u.cancel = cancel
 	u.req = req.Clone(ctx)
@@ -53,31 +59,21 @@ func newUpload(name string, client *http.Client, req *http.Request, o HTTPOption
 	}
 	r, w := io.Pipe()
 	u.w = w
-	wait := newServerWait(o.Idle, o.MinRate, o.MinRateWindow, func(why *TimeoutError) { cancel(why) })
-	u.body = newBody(r, wait, ctx.Done())
+	limits := o.Limits
+	limits.Total = 0 // counts the other waits too
+	u.peer = peerwait.New(limits, func(why *transfer.TimeoutError) { cancel(why) })
+	u.body = httpclient.NewBody(r, u.peer, ctx.Done())
 	if o.Digest != "" {
 		u.digest = httpfield.DigestAlgorithms[o.Digest]()
 	}
-	if o.Total > 0 {
-		u.total = time.AfterFunc(o.Total, func() {
-			why := &TimeoutError{Limit: "total", After: o.Total}
+	if total := o.Limits.Total; total > 0 {
+		u.total = time.AfterFunc(total, func() {
+			why := &transfer.TimeoutError{Limit: "total", After: total}
 			stop(why)
 			cancel(why)
 		})
 	}
 	return u
-}
-
-// unredirected returns a client that follows no redirect.
-func unredirected(client *http.Client) http.Client {
-	return http.Client{
-		Transport: client.Transport,
-		Jar:       client.Jar,
-		Timeout:   client.Timeout,
-		CheckRedirect: func(*http.Request, []*http.Request) error {
-			return http.ErrUseLastResponse
-		},
-	}
 }
 
 // send hands the stream to the transport, all but its tail.
@@ -142,8 +138,8 @@ func (u *upload) measure(in *pipeline.Inlet) error {
 // start sends the request with as much of its body as there is.
 func (u *upload) start() {
 	u.req.Body, u.req.GetBody, u.req.ContentLength = u.body, nil, u.tail.length
-	if u.tail.length > expectContinue {
-		u.req = u.body.expect(u.req, u.client.Transport)
+	if u.tail.length > expectAbove {
+		u.req = u.body.Expect(u.req, u.client.Transport)
 	}
 	switch {
 	case u.digest == nil:
@@ -154,7 +150,7 @@ func (u *upload) start() {
 		// can be none.
 		trailer := http.Header{httpfield.ReprDigest: nil}
 		u.req.Trailer = trailer
-		u.body.atEOF = func() { trailer.Set(httpfield.ReprDigest, u.field(u.digest.Sum(nil))) }
+		u.body.AtEOF = func() { trailer.Set(httpfield.ReprDigest, u.field(u.digest.Sum(nil))) }
 	}
 	u.started = true
 	u.group.Go(u.do)
@@ -186,7 +182,7 @@ func (u *upload) verify() error {
 		return nil
 	}
 	if got := u.digest.Sum(nil); !bytes.Equal(got, u.o.Sum) {
-		return &DigestError{Algorithm: u.o.Digest, Want: u.o.Sum, Got: got}
+		return &transfer.DigestError{Algorithm: u.o.Digest, Want: u.o.Sum, Got: got}
 	}
 	return nil
 }
@@ -203,7 +199,7 @@ func (u *upload) do() (err error) {
 			}
 			_ = u.body.Close() // nobody else will
 		}
-		u.body.wait.stop()
+		u.peer.Stop()
 		if err == io.EOF { // as a context's cause it would look like the end of the stream
 			err = io.ErrUnexpectedEOF
 		}
@@ -218,21 +214,21 @@ func (u *upload) do() (err error) {
 
 // exchange sends the request and judges the answer.
 func (u *upload) exchange() error {
-	u.body.wait.begin(0, false)
+	_ = u.peer.BeginAnswer()
 	resp, err := u.client.Do(u.req)
-	u.body.wait.stop()
-	close(u.body.answered)
+	u.peer.Stop()
+	u.body.Answered()
 	early := !u.released.Load()
 	if err != nil {
-		return u.broken(httpkit.Bare(err))
+		return u.broken(httpclient.WithoutURL(err))
 	}
 	defer resp.Body.Close()
 	// The body of an answer has a say neither in the result nor in when it comes. It is
 	// read so that the connection may be used again.
-	text := httpkit.ReadAnswer(resp, u.cancel)
+	text := httpclient.ReadAnswer(resp, u.cancel)
 	switch {
 	case resp.StatusCode < 200 || resp.StatusCode > 299:
-		return &StatusError{resp.StatusCode, resp.Header, text}
+		return httpclient.StatusError(u.req.Method, resp, text)
 	case early:
 		return fmt.Errorf("the server answered %d %s before it had the whole body", resp.StatusCode, http.StatusText(resp.StatusCode))
 	}
@@ -250,14 +246,14 @@ func (u *upload) exchange() error {
 func (u *upload) broken(err error) error {
 	if ctx := u.req.Context(); ctx.Err() != nil {
 		err = context.Cause(ctx)
-		if limit, ok := errors.AsType[*TimeoutError](err); !ok || limit.Limit == "total" {
+		if limit, ok := errors.AsType[*transfer.TimeoutError](err); !ok || limit.Limit == "total" {
 			return err
 		}
 	}
 	if err == io.EOF { // of the connection, before the answer
 		err = io.ErrUnexpectedEOF
 	}
-	return &NetworkError{Offset: u.body.taken.Load(), Err: err}
+	return &transfer.NetworkError{Offset: u.body.Taken(), Err: err}
 }
 
 // compare looks at what the server says it has got. A digest of the answer's own content (RFC 9530
@@ -271,7 +267,7 @@ func (u *upload) compare(header http.Header, text []byte) error {
 		own := httpfield.DigestAlgorithms[d.Algorithm]()
 		own.Write(text)
 		if got := u.digest.Sum(nil); !bytes.Equal(got, d.Sum) && !bytes.Equal(own.Sum(nil), d.Sum) {
-			return &DigestError{Field: httpfield.ReprDigest, Algorithm: d.Algorithm, Want: d.Sum, Got: got}
+			return &transfer.DigestError{Field: httpfield.ReprDigest, Algorithm: d.Algorithm, Want: d.Sum, Got: got}
 		}
 	}
 	return nil
@@ -287,10 +283,10 @@ func (u *upload) finish(_ context.Context, failed error) error {
 	if failed == nil && u.ended {
 		return u.publish()
 	}
-	u.abort(cmp.Or(failed, errCut))
+	u.abort(cmp.Or(failed, errStoppedEarly))
 	_ = u.wait() // that it failed is what was asked for
 	if failed == nil {
-		return errCut
+		return errStoppedEarly
 	}
 	return nil
 }
@@ -314,7 +310,7 @@ func (u *upload) publish() error {
 	if err := u.wait(); err != nil {
 		return err
 	}
-	if refused != nil || u.tail.length < 0 && !u.body.ended.Load() {
+	if refused != nil || u.tail.length < 0 && !u.body.Ended() {
 		return errors.New("the server answered before it had the whole body")
 	}
 	return nil
@@ -336,7 +332,7 @@ func (u *upload) breakBody(cause error) {
 func (u *upload) wait() error {
 	err := u.group.Wait()
 	if u.started {
-		<-u.body.closed // maybe after Do has returned (golang/go#51907)
+		<-u.body.Closed()
 	}
 	return err
 }

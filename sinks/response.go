@@ -218,7 +218,7 @@ func (r *response) abandon() error {
 func (r *response) publish() error {
 	switch {
 	case !r.ended:
-		return errCut
+		return errStoppedEarly
 	case r.broken.Load():
 		return errors.New("interrupted before the end of the response")
 	case r.tail.kept.Len() > 0:
@@ -267,6 +267,6 @@ func bodyAllowed(status int) bool {
 	return status != http.StatusNoContent && status != http.StatusNotModified
 }
 
-// errCut is what happens when a flow ends well although its sink has not seen the end of the stream:
+// errStoppedEarly is what happens when a flow ends well although its sink has not seen the end of the stream:
 // a node around the sink has stopped it. What came is not the whole, and must not look so.
-var errCut = errors.New("stopped before the end of the stream")
+var errStoppedEarly = errors.New("stopped before the end of the stream")

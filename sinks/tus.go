@@ -8,17 +8,16 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 
-	"github.com/weirflow/weir/internal/httpkit"
+	"github.com/weirflow/weir/internal/httpclient"
 	"github.com/weirflow/weir/pipeline"
+	"github.com/weirflow/weir/transfer"
 )
 
 // ErrNoTus is a server that does not speak tus 1.0.
 var ErrNoTus = errors.New("the server does not speak tus 1.0")
 
-// TusOptions are the settings of [TusWith]. In those that limit something, 0 means the default that
-// the comment names, and a negative value no limit.
+// TusOptions are the settings of [TusWith].
 type TusOptions struct {
 	// Client sends the requests. Its Timeout, if it has one, breaks off each request, which is then
 	// retried; its CheckRedirect is not asked, for no redirect is followed. nil means a client for
@@ -50,32 +49,16 @@ type TusOptions struct {
 	// does: give the context of the run. nil: only the limits end them.
 	Context context.Context
 
-	// Retries is how often in a row something is tried again before the run fails; a byte that the
-	// server has taken resets the count. Default: 5.
-	Retries int
+	// Limits are how long the server may take. Total is for the whole run of the sink, its last step
+	// included.
+	Limits transfer.Limits
 
-	// MaxWait is the longest wait before a retry, also when Retry-After asks for more. Default: 2
-	// min.
-	MaxWait time.Duration
+	// Retry is how often something is tried.
+	Retry transfer.Retry
 
-	// Idle is how long the server may take none of the bytes that there are for it, and how long an
-	// answer may take. Default: 1 min.
-	Idle time.Duration
-
-	// MinRate is in bytes per second: the server may take a request's body slower only until it lags
-	// by MinRateWindow behind. Default: 0, none. MinRateWindow's default: 30 s.
-	MinRate       int64
-	MinRateWindow time.Duration
-
-	// Total is how long the sink may take in all, its last step included. Default: no limit.
-	Total time.Duration
-
-	// OnCreate is told the URL of a new upload, before the first byte is sent to it.
+	// OnCreate is called with the URL of a new upload, before the first byte is sent to it. Calls of
+	// it and of Retry.OnRetry are sequential within a run.
 	OnCreate func(url string)
-
-	// OnRetry is told of every retry before the wait: how many there were in a row, this one
-	// included, how long the wait is, and why. The functions are called one at a time within a run.
-	OnRetry func(attempt int, wait time.Duration, cause error)
 }
 
 // Tus uploads the stream to a server that speaks tus. See [TusWith].
@@ -99,18 +82,18 @@ func Tus(endpoint string) pipeline.Sink { return TusWith(endpoint, TusOptions{})
 //
 //   - Ends: in the last step, when the server has everything.
 //   - Holds: the segment that the server has not acknowledged, at most 8 MiB and a quarter.
-//   - Fails: with [*StatusError], [*NetworkError], [*TimeoutError] (only for Total; the other limits
-//     are the cause of a NetworkError), [ErrNoTus].
+//   - Fails: with [*transfer.StatusError], [*transfer.NetworkError], [*transfer.TimeoutError] (only for Total; the other limits
+//     are the cause of a transfer.NetworkError), [ErrNoTus].
 //
 // A cancelled run ends a request that is under way at once; only that which creates the upload gets
 // one second to bring its URL, without which nothing could be removed. Redirects are not followed.
 func TusWith(endpoint string, opts TusOptions) pipeline.Sink {
 	opts.Header = opts.Header.Clone() // what the caller does with them afterwards changes nothing
 	opts.Metadata = maps.Clone(opts.Metadata)
-	u, err := httpkit.ParseURL(endpoint)
+	u, err := httpclient.ParseURL(endpoint)
 	name := "tus"
 	if err == nil {
-		name = "tus " + httpkit.PlainURL(u)
+		name = "tus " + httpclient.PlainURL(u)
 	}
 	return pipeline.NewSink(name, func(ctx context.Context, in *pipeline.Inlet) error {
 		resume, rerr := opts.resume()
@@ -119,11 +102,8 @@ func TusWith(endpoint string, opts TusOptions) pipeline.Sink {
 		}
 		up := newTusUpload(u, resume, opts)
 		in.AtEnd(up.finish)
-		if opts.Total > 0 {
-			var cancel context.CancelFunc
-			ctx, cancel = up.c.limited(ctx)
-			defer cancel()
-		}
+		ctx, cancel := up.c.limited(ctx)
+		defer cancel()
 		return up.receive(ctx, in)
 	})
 }
@@ -133,7 +113,7 @@ func (o *TusOptions) resume() (*url.URL, error) {
 	if o.Resume == "" {
 		return nil, nil
 	}
-	u, err := httpkit.ParseURL(o.Resume)
+	u, err := httpclient.ParseURL(o.Resume)
 	if err != nil {
 		return nil, fmt.Errorf("resume: %w", err)
 	}
@@ -146,20 +126,13 @@ func (o *TusOptions) check() error {
 		return fmt.Errorf("offset %d: want 0 or more bytes", o.Offset)
 	case o.Offset > 0 && o.Resume == "":
 		return fmt.Errorf("offset %d: want Resume, the URL of the upload", o.Offset)
-	case o.MinRate < 0:
-		return fmt.Errorf("minimum rate %d: want 0 or more bytes per second", o.MinRate)
 	}
 	for key := range o.Metadata {
 		if key == "" || strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r > '~' || r == ',' }) {
 			return fmt.Errorf("metadata key %q: want ASCII without spaces and commas", key)
 		}
 	}
-	for key, values := range o.Header {
-		if strings.ContainsAny(key+strings.Join(values, ""), "\r\n\x00") {
-			return fmt.Errorf("header %q: want no line breaks", key)
-		}
-	}
-	return nil
+	return httpclient.CheckHeader(o.Header)
 }
 
 // TusServer is what a server says of itself.
@@ -185,7 +158,7 @@ func TusSupport(ctx context.Context, endpoint string, opts TusOptions) (TusServe
 
 // TusOffset asks for an upload: how many bytes of it the server has, and how long it will be; the
 // length is -1 as long as the server has not been told. An upload that does not exist is a
-// [*StatusError]. Of the options, those about requests, limits and retries apply.
+// [*transfer.StatusError]. Of the options, those about requests, limits and retries apply.
 func TusOffset(ctx context.Context, upload string, opts TusOptions) (offset, length int64, err error) {
 	c, u, err := ask(upload, &opts)
 	if err != nil {
@@ -199,7 +172,7 @@ func TusOffset(ctx context.Context, upload string, opts TusOptions) (offset, len
 }
 
 func ask(address string, opts *TusOptions) (*tusClient, *url.URL, error) {
-	u, err := httpkit.ParseURL(address)
+	u, err := httpclient.ParseURL(address)
 	if err := errors.Join(err, opts.check()); err != nil {
 		return nil, nil, err
 	}

@@ -18,11 +18,12 @@ import (
 	"github.com/weirflow/weir/pipeline"
 	"github.com/weirflow/weir/pipeline/pipetest"
 	"github.com/weirflow/weir/sinks"
+	"github.com/weirflow/weir/transfer"
 )
 
 // quick retries without waiting.
 func quick(o sinks.TusOptions) sinks.TusOptions {
-	o.MaxWait = 1
+	o.Retry.MaxWait = 1
 	return o
 }
 
@@ -177,8 +178,10 @@ func TestTusGoesOn(t *testing.T) {
 						}
 						srv, client := serve(t, protocol, store.ServeHTTP)
 						data := pattern(100_000)
-						_, err := stream(data, size, 5000, nil).To(sinks.TusWith(srv.URL, quick(sinks.TusOptions{Client: client, Retries: 6, // fewer than all
-							OnRetry: func(n int, wait time.Duration, cause error) { again.Add(1) }}))).Run(t.Context())
+						_, err := stream(data, size, 5000, nil).To(sinks.TusWith(srv.URL, quick(sinks.TusOptions{Client: client, Retry: transfer.Retry{
+							Attempts: 7, // fewer than all
+							OnRetry:  func(n int, wait time.Duration, cause error) { again.Add(1) },
+						}}))).Run(t.Context())
 						if err != nil {
 							t.Fatal(err, store.log())
 						}
@@ -286,13 +289,13 @@ func TestTusRefused(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			store := &tusStore{fault: test.fault}
 			srv, client := serve(t, "h1", store.ServeHTTP)
-			_, err := stream(pattern(20), test.size, 5, nil).To(sinks.TusWith(srv.URL, quick(sinks.TusOptions{Client: client, Retries: 2}))).Run(t.Context())
+			_, err := stream(pattern(20), test.size, 5, nil).To(sinks.TusWith(srv.URL, quick(sinks.TusOptions{Client: client, Retry: transfer.Retry{Attempts: 3}}))).Run(t.Context())
 			want := "tus " + srv.URL + ": " + strings.ReplaceAll(test.want, "$URL", srv.URL)
 			if err == nil || err.Error() != want {
 				t.Errorf("got  %v\nwant %s", err, want)
 			}
 			if strings.HasPrefix(test.name, "busy") {
-				if e := (*sinks.NetworkError)(nil); !errors.As(err, &e) || e.Retries != 2 || e.Resumable {
+				if e := (*transfer.NetworkError)(nil); !errors.As(err, &e) || e.Retries != 2 || e.Resumable {
 					t.Errorf("got %#v", e)
 				}
 			}
@@ -314,11 +317,10 @@ func TestTusArguments(t *testing.T) {
 		`tus http://x/a: offset -1: want 0 or more bytes`:                                     {"http://u:p@x/a?secret", sinks.TusOptions{Offset: -1}},
 		`tus http://x: offset 1: want Resume, the URL of the upload`:                          {"http://x", sinks.TusOptions{Offset: 1}},
 		`tus http://x: resume: the URL has no host`:                                           {"http://x", sinks.TusOptions{Resume: "http:///a"}},
-		`tus http://x: minimum rate -1: want 0 or more bytes per second`:                      {"http://x", sinks.TusOptions{MinRate: -1}},
 		`tus http://x: metadata key "a b": want ASCII without spaces and commas`:              {"http://x", sinks.TusOptions{Metadata: map[string]string{"a b": ""}}},
 		`tus http://x: header "A": want no line breaks`:                                       {"http://x", sinks.TusOptions{Header: http.Header{"A": {"b\n"}}}},
-		`tus http://127.0.0.1:1: dial tcp 127.0.0.1:1: connect: connection refused (1 retry)`: {"http://127.0.0.1:1", quick(sinks.TusOptions{Retries: 1})},
-		`tus http://127.0.0.1:1/x: dial tcp 127.0.0.1:1: connect: connection refused`:         {"http://u:secret@127.0.0.1:1/x?secret", sinks.TusOptions{Retries: -1}},
+		`tus http://127.0.0.1:1: dial tcp 127.0.0.1:1: connect: connection refused (1 retry)`: {"http://127.0.0.1:1", quick(sinks.TusOptions{Retry: transfer.Retry{Attempts: 2}})},
+		`tus http://127.0.0.1:1/x: dial tcp 127.0.0.1:1: connect: connection refused`:         {"http://u:secret@127.0.0.1:1/x?secret", sinks.TusOptions{Retry: transfer.Retry{Attempts: 1}}},
 	} {
 		_, err := stream(pattern(5), 5, 5, nil).To(sinks.TusWith(test.url, test.opts)).Run(t.Context())
 		if err == nil || err.Error() != want {
@@ -399,9 +401,9 @@ func TestTusResumeRefused(t *testing.T) {
 		{100, 51, 49, 49, "the server has 50 bytes of the upload: the stream must begin there or before, not at byte 51", 100},
 		{100, 50, 51, 51, "the upload has 100 bytes, with the stream it would have 101", 100},
 		{100, 50, 51, -1, "unexpected EOF: more than the 100 bytes of the upload", 100},
-		{100, 50, 49, -1, "unexpected EOF: 99 of the 100 bytes of the upload", 100},
-		{100, 50, 0, -1, "unexpected EOF: 50 of the 100 bytes of the upload", 100},
-		{-1, 20, 10, -1, "unexpected EOF: the stream ends at byte 30 of the upload, the server has 50", -1},
+		{100, 50, 49, -1, "truncated: got 99 of 100 bytes", 100},
+		{100, 50, 0, -1, "truncated: got 50 of 100 bytes", 100},
+		{-1, 20, 10, -1, "the server has more of the upload: truncated: got 30 of 50 bytes", -1},
 		{-1, 50, 0, -1, "", 50},
 		{50, 50, 0, -1, "", 50},
 		{50, 0, 50, 50, "", 50},
@@ -435,8 +437,8 @@ func TestTusSupport(t *testing.T) {
 			t.Errorf("%d: it has an offset", status)
 		}
 	}
-	_, err = sinks.TusSupport(t.Context(), "http://127.0.0.1:1", sinks.TusOptions{Retries: -1})
-	if e := (*sinks.NetworkError)(nil); errors.Is(err, sinks.ErrNoTus) || !errors.As(err, &e) {
+	_, err = sinks.TusSupport(t.Context(), "http://127.0.0.1:1", sinks.TusOptions{Retry: transfer.Retry{Attempts: 1}})
+	if e := (*transfer.NetworkError)(nil); errors.Is(err, sinks.ErrNoTus) || !errors.As(err, &e) {
 		t.Errorf("no server: %v", err)
 	}
 	noLeak(t)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/weirflow/weir/pipeline"
 	"github.com/weirflow/weir/sinks"
+	"github.com/weirflow/weir/transfer"
 )
 
 // inBubble serves a handler in memory, in a bubble of testing/synctest.
@@ -87,13 +88,12 @@ func TestTusWaits(t *testing.T) {
 			}}
 			var told time.Duration
 			start := time.Now()
-			_, err := stream(pattern(50), 50, 5, nil).To(sinks.TusWith("http://host/", sinks.TusOptions{Client: inBubble(t, store), MaxWait: test.longest,
-				OnRetry: func(n int, wait time.Duration, cause error) {
-					told = wait
-					if status := (*sinks.StatusError)(nil); n != 1 || !errors.As(cause, &status) || status.Status != 429 {
-						t.Errorf("OnRetry: %d %v", n, cause)
-					}
-				}})).Run(t.Context())
+			_, err := stream(pattern(50), 50, 5, nil).To(sinks.TusWith("http://host/", sinks.TusOptions{Client: inBubble(t, store), Retry: transfer.Retry{MaxWait: test.longest, OnRetry: func(n int, wait time.Duration, cause error) {
+				told = wait
+				if status := (*transfer.StatusError)(nil); n != 1 || !errors.As(cause, &status) || status.Status != 429 {
+					t.Errorf("OnRetry: %d %v", n, cause)
+				}
+			}}})).Run(t.Context())
 			if took := time.Since(start); err != nil || took < test.min || took > test.max || told != took {
 				t.Errorf("%+v: after %v (%v): %v", test, took, told, err)
 			}
@@ -120,12 +120,12 @@ func TestTusLimits(t *testing.T) {
 		limit   string
 		after   time.Duration
 	}{
-		{"options", hang("OPTIONS"), sinks.TusOptions{Retries: -1}, "idle", time.Minute},
-		{"post", hang("POST"), sinks.TusOptions{Idle: 7 * time.Second, Retries: 2, MaxWait: 1}, "idle", 21 * time.Second},
-		{"patch", hang("PATCH"), sinks.TusOptions{Idle: 7 * time.Second, Retries: 2, MaxWait: 1}, "idle", 21 * time.Second},
-		{"head", hang("PATCH", "HEAD"), sinks.TusOptions{Idle: 7 * time.Second, Retries: 2, MaxWait: 1}, "idle", 21 * time.Second},
-		{"total", hang("PATCH", "HEAD"), sinks.TusOptions{Idle: -1, Total: time.Hour}, "total", time.Hour},
-		{"delete", hang("PATCH", "DELETE"), sinks.TusOptions{Idle: -1, Total: time.Hour}, "total", time.Hour + 10*time.Second},
+		{"options", hang("OPTIONS"), sinks.TusOptions{Retry: transfer.Retry{Attempts: 1}}, "idle", time.Minute},
+		{"post", hang("POST"), sinks.TusOptions{Limits: transfer.Limits{Idle: 7 * time.Second}, Retry: transfer.Retry{Attempts: 3, MaxWait: 1}}, "idle", 21 * time.Second},
+		{"patch", hang("PATCH"), sinks.TusOptions{Limits: transfer.Limits{Idle: 7 * time.Second}, Retry: transfer.Retry{Attempts: 3, MaxWait: 1}}, "idle", 21 * time.Second},
+		{"head", hang("PATCH", "HEAD"), sinks.TusOptions{Limits: transfer.Limits{Idle: 7 * time.Second}, Retry: transfer.Retry{Attempts: 3, MaxWait: 1}}, "idle", 21 * time.Second},
+		{"total", hang("PATCH", "HEAD"), sinks.TusOptions{Limits: transfer.Limits{Idle: -1, Total: time.Hour}}, "total", time.Hour},
+		{"delete", hang("PATCH", "DELETE"), sinks.TusOptions{Limits: transfer.Limits{Idle: -1, Total: time.Hour}}, "total", time.Hour + 10*time.Second},
 	} {
 		for _, n := range []int{50, 100_000} { // in the last step, and before
 			t.Run(test.name, func(t *testing.T) {
@@ -156,7 +156,7 @@ func TestTusMinRate(t *testing.T) {
 			}
 			return false
 		}
-		_, err := stream(pattern(100_000), -1, 5000, nil).To(sinks.TusWith("http://host/", sinks.TusOptions{Client: inBubble(t, store), Idle: -1, MinRate: 10, Retries: 1})).Run(t.Context())
+		_, err := stream(pattern(100_000), -1, 5000, nil).To(sinks.TusWith("http://host/", sinks.TusOptions{Client: inBubble(t, store), Limits: transfer.Limits{Idle: -1, MinRate: 10}, Retry: transfer.Retry{Attempts: 2}})).Run(t.Context())
 		wantTimeout(t, err, "rate", true)
 	})
 }
@@ -174,7 +174,7 @@ func TestTusSlowSource(t *testing.T) {
 			}
 			return nil
 		})
-		if _, err := slow.To(sinks.TusWith("http://host/", sinks.TusOptions{Client: inBubble(t, store), MinRate: 1 << 20})).Run(t.Context()); err != nil {
+		if _, err := slow.To(sinks.TusWith("http://host/", sinks.TusOptions{Client: inBubble(t, store), Limits: transfer.Limits{MinRate: 1 << 20}})).Run(t.Context()); err != nil {
 			t.Error(err)
 		}
 		if got, _ := store.published(); len(got) != 20_000 {

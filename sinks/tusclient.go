@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"net/url"
 	"slices"
@@ -13,9 +14,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/weirflow/weir/internal/httpclient"
 	"github.com/weirflow/weir/internal/httpfield"
-	"github.com/weirflow/weir/internal/httpkit"
 	"github.com/weirflow/weir/internal/ioctx"
+	"github.com/weirflow/weir/internal/peerwait"
+	"github.com/weirflow/weir/internal/retry"
+	"github.com/weirflow/weir/transfer"
 )
 
 const (
@@ -28,33 +32,33 @@ const (
 // tusClient asks one server, for one run. It is for one goroutine at a time.
 type tusClient struct {
 	o       *TusOptions
-	client  http.Client
+	client  *http.Client
 	release func()
 	trusted []*url.URL // whose hosts get the caller's header
 	ends    time.Time  // by Total
-	busy    bool       // a transport may still be at work on a body
+	retry   *retry.Counter
+	busy    bool // a transport may still be at work on a body
 
 	answered bool // the server has, whatever
-	failures int  // in a row
 	offset   int64
 	kept     bool // there is an upload for a later run
 }
 
-// tusBreak is a request that failed in a way that another one may not.
-type tusBreak struct{ error }
+// retryableError is a request that failed in a way that another one may not.
+type retryableError struct{ error }
 
-func (b tusBreak) Unwrap() error { return b.error }
+func (e retryableError) Unwrap() error { return e.error }
 
 func newTusClient(o *TusOptions, trusted ...*url.URL) *tusClient {
-	c := &tusClient{o: o, trusted: trusted, release: func() {}}
+	c := &tusClient{o: o, trusted: trusted, retry: retry.New(o.Retry), release: func() {}}
 	given := o.Client
 	if given == nil {
-		t := httpkit.NewTransport()
+		t := httpclient.NewTransport()
 		given, c.release = &http.Client{Transport: t}, t.CloseIdleConnections
 	}
-	c.client = unredirected(given)
-	if o.Total > 0 {
-		c.ends = time.Now().Add(o.Total)
+	c.client = httpclient.Unredirected(given)
+	if o.Limits.Total > 0 {
+		c.ends = time.Now().Add(o.Limits.Total)
 	}
 	return c
 }
@@ -64,45 +68,47 @@ func (c *tusClient) limited(ctx context.Context) (context.Context, context.Cance
 	if c.ends.IsZero() {
 		return ctx, func() {}
 	}
-	return context.WithDeadlineCause(ctx, c.ends, &TimeoutError{Limit: "total", After: c.o.Total})
+	return context.WithDeadlineCause(ctx, c.ends, &transfer.TimeoutError{Limit: "total", After: c.o.Limits.Total})
 }
 
-// do sends one request, and returns the header of a success. Otherwise the error is a *StatusError, a
-// tusBreak, or why ctx has ended. The data is not used any more when do has returned.
+// do sends one request, and returns the header of a success. Otherwise the error is a *transfer.StatusError, a
+// retryableError, or why ctx has ended. The data is not used any more when do has returned.
 func (c *tusClient) do(ctx context.Context, method string, u *url.URL, header http.Header, data [][]byte) (http.Header, error) {
 	rctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	wait := newServerWait(c.o.Idle, c.o.MinRate, c.o.MinRateWindow, func(why *TimeoutError) { cancel(why) })
+	limits := c.o.Limits
+	limits.Total = 0 // ctx ends with it
+	wait := peerwait.New(limits, func(why *transfer.TimeoutError) { cancel(why) })
 	req := c.request(rctx, method, u, header)
-	var b *body
+	var b *httpclient.Body
 	if n := length(data); n > 0 {
-		b = newBody(newPieces(data), wait, rctx.Done())
+		b = httpclient.NewBody(httpclient.NewPieces(data), wait, rctx.Done())
 		req.Body, req.ContentLength = b, n
 	}
 	c.busy = true
-	wait.begin(0, false)
+	_ = wait.BeginAnswer()
 	resp, err := c.client.Do(req)
-	wait.stop()
+	wait.Stop()
 	if b != nil {
-		close(b.answered)
+		b.Answered()
 	}
 	var text []byte
 	if err == nil {
-		text = httpkit.ReadAnswer(resp, cancel)
+		text = httpclient.ReadAnswer(resp, cancel)
 		resp.Body.Close()
-	} else if err = httpkit.Bare(err); rctx.Err() != nil {
+	} else if err = httpclient.WithoutURL(err); rctx.Err() != nil {
 		err = context.Cause(rctx)
 	}
 	if b != nil {
 		cancel(nil)
-		<-b.closed // maybe after Do has returned (golang/go#51907)
+		<-b.Closed()
 	}
 	c.busy = false
 	switch {
 	case err == nil:
 		c.answered = true
 		if resp.StatusCode < 200 || resp.StatusCode > 299 {
-			return nil, &StatusError{resp.StatusCode, resp.Header, text}
+			return nil, httpclient.StatusError(method, resp, text)
 		}
 		return resp.Header, nil
 	case ctx.Err() != nil:
@@ -110,7 +116,7 @@ func (c *tusClient) do(ctx context.Context, method string, u *url.URL, header ht
 	case err == io.EOF: // of the connection, before the answer
 		err = io.ErrUnexpectedEOF
 	}
-	return nil, tusBreak{err}
+	return nil, retryableError{err}
 }
 
 func (c *tusClient) request(ctx context.Context, method string, u *url.URL, header http.Header) *http.Request {
@@ -119,7 +125,7 @@ func (c *tusClient) request(ctx context.Context, method string, u *url.URL, head
 	req := (&http.Request{Method: method, URL: &target, Header: make(http.Header), Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}).WithContext(ctx)
 	trusted := false
 	for _, t := range c.trusted {
-		if !httpkit.SameHost(t, u) {
+		if !httpclient.SameHost(t, u) {
 			continue
 		}
 		trusted = true
@@ -145,8 +151,8 @@ func (c *tusClient) request(ctx context.Context, method string, u *url.URL, head
 	return req
 }
 
-// retry calls f until it succeeds or again says that it is enough.
-func (c *tusClient) retry(ctx context.Context, f func() error) error {
+// retried calls f until it succeeds or is not to be retried.
+func (c *tusClient) retried(ctx context.Context, f func() error) error {
 	for {
 		err := f()
 		if err == nil {
@@ -166,8 +172,8 @@ func (c *tusClient) again(ctx context.Context, err error) error {
 	}
 	var after time.Duration
 	final := false
-	var status *StatusError
-	var broken tusBreak
+	var status *transfer.StatusError
+	var broken retryableError
 	switch {
 	case errors.As(err, &status):
 		if !tusTransient(status.Status) {
@@ -175,19 +181,14 @@ func (c *tusClient) again(ctx context.Context, err error) error {
 		}
 		after = httpfield.RetryAfter(status.Header)
 	case errors.As(err, &broken):
-		err, final = broken.error, httpkit.Hopeless(broken.error, c.answered)
+		err, final = broken.error, retry.Permanent(broken.error, c.answered)
 	default:
 		return err
 	}
-	if final || c.failures == httpkit.RetryLimit(c.o.Retries) {
-		return &NetworkError{Offset: c.offset, Retries: c.failures, Resumable: c.kept, Err: err}
+	if final || c.retry.Exhausted() {
+		return &transfer.NetworkError{Offset: c.offset, Retries: c.retry.Retries(), Resumable: c.kept, Err: err}
 	}
-	c.failures++
-	wait := httpkit.Wait(c.failures, after, httpkit.Limit(c.o.MaxWait, httpkit.MaxWait))
-	if c.o.OnRetry != nil {
-		c.o.OnRetry(c.failures, wait, err)
-	}
-	return httpkit.Pause(ctx, wait)
+	return c.retry.Wait(ctx, after, err)
 }
 
 // tusTransient reports whether a status is no verdict: the offset was another (409), somebody else
@@ -199,19 +200,19 @@ func tusTransient(status int) bool {
 	case http.StatusNotImplemented:
 		return false
 	}
-	return httpkit.Transient(status)
+	return retry.Transient(status)
 }
 
 // support asks what the server can do.
 func (c *tusClient) support(ctx context.Context, u *url.URL) (s TusServer, err error) {
 	var h http.Header
-	err = c.retry(ctx, func() error {
+	err = c.retried(ctx, func() error {
 		h, err = c.do(ctx, http.MethodOptions, u, nil, nil)
 		return err
 	})
 	switch {
 	case err != nil:
-		if status := (*StatusError)(nil); errors.As(err, &status) && !tusTransient(status.Status) {
+		if status := (*transfer.StatusError)(nil); errors.As(err, &status) && !tusTransient(status.Status) {
 			err = fmt.Errorf("%w: %w", ErrNoTus, err)
 		}
 		return s, err
@@ -231,7 +232,7 @@ type tusState struct {
 // state asks how far an upload is.
 func (c *tusClient) state(ctx context.Context, u *url.URL) (s tusState, err error) {
 	var h http.Header
-	err = c.retry(ctx, func() error {
+	err = c.retried(ctx, func() error {
 		h, err = c.do(ctx, http.MethodHead, u, nil, nil)
 		return err
 	})
@@ -259,17 +260,17 @@ func (c *tusClient) create(ctx context.Context, endpoint *url.URL, size int64) (
 	}
 	var h http.Header
 	var refused error
-	err := c.retry(ctx, func() (err error) {
+	err := c.retried(ctx, func() (err error) {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
 		longer, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 		defer cancel(nil)
-		timer := time.AfterFunc(httpkit.NoLimit, func() { cancel(context.Cause(ctx)) })
+		timer := time.AfterFunc(math.MaxInt64, func() { cancel(context.Cause(ctx)) })
 		defer timer.Stop()
 		defer ioctx.Interrupt(ctx, func() { timer.Reset(createGrace) })()
 		h, err = c.do(longer, http.MethodPost, endpoint, header, nil)
-		if status := (*StatusError)(nil); errors.As(err, &status) && status.Status == http.StatusConflict {
+		if status := (*transfer.StatusError)(nil); errors.As(err, &status) && status.Status == http.StatusConflict {
 			refused, err = status, nil // of an upload, 409 is about its offset; here it is about the place
 		}
 		return err
@@ -283,11 +284,11 @@ func (c *tusClient) create(ctx context.Context, endpoint *url.URL, size int64) (
 	case location == "" || h.Get("Tus-Resumable") != tusVersion:
 		return nil, ErrNoTus
 	case err != nil:
-		return nil, fmt.Errorf("the new upload's Location: not a URL: %w", httpkit.Bare(err))
-	case !httpkit.IsHTTP(u) || u.Hostname() == "":
+		return nil, fmt.Errorf("the new upload's Location: not a URL: %w", httpclient.WithoutURL(err))
+	case !httpclient.IsHTTP(u) || u.Hostname() == "":
 		return nil, fmt.Errorf("the new upload's Location %.100q: want an http or https URL", location)
 	case endpoint.Scheme == "https" && u.Scheme != "https":
-		return nil, fmt.Errorf("the new upload's Location goes from https to http: %.100q", httpkit.PlainURL(u))
+		return nil, fmt.Errorf("the new upload's Location goes from https to http: %.100q", httpclient.PlainURL(u))
 	}
 	u.User = nil
 	return u, nil
@@ -297,18 +298,26 @@ func (c *tusClient) create(ctx context.Context, endpoint *url.URL, size int64) (
 func (c *tusClient) remove(ctx context.Context, u *url.URL) error {
 	ctx, cancel := context.WithTimeout(ctx, removeTime)
 	defer cancel()
-	c.failures = 0
-	err := c.retry(ctx, func() error {
+	c.retry.Progress()
+	err := c.retried(ctx, func() error {
 		_, err := c.do(ctx, http.MethodDelete, u, nil, nil)
 		return err
 	})
-	if status := (*StatusError)(nil); errors.As(err, &status) {
+	if status := (*transfer.StatusError)(nil); errors.As(err, &status) {
 		switch status.Status {
 		case http.StatusNotFound, http.StatusGone, http.StatusMethodNotAllowed, http.StatusNotImplemented:
 			return nil
 		}
 	}
 	return err
+}
+
+// length returns how many bytes data has.
+func length(data [][]byte) (n int64) {
+	for _, b := range data {
+		n += int64(len(b))
+	}
+	return n
 }
 
 // list returns the members of a header that is a list.

@@ -14,10 +14,11 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/weirflow/weir/internal/httpclient"
 	"github.com/weirflow/weir/internal/httpfield"
-	"github.com/weirflow/weir/internal/httpkit"
 	"github.com/weirflow/weir/internal/ioctx"
 	"github.com/weirflow/weir/pipeline"
+	"github.com/weirflow/weir/transfer"
 )
 
 // tusUpload is one run of TusWith.
@@ -77,9 +78,9 @@ func (u *tusUpload) receive(ctx context.Context, in *pipeline.Inlet) error {
 	}
 	switch {
 	case u.total >= 0 && u.position != u.total:
-		return fmt.Errorf("%w: %d of the %d bytes of the upload", io.ErrUnexpectedEOF, u.position, u.total)
+		return &transfer.TruncatedError{Want: u.total, Got: u.position}
 	case u.position < u.offset:
-		return fmt.Errorf("%w: the stream ends at byte %d of the upload, the server has %d", io.ErrUnexpectedEOF, u.position, u.offset)
+		return fmt.Errorf("the server has more of the upload: %w", &transfer.TruncatedError{Want: u.offset, Got: u.position})
 	}
 	u.total = u.position
 	if err := u.send(ctx, u.total-maxTail, false); err != nil {
@@ -106,13 +107,13 @@ func (u *tusUpload) begin(ctx context.Context, in *pipeline.Inlet) error {
 		return errors.New("the server takes no upload of unknown length")
 	}
 	u.choose(server)
-	u.c.failures = 0
+	u.c.retry.Progress()
 	return u.create(ctx, u.total)
 }
 
 // silent reports whether a server has only not said what it can do: then creating the upload shows.
 func (u *tusUpload) silent(err error) bool {
-	status := (*StatusError)(nil)
+	status := (*transfer.StatusError)(nil)
 	return errors.Is(err, ErrNoTus) || errors.As(err, &status)
 }
 
@@ -138,7 +139,7 @@ func (u *tusUpload) create(ctx context.Context, size int64) error {
 	}
 	u.url, u.created, u.length = at, true, size
 	u.c.kept = u.o.Keep
-	u.c.failures = 0
+	u.c.retry.Progress()
 	if u.o.OnCreate != nil {
 		u.o.OnCreate(at.String())
 	}
@@ -152,7 +153,7 @@ func (u *tusUpload) resume(ctx context.Context) error {
 		return err
 	}
 	u.choose(server)
-	u.c.failures = 0
+	u.c.retry.Progress()
 	s, err := u.c.state(ctx, u.url)
 	switch {
 	case err != nil:
@@ -165,7 +166,8 @@ func (u *tusUpload) resume(ctx context.Context) error {
 		u.total = s.length
 	}
 	u.offset, u.length = s.offset, s.length
-	u.c.offset, u.c.failures = s.offset, 0
+	u.c.offset = s.offset
+	u.c.retry.Progress()
 	return nil
 }
 
@@ -255,7 +257,7 @@ func (u *tusUpload) patch(ctx context.Context, to int64, last bool) error {
 		u.length = u.total
 	}
 	if offset == u.offset && len(data) > 0 {
-		return tusBreak{errors.New("the server took nothing")}
+		return retryableError{errors.New("the server took nothing")}
 	}
 	u.advance(offset)
 	return nil
@@ -276,7 +278,8 @@ func (u *tusUpload) advance(offset int64) {
 		return
 	}
 	u.segment.drop(offset - u.offset)
-	u.offset, u.c.offset, u.c.failures = offset, offset, 0
+	u.offset, u.c.offset = offset, offset
+	u.c.retry.Progress()
 }
 
 // finish is the last step.
@@ -297,7 +300,7 @@ func (u *tusUpload) finish(ctx context.Context, failed error) error {
 		return err
 	}
 	if rerr := u.c.remove(ctx, u.url); rerr != nil {
-		rerr = fmt.Errorf("the upload %s is left behind: %w", httpkit.PlainURL(u.url), rerr)
+		rerr = fmt.Errorf("the upload %s is left behind: %w", httpclient.PlainURL(u.url), rerr)
 		if err == nil {
 			return rerr
 		}
@@ -309,7 +312,7 @@ func (u *tusUpload) finish(ctx context.Context, failed error) error {
 // publish completes the upload.
 func (u *tusUpload) publish(ctx context.Context) error {
 	if !u.ended {
-		return errCut
+		return errStoppedEarly
 	}
 	ctx, cancel := u.c.limited(ctx)
 	defer cancel()

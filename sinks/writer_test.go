@@ -279,7 +279,7 @@ func init() {
 	}
 	children["pour"] = func([]string) error {
 		err := run(pour(), sinks.Stdout())
-		if !errors.Is(err, syscall.EPIPE) {
+		if !errors.Is(err, syscall.EPIPE) || !errors.Is(err, sinks.ErrNoReader) {
 			return err
 		}
 		return errors.New("EPIPE")

@@ -19,6 +19,7 @@ import (
 	"github.com/weirflow/weir/sinks"
 	"github.com/weirflow/weir/sources"
 	"github.com/weirflow/weir/stages"
+	"github.com/weirflow/weir/transfer"
 )
 
 // show runs a source into the standard output.
@@ -167,7 +168,7 @@ func ExampleHTTPWith() {
 	defer server.Close()
 	server.Config.ErrorLog = log.New(io.Discard, "", 0)
 	var got bytes.Buffer
-	_, err := sources.HTTPWith(server.URL, sources.HTTPOptions{MaxWait: time.Millisecond}).
+	_, err := sources.HTTPWith(server.URL, sources.HTTPOptions{Retry: transfer.Retry{MaxWait: time.Millisecond}}).
 		To(sinks.Buffer(&got)).Run(context.Background())
 	fmt.Printf("%q %v\n", got.String(), err)
 	// Output:

@@ -10,6 +10,7 @@ import (
 
 	"github.com/weirflow/weir/internal/ioctx"
 	"github.com/weirflow/weir/pipeline"
+	"github.com/weirflow/weir/transfer"
 )
 
 // FileOptions are the settings of [FileWith].
@@ -46,7 +47,7 @@ func File(name string) pipeline.Source { return FileWith(name, FileOptions{}) }
 // FileWith emits a file, or a part of it. Every run opens the file anew, and closes it.
 //
 // A regular file has the size that it has when it is opened: FileWith promises that, and emits no more even
-// if the file grows. If the file shrinks while it is read, the run fails with io.ErrUnexpectedEOF. Files that
+// if the file grows. If the file shrinks while it is read, the run fails with a [*transfer.TruncatedError]. Files that
 // do not know their size (FIFOs, terminals, /proc) are read to their end, without a promise. A directory is
 // an error.
 //
@@ -154,7 +155,7 @@ func exactly(ctx context.Context, out *pipeline.Outlet, f *os.File, name string,
 		return err
 	}
 	if part.N > 0 {
-		return &fs.PathError{Op: "read", Path: name, Err: fmt.Errorf("%w: %d of %d bytes are missing", io.ErrUnexpectedEOF, part.N, n)}
+		return &fs.PathError{Op: "read", Path: name, Err: &transfer.TruncatedError{Want: n, Got: n - part.N}}
 	}
 	return nil
 }

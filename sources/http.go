@@ -10,14 +10,13 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 
-	"github.com/weirflow/weir/internal/httpkit"
+	"github.com/weirflow/weir/internal/httpclient"
 	"github.com/weirflow/weir/pipeline"
+	"github.com/weirflow/weir/transfer"
 )
 
-// HTTPOptions are the settings of [HTTPWith]. In those that limit something, 0 means the default
-// that the comment names, and a negative value no limit.
+// HTTPOptions are the settings of [HTTPWith].
 type HTTPOptions struct {
 	// Client sends the requests. Its transport has the timeouts for connecting, TLS and headers;
 	// its Timeout, if it has one, breaks off each request, which is then retried. nil means a
@@ -53,34 +52,16 @@ type HTTPOptions struct {
 	// nor chunked, as from an HTTP/1.0 server), with ErrNoLength: see HTTPWith.
 	RequireLength bool
 
-	// Retries is how often in a row a request is repeated before the run fails; a byte of progress
-	// resets the count. Default: 5.
-	Retries int
+	// Limits are how long the server may take. Total is for the whole run of the source.
+	Limits transfer.Limits
 
-	// MaxWait is the longest wait before a retry, also when Retry-After asks for more. Default: 2
-	// min.
-	MaxWait time.Duration
+	// Retry is how often a request is sent. Its OnRetry is called by the source's goroutine, as
+	// OnAnswer is.
+	Retry transfer.Retry
 
-	// Idle is how long the server may say nothing, from the request to the answer's header and
-	// from one byte of its body to the next. Default: 1 min.
-	Idle time.Duration
-
-	// MinRate is in bytes per second: the body may come slower only until it lags by MinRateWindow
-	// behind. Default: 0, none. MinRateWindow's default: 30 s.
-	MinRate       int64
-	MinRateWindow time.Duration
-
-	// Total is how long the source may take in all. Default: no limit.
-	Total time.Duration
-
-	// OnAnswer is told what the server says about the file, before the first byte is emitted;
-	// again, if the connection breaks before that, and then about another version perhaps.
+	// OnAnswer is called with what the server says about the file, before the first byte is
+	// emitted; again if the connection breaks before that, and then the file may be another version.
 	OnAnswer func(Remote)
-
-	// OnRetry is told of every retry before the wait: how many there were in a row, this one
-	// included, how long the wait is, and why. Both functions are called by the source's goroutine,
-	// one at a time within a run.
-	OnRetry func(attempt int, wait time.Duration, cause error)
 }
 
 // HTTP emits the file behind an http or https URL. See [HTTPWith].
@@ -107,8 +88,8 @@ func HTTP(url string) pipeline.Source { return HTTPWith(url, HTTPOptions{}) }
 //   - Stops: by closing the connection. A read that waits is interrupted at once when the run ends.
 //   - Holds: one chunk, and the few KiB that net/http buffers; for Prior, 256 KiB more while it is
 //     read.
-//   - Fails: with [*StatusError], [*ChangedError], [*DigestError], [*NetworkError], [*TimeoutError]
-//     (only for Total), [*CodingError], [ErrRedirect], [ErrNoLength].
+//   - Fails: with [*transfer.StatusError], [*ChangedError], [*transfer.DigestError],
+//     [*transfer.NetworkError], [*transfer.TimeoutError] (only for Total), [*CodingError], [ErrRedirect], [ErrNoLength].
 //
 // A body with neither length nor chunks ends with its connection and then counts as complete (RFC
 // 9112 section 8), although a server that died may look the same; over TLS too, where crypto/tls
@@ -120,20 +101,17 @@ func HTTP(url string) pipeline.Source { return HTTPWith(url, HTTPOptions{}) }
 func HTTPWith(url string, opts HTTPOptions) pipeline.Source {
 	opts.Header = opts.Header.Clone() // what the caller does with them afterwards changes nothing
 	opts.Sum = bytes.Clone(opts.Sum)
-	u, err := httpkit.ParseURL(url)
+	u, err := httpclient.ParseURL(url)
 	name := "http"
 	if err == nil {
-		name = "GET " + httpkit.PlainURL(u)
+		name = "GET " + httpclient.PlainURL(u)
 	}
 	return pipeline.NewSource(name, func(ctx context.Context, out *pipeline.Outlet) error {
 		if err := errors.Join(err, opts.check()); err != nil {
 			return err
 		}
-		if opts.Total > 0 {
-			var cancel context.CancelFunc
-			ctx, cancel = context.WithTimeoutCause(ctx, opts.Total, &TimeoutError{Limit: "total", After: opts.Total})
-			defer cancel()
-		}
+		ctx, cancel := httpclient.TotalContext(ctx, opts.Limits.Total)
+		defer cancel()
 		d := newDownload(u, opts, out)
 		defer d.close()
 		return d.run(ctx)
@@ -152,18 +130,13 @@ func (o *HTTPOptions) check() error {
 		return errors.New("a digest: want both Hash and Sum")
 	case o.Hash != nil && o.Offset > 0 && o.Prior == nil:
 		return fmt.Errorf("a digest with offset %d: want Prior, the bytes before it", o.Offset)
-	case o.MinRate < 0:
-		return fmt.Errorf("minimum rate %d: want 0 or more bytes per second", o.MinRate)
 	}
-	for key, values := range o.Header {
+	for key := range o.Header {
 		if k := http.CanonicalHeaderKey(key); k == "Range" || k == "If-Range" {
 			return fmt.Errorf("header %s: want none, the source sets it", k)
 		}
-		if strings.ContainsAny(key+strings.Join(values, ""), "\r\n\x00") {
-			return fmt.Errorf("header %q: want no line breaks", key)
-		}
 	}
-	return nil
+	return httpclient.CheckHeader(o.Header)
 }
 
 // newRequest returns the request for the whole file. Each attempt clones it.

@@ -16,6 +16,7 @@ import (
 
 	"github.com/weirflow/weir/pipeline/pipetest"
 	"github.com/weirflow/weir/sources"
+	"github.com/weirflow/weir/transfer"
 )
 
 // cutter is a proxy that cuts connections.
@@ -136,9 +137,7 @@ func TestHTTPCut(t *testing.T) {
 		p.group.Go(p.serve)
 		attempts := 1
 		g := fetch(t.Context(), sources.HTTPWith("http://"+l.Addr().String(), quick(sources.HTTPOptions{
-			Client:  &http.Client{Transport: &http.Transport{DisableKeepAlives: true}},
-			Retries: len(p.cuts) + 1,
-			OnRetry: func(int, time.Duration, error) { attempts++ },
+			Client: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}, Retry: transfer.Retry{Attempts: len(p.cuts) + 1 + 1, OnRetry: func(int, time.Duration, error) { attempts++ }},
 		})))
 		l.Close()
 		p.group.Wait()
@@ -158,7 +157,7 @@ func TestHTTPCut(t *testing.T) {
 			t.Fatal("a mixture was published")
 		case g.err == nil:
 		case kind == "weak" || kind == "recent date":
-			if e := as[*sources.NetworkError](t, g.err); e.Resumable {
+			if e := as[*transfer.NetworkError](t, g.err); e.Resumable {
 				t.Fatal(g.err)
 			}
 		default:

@@ -16,6 +16,7 @@ import (
 
 	"github.com/weirflow/weir/pipeline/pipetest"
 	"github.com/weirflow/weir/sources"
+	"github.com/weirflow/weir/transfer"
 )
 
 func sha256Field(s string) string {
@@ -72,7 +73,7 @@ func TestHTTPDigest(t *testing.T) {
 					}
 					continue
 				}
-				if e := as[*sources.DigestError](t, g.err); g.data != "" || e.Field != field || len(e.Want) != len(e.Got) || !strings.HasPrefix(e.Algorithm, "sha-") {
+				if e := as[*transfer.DigestError](t, g.err); g.data != "" || e.Field != field || len(e.Want) != len(e.Got) || !strings.HasPrefix(e.Algorithm, "sha-") {
 					t.Errorf("%s: %s, trailer %v: %q, %+v", field, value, trailer, g.data, e)
 				}
 			}
@@ -103,7 +104,7 @@ func TestHTTPOwnDigest(t *testing.T) {
 				}
 				if right && (g.err != nil || g.data != file[offset:]) {
 					t.Errorf("%s, offset %d, prior %q: %+v", protocol, offset, prior, g)
-				} else if !right && as[*sources.DigestError](t, g.err) != nil && g.data != "" {
+				} else if !right && as[*transfer.DigestError](t, g.err) != nil && g.data != "" {
 					t.Errorf("%s, offset %d, prior %q: %+v", protocol, offset, prior, g)
 				}
 				// The server's digest is as good as one's own.
@@ -125,7 +126,7 @@ func TestHTTPOwnDigest(t *testing.T) {
 		}
 		wrong := bytes.Clone(sum[:])
 		g := fetch(t.Context(), sources.HTTPWith(srv.URL, sources.HTTPOptions{Client: client, Hash: sha256.New, Sum: wrong[1:]}))
-		if e := as[*sources.DigestError](t, g.err); e.Field != "" || g.data != "" {
+		if e := as[*transfer.DigestError](t, g.err); e.Field != "" || g.data != "" {
 			t.Errorf("%s: %+v", protocol, g)
 		}
 		source := sources.HTTPWith(srv.URL, sources.HTTPOptions{Client: client, Hash: sha256.New, Sum: wrong})
@@ -166,7 +167,7 @@ func TestHTTPDigestOfParts(t *testing.T) {
 			lines("HTTP/1.1 206 X\nETag: \"a\"\nContent-Range: bytes 4-9/10\nContent-Length: 6\n"+strings.TrimSpace("X: y\n"+tt.second), tt.body)))
 		g := fetch(t.Context(), sources.HTTPWith(url, quick(sources.HTTPOptions{})))
 		var changed *sources.ChangedError
-		var digest *sources.DigestError
+		var digest *transfer.DigestError
 		if errors.As(g.err, &changed) != tt.changed || errors.As(g.err, &digest) != tt.digest || (g.err == nil) != (g.data == file) {
 			t.Errorf("%+v: %+v", tt, g)
 		}
@@ -184,7 +185,7 @@ func FuzzHTTPDigestField(f *testing.F) {
 			return &http.Response{StatusCode: 200, ProtoMajor: 1, Header: http.Header{"Repr-Digest": {field}}, Body: io.NopCloser(strings.NewReader(file)), ContentLength: 10}, nil
 		})}
 		g := fetch(t.Context(), sources.HTTPWith("http://host/", sources.HTTPOptions{Client: client}))
-		var e *sources.DigestError
+		var e *transfer.DigestError
 		if g.err == nil && g.data != file || g.err != nil && (!errors.As(g.err, &e) || len(e.Want) != len(e.Got) || g.data != "") {
 			t.Errorf("%q: %+v", field, g)
 		}

@@ -137,7 +137,7 @@ func as[E error](t fataler, err error) (e E) {
 
 // quick retries without waiting.
 func quick(o sources.HTTPOptions) sources.HTTPOptions {
-	o.MaxWait = 1
+	o.Retry.MaxWait = 1
 	return o
 }
 

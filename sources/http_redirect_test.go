@@ -16,6 +16,7 @@ import (
 
 	"github.com/weirflow/weir/pipeline/pipetest"
 	"github.com/weirflow/weir/sources"
+	"github.com/weirflow/weir/transfer"
 )
 
 // RFC 9110 section 15.4: redirects are followed, and cyclic ones noticed.
@@ -62,7 +63,7 @@ func TestHTTPRedirects(t *testing.T) {
 		}
 		strict.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 		g = fetch(t.Context(), sources.HTTPWith(srv.URL+"/302/1", sources.HTTPOptions{Client: &strict}))
-		if e := as[*sources.StatusError](t, g.err); e.Status != 302 {
+		if e := as[*transfer.StatusError](t, g.err); e.Status != 302 {
 			t.Errorf("%s: %v", protocol, g.err)
 		}
 	}
@@ -193,8 +194,8 @@ func TestHTTPHopeless(t *testing.T) {
 	srv, _ := serve(t, "h1+tls", func(http.ResponseWriter, *http.Request) { t.Error("reached") })
 	plain, _ := serve(t, "h1", func(http.ResponseWriter, *http.Request) { t.Error("reached") })
 	for _, u := range []string{srv.URL, strings.Replace(plain.URL, "http:", "https:", 1)} {
-		g := fetch(t.Context(), sources.HTTPWith(u, sources.HTTPOptions{OnRetry: func(int, time.Duration, error) { t.Error("retried") }}))
-		if e := as[*sources.NetworkError](t, g.err); e.Retries != 0 {
+		g := fetch(t.Context(), sources.HTTPWith(u, sources.HTTPOptions{Retry: transfer.Retry{OnRetry: func(int, time.Duration, error) { t.Error("retried") }}}))
+		if e := as[*transfer.NetworkError](t, g.err); e.Retries != 0 {
 			t.Errorf("%v", g.err)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/weirflow/weir/pipeline/pipetest"
 	"github.com/weirflow/weir/sources"
+	"github.com/weirflow/weir/transfer"
 )
 
 // The first answer to these tests has four of ten bytes.
@@ -97,7 +98,7 @@ func TestHTTPResume(t *testing.T) {
 			}
 			url, s := listen(t, answers(all...))
 			retries := 0
-			g := fetch(t.Context(), sources.HTTPWith(url, quick(sources.HTTPOptions{OnRetry: func(int, time.Duration, error) { retries++ }})))
+			g := fetch(t.Context(), sources.HTTPWith(url, quick(sources.HTTPOptions{Retry: transfer.Retry{OnRetry: func(int, time.Duration, error) { retries++ }}})))
 			reqs := s.requests()
 			if len(reqs) != len(all) || retries == 0 {
 				t.Errorf("%d requests, %d retries", len(reqs), retries)
@@ -146,10 +147,10 @@ func TestHTTPValidators(t *testing.T) {
 			t.Errorf("%q: told %+v", headers, told.Validator)
 		}
 		if want == "" {
-			if e := as[*sources.NetworkError](t, g.err); e.Offset != 4 || e.Resumable || len(s.requests()) != 1 {
+			if e := as[*transfer.NetworkError](t, g.err); e.Offset != 4 || e.Resumable || len(s.requests()) != 1 {
 				t.Errorf("%q: %d requests, %+v", headers, len(s.requests()), e)
 			}
-		} else if as[*sources.StatusError](t, g.err); s.requests()[1].Header.Get("If-Range") != want {
+		} else if as[*transfer.StatusError](t, g.err); s.requests()[1].Header.Get("If-Range") != want {
 			t.Errorf("%q: asked for %v", headers, s.requests()[1].Header)
 		}
 	}
@@ -209,8 +210,8 @@ func TestHTTPOffset(t *testing.T) {
 func TestHTTPSkippingIsNoProgress(t *testing.T) {
 	pipetest.NoLeaks(t)
 	url, s := listen(t, answers(lines(firstHead, "01234"), lines(firstHead, "0123")))
-	g := fetch(t.Context(), sources.HTTPWith(url, quick(sources.HTTPOptions{Retries: 3})))
-	if e := as[*sources.NetworkError](t, g.err); e.Offset != 5 || e.Retries != 3 || !e.Resumable || len(s.requests()) != 4 || !errors.Is(e, io.ErrUnexpectedEOF) {
+	g := fetch(t.Context(), sources.HTTPWith(url, quick(sources.HTTPOptions{Retry: transfer.Retry{Attempts: 4}})))
+	if e := as[*transfer.NetworkError](t, g.err); e.Offset != 5 || e.Retries != 3 || !e.Resumable || len(s.requests()) != 4 || !errors.Is(e, io.ErrUnexpectedEOF) {
 		t.Errorf("%d requests, %+v", len(s.requests()), e)
 	}
 }
@@ -227,7 +228,7 @@ func TestHTTPProgressResetsTheCount(t *testing.T) {
 			io.WriteString(w, lines(fmt.Sprintf("HTTP/1.1 206 X\nETag: \"a\"\nContent-Range: bytes %d-9/10\nContent-Length: %d", n/2, 10-n/2), fmt.Sprint(n/2)))
 		}
 	})
-	g := fetch(t.Context(), sources.HTTPWith(url, quick(sources.HTTPOptions{Retries: 2})))
+	g := fetch(t.Context(), sources.HTTPWith(url, quick(sources.HTTPOptions{Retry: transfer.Retry{Attempts: 3}})))
 	if g.err != nil || g.data != "0123456789" || len(s.requests()) != 19 {
 		t.Errorf("%d requests, %+v", len(s.requests()), g)
 	}
@@ -248,8 +249,8 @@ func TestHTTPResumeTooShort(t *testing.T) {
 		"200, less than the known size": {lines(firstHead, "0123"), lines(chunked, "3\r\n012\r\n0\r\n\r\n")},
 	} {
 		url, s := listen(t, answers(all...))
-		g := fetch(t.Context(), sources.HTTPWith(url, quick(sources.HTTPOptions{Retries: 2})))
-		e := as[*sources.NetworkError](t, g.err)
+		g := fetch(t.Context(), sources.HTTPWith(url, quick(sources.HTTPOptions{Retry: transfer.Retry{Attempts: 3}})))
+		e := as[*transfer.NetworkError](t, g.err)
 		if g.data != "" || !errors.Is(e, io.ErrUnexpectedEOF) || e.Offset != 4 || e.Retries != 2 {
 			t.Errorf("%s: %d requests, %+v", name, len(s.requests()), g)
 		}

@@ -18,6 +18,7 @@ import (
 	"github.com/weirflow/weir/pipeline"
 	"github.com/weirflow/weir/pipeline/pipetest"
 	"github.com/weirflow/weir/sources"
+	"github.com/weirflow/weir/transfer"
 )
 
 func TestHTTP(t *testing.T) {
@@ -127,7 +128,7 @@ func TestHTTPBrokenOff(t *testing.T) {
 					panic(http.ErrAbortHandler)
 				})
 				g := fetch(t.Context(), sources.HTTPWith(srv.URL, sources.HTTPOptions{Client: client}))
-				e := as[*sources.NetworkError](t, g.err)
+				e := as[*transfer.NetworkError](t, g.err)
 				if g.data != "" || e.Resumable || e.Offset < int64(len(g.seen)) || !strings.HasPrefix(string(text(50_000)), g.seen) {
 					t.Errorf("%d bytes published, %d seen, %+v", len(g.data), len(g.seen), e)
 				}
@@ -144,7 +145,7 @@ func TestHTTPBrokenOff(t *testing.T) {
 	} {
 		url, _ := listen(t, answers(answer))
 		g := fetch(t.Context(), sources.HTTPWith(url, quick(sources.HTTPOptions{})))
-		if e := as[*sources.NetworkError](t, g.err); g.data != "" || e.Err == nil {
+		if e := as[*transfer.NetworkError](t, g.err); g.data != "" || e.Err == nil {
 			t.Errorf("%s: got %q, %v", name, g.data, g.err)
 		}
 	}
@@ -166,7 +167,7 @@ func TestHTTPWithoutLength(t *testing.T) {
 		// A digest is a proof too.
 		sum := sha256.Sum256([]byte("01234"))
 		g = fetch(t.Context(), sources.HTTPWith(url, sources.HTTPOptions{Hash: sha256.New, Sum: sum[:]}))
-		if as[*sources.DigestError](t, g.err); g.data != "" {
+		if as[*transfer.DigestError](t, g.err); g.data != "" {
 			t.Errorf("%s: %+v", head, g)
 		}
 	}
@@ -225,9 +226,9 @@ func TestHTTPStatus(t *testing.T) {
 		{408, 3, false}, {425, 3, false}, {429, 3, false}, {500, 3, false}, {502, 3, false}, {503, 3, false}, {504, 3, false}, {599, 3, false},
 	} {
 		url, s := listen(t, answers(statusAnswer(tt.status)))
-		g := fetch(t.Context(), sources.HTTPWith(url, quick(sources.HTTPOptions{Retries: 2})))
-		e := as[*sources.StatusError](t, g.err)
-		var network *sources.NetworkError
+		g := fetch(t.Context(), sources.HTTPWith(url, quick(sources.HTTPOptions{Retry: transfer.Retry{Attempts: 3}})))
+		e := as[*transfer.StatusError](t, g.err)
+		var network *transfer.NetworkError
 		if e.Status != tt.status || g.data != "" || len(s.requests()) != tt.requests ||
 			errors.Is(g.err, fs.ErrNotExist) != tt.missing || errors.As(g.err, &network) != (tt.requests > 1) {
 			t.Errorf("%d: %d requests, %v", tt.status, len(s.requests()), g.err)
@@ -244,12 +245,12 @@ func TestHTTPRetriesStatus(t *testing.T) {
 	busy := lines("HTTP/1.1 503 X\nContent-Length: 0", "")
 	url, s := listen(t, answers(busy, "", busy, lines("HTTP/1.1 200 OK\nContent-Length: 4", "weir")))
 	var attempts []int
-	g := fetch(t.Context(), sources.HTTPWith(url, quick(sources.HTTPOptions{OnRetry: func(n int, _ time.Duration, cause error) {
+	g := fetch(t.Context(), sources.HTTPWith(url, quick(sources.HTTPOptions{Retry: transfer.Retry{OnRetry: func(n int, _ time.Duration, cause error) {
 		attempts = append(attempts, n)
 		if cause == nil {
 			t.Error("no cause")
 		}
-	}})))
+	}}})))
 	if g.err != nil || g.data != "weir" || fmt.Sprint(attempts) != "[1 2 3]" || len(s.requests()) != 4 {
 		t.Errorf("%+v, attempts %v", g, attempts)
 	}
@@ -273,7 +274,6 @@ func TestHTTPArguments(t *testing.T) {
 		{"http://h/", sources.HTTPOptions{Hash: sha256.New}, "GET http://h/: a digest: want both Hash and Sum"},
 		{"http://h/", sources.HTTPOptions{Sum: []byte{1}}, "GET http://h/: a digest: want both Hash and Sum"},
 		{"http://h/", sources.HTTPOptions{Hash: sha256.New, Sum: []byte{1}, Offset: 1, Validator: tag}, "GET http://h/: a digest with offset 1: want Prior, the bytes before it"},
-		{"http://h/", sources.HTTPOptions{MinRate: -1}, "GET http://h/: minimum rate -1: want 0 or more bytes per second"},
 		{"http://h/", sources.HTTPOptions{Header: http.Header{"range": {"bytes=0-1"}}}, "GET http://h/: header Range: want none, the source sets it"},
 		{"http://h/", sources.HTTPOptions{Header: http.Header{"X": {"a\r\nb"}}}, `GET http://h/: header "X": want no line breaks`},
 	} {
@@ -293,7 +293,7 @@ func TestHTTPSecrets(t *testing.T) {
 	l.Close() // nobody is there
 	url := "http://user:secret@" + l.Addr().String() + "/file?secret#secret"
 	g := fetch(t.Context(), sources.HTTPWith(url, quick(sources.HTTPOptions{Header: http.Header{"X": {"secret"}}})))
-	if e := as[*sources.NetworkError](t, g.err); e.Retries != 5 || !e.Resumable || strings.Contains(g.err.Error(), "secret") {
+	if e := as[*transfer.NetworkError](t, g.err); e.Retries != 5 || !e.Resumable || strings.Contains(g.err.Error(), "secret") {
 		t.Errorf("got %v", g.err)
 	}
 	url, _ = listen(t, func(_ int, r *http.Request, w net.Conn) {
@@ -338,7 +338,7 @@ func TestHTTPIsInterrupted(t *testing.T) {
 					cancel(cause)
 					<-r.Context().Done()
 				})
-				source := sources.HTTPWith(srv.URL+path, sources.HTTPOptions{Client: client, MaxWait: -1, OnRetry: func(int, time.Duration, error) { cancel(cause) }})
+				source := sources.HTTPWith(srv.URL+path, sources.HTTPOptions{Client: client, Retry: transfer.Retry{MaxWait: -1, OnRetry: func(int, time.Duration, error) { cancel(cause) }}})
 				if g := fetch(ctx, source); g.err != cause {
 					t.Errorf("got %v", g.err)
 				}

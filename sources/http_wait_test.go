@@ -14,6 +14,7 @@ import (
 
 	"github.com/weirflow/weir/pipeline"
 	"github.com/weirflow/weir/sources"
+	"github.com/weirflow/weir/transfer"
 )
 
 // bubble runs f in virtual time.
@@ -53,9 +54,9 @@ func TestHTTPIdle(t *testing.T) {
 				silent(n, r, w)
 			}, func(t *testing.T, client *http.Client, _ *raw) {
 				start := time.Now()
-				g := fetch(t.Context(), sources.HTTPWith("http://host/", sources.HTTPOptions{Client: client, Retries: -1, Idle: limit}))
-				e := as[*sources.TimeoutError](t, g.err)
-				as[*sources.NetworkError](t, g.err)
+				g := fetch(t.Context(), sources.HTTPWith("http://host/", sources.HTTPOptions{Client: client, Limits: transfer.Limits{Idle: limit}, Retry: transfer.Retry{Attempts: 1}}))
+				e := as[*transfer.TimeoutError](t, g.err)
+				as[*transfer.NetworkError](t, g.err)
 				if e.Limit != "idle" || e.After != want || time.Since(start) != want || !errors.Is(g.err, context.DeadlineExceeded) {
 					t.Errorf("%s: after %v: %v", name, time.Since(start), g.err)
 				}
@@ -68,14 +69,14 @@ func TestHTTPIdle(t *testing.T) {
 func TestHTTPNotIdle(t *testing.T) {
 	bubble(t, dribble(59*time.Second, firstHead, "0123456789"), func(t *testing.T, client *http.Client, _ *raw) {
 		start := time.Now()
-		g := fetch(t.Context(), sources.HTTPWith("http://host/", sources.HTTPOptions{Client: client, Retries: -1}))
+		g := fetch(t.Context(), sources.HTTPWith("http://host/", sources.HTTPOptions{Client: client, Retry: transfer.Retry{Attempts: 1}}))
 		if g.err != nil || g.data != "0123456789" || time.Since(start) != 590*time.Second {
 			t.Errorf("after %v: %+v", time.Since(start), g)
 		}
 	})
 	// A negative limit is none.
 	bubble(t, dribble(100*time.Hour, firstHead, "0123456789"), func(t *testing.T, client *http.Client, _ *raw) {
-		g := fetch(t.Context(), sources.HTTPWith("http://host/", sources.HTTPOptions{Client: client, Retries: -1, Idle: -1}))
+		g := fetch(t.Context(), sources.HTTPWith("http://host/", sources.HTTPOptions{Client: client, Limits: transfer.Limits{Idle: -1}, Retry: transfer.Retry{Attempts: 1}}))
 		if g.err != nil || g.data != "0123456789" {
 			t.Errorf("%+v", g)
 		}
@@ -99,7 +100,7 @@ func TestHTTPMinRate(t *testing.T) {
 	} {
 		bubble(t, dribble(tt.pause, head, body), func(t *testing.T, client *http.Client, _ *raw) {
 			start := time.Now()
-			g := fetch(t.Context(), sources.HTTPWith("http://host/", sources.HTTPOptions{Client: client, Retries: -1, MinRate: 1, MinRateWindow: tt.window}))
+			g := fetch(t.Context(), sources.HTTPWith("http://host/", sources.HTTPOptions{Client: client, Limits: transfer.Limits{MinRate: 1, MinRateWindow: tt.window}, Retry: transfer.Retry{Attempts: 1}}))
 			took := time.Since(start)
 			if tt.after == 0 {
 				if g.err != nil || g.data != body {
@@ -107,7 +108,7 @@ func TestHTTPMinRate(t *testing.T) {
 				}
 				return
 			}
-			if e := as[*sources.TimeoutError](t, g.err); e.Limit != "rate" || took < tt.after-2*tt.pause || took > tt.after+2*time.Second {
+			if e := as[*transfer.TimeoutError](t, g.err); e.Limit != "rate" || took < tt.after-2*tt.pause || took > tt.after+2*time.Second {
 				t.Errorf("%+v: after %v: %v", tt, took, g.err)
 			}
 		})
@@ -124,7 +125,7 @@ func TestHTTPMinRateAfterSlowAnswer(t *testing.T) {
 			io.WriteString(w, "x")
 		}
 	}, func(t *testing.T, client *http.Client, _ *raw) {
-		g := fetch(t.Context(), sources.HTTPWith("http://host/", sources.HTTPOptions{Client: client, Retries: -1, MinRate: 1}))
+		g := fetch(t.Context(), sources.HTTPWith("http://host/", sources.HTTPOptions{Client: client, Limits: transfer.Limits{MinRate: 1}, Retry: transfer.Retry{Attempts: 1}}))
 		if g.err != nil || g.data != "xx" {
 			t.Errorf("%+v", g)
 		}
@@ -149,7 +150,7 @@ func TestHTTPSlowFlow(t *testing.T) {
 			}
 			return nil
 		})
-		flow := sources.HTTPWith("http://host/", sources.HTTPOptions{Client: client, Retries: -1, MinRate: 1}).To(slow)
+		flow := sources.HTTPWith("http://host/", sources.HTTPOptions{Client: client, Limits: transfer.Limits{MinRate: 1}, Retry: transfer.Retry{Attempts: 1}}).To(slow)
 		flow.ChunkSize, flow.Buffer = 10_000, 10_000
 		if _, err := flow.Run(t.Context()); err != nil || n != len(body) || len(s.requests()) != 1 {
 			t.Errorf("%d bytes, %v", n, err)
@@ -164,9 +165,9 @@ func TestHTTPTotal(t *testing.T) {
 	} {
 		bubble(t, answer, func(t *testing.T, client *http.Client, _ *raw) {
 			start := time.Now()
-			g := fetch(t.Context(), sources.HTTPWith("http://host/", sources.HTTPOptions{Client: client, Retries: 1000, Idle: -1, Total: 100 * time.Second}))
-			var network *sources.NetworkError
-			if e := as[*sources.TimeoutError](t, g.err); e.Limit != "total" || errors.As(g.err, &network) || time.Since(start) != 100*time.Second {
+			g := fetch(t.Context(), sources.HTTPWith("http://host/", sources.HTTPOptions{Client: client, Limits: transfer.Limits{Idle: -1, Total: 100 * time.Second}, Retry: transfer.Retry{Attempts: 1001}}))
+			var network *transfer.NetworkError
+			if e := as[*transfer.TimeoutError](t, g.err); e.Limit != "total" || errors.As(g.err, &network) || time.Since(start) != 100*time.Second {
 				t.Errorf("%s: after %v: %v", name, time.Since(start), g.err)
 			}
 		})
@@ -200,12 +201,12 @@ func TestHTTPRetryAfter(t *testing.T) {
 			bubble(t, answer, func(t *testing.T, client *http.Client, _ *raw) {
 				var wait time.Duration
 				start := time.Now()
-				g := fetch(t.Context(), sources.HTTPWith("http://host/", sources.HTTPOptions{Client: client, MaxWait: tt.longest, OnRetry: func(_ int, d time.Duration, cause error) {
+				g := fetch(t.Context(), sources.HTTPWith("http://host/", sources.HTTPOptions{Client: client, Retry: transfer.Retry{MaxWait: tt.longest, OnRetry: func(_ int, d time.Duration, cause error) {
 					wait = d
-					if e := as[*sources.StatusError](t, cause); e.Status != status {
+					if e := as[*transfer.StatusError](t, cause); e.Status != status {
 						t.Error(cause)
 					}
-				}}))
+				}}}))
 				if took := time.Since(start); g.err != nil || g.data != "weir" || took != wait || took < tt.min || took > tt.max {
 					t.Errorf("%+v: after %v: %+v", tt, took, g)
 				}
@@ -220,12 +221,12 @@ func TestHTTPBackoff(t *testing.T) {
 	var sum [n]time.Duration
 	bubble(t, answers(""), func(t *testing.T, client *http.Client, s *raw) {
 		for range runs {
-			fetch(t.Context(), sources.HTTPWith("http://host/", sources.HTTPOptions{Client: client, Retries: n, OnRetry: func(i int, d time.Duration, _ error) {
+			fetch(t.Context(), sources.HTTPWith("http://host/", sources.HTTPOptions{Client: client, Retry: transfer.Retry{Attempts: n + 1, OnRetry: func(i int, d time.Duration, _ error) {
 				sum[i-1] += d
 				if span := min(500*time.Millisecond<<(i-1), 30*time.Second); d < 0 || d > span {
 					t.Errorf("wait %d is %v", i, d)
 				}
-			}}))
+			}}}))
 		}
 		if len(s.requests()) != runs*(n+1) {
 			t.Errorf("%d requests", len(s.requests()))
@@ -272,7 +273,7 @@ func TestHTTPRefusalIsSlow(t *testing.T) {
 	bubble(t, dribble(300*time.Millisecond, "HTTP/1.1 404 X\nContent-Length: 1000", strings.Repeat("x", 1000)), func(t *testing.T, client *http.Client, _ *raw) {
 		start := time.Now()
 		g := fetch(t.Context(), sources.HTTPWith("http://host/", sources.HTTPOptions{Client: client}))
-		if e := as[*sources.StatusError](t, g.err); string(e.Body) != "xxx" || time.Since(start) != time.Second {
+		if e := as[*transfer.StatusError](t, g.err); string(e.Body) != "xxx" || time.Since(start) != time.Second {
 			t.Errorf("after %v: %v", time.Since(start), g.err)
 		}
 	})

@@ -18,8 +18,8 @@ type part struct {
 	claims  []claim // about the content of this body alone
 }
 
-// errStatus is an answer that is no success.
-var errStatus = errors.New("no success")
+// errUnexpectedStatus is an answer with another status than one for the file.
+var errUnexpectedStatus = errors.New("unexpected status")
 
 // judge decides what an answer means for the download.
 func (d *download) judge(ctx context.Context, resp *http.Response) (part, error) {
@@ -27,7 +27,7 @@ func (d *download) judge(ctx context.Context, resp *http.Response) (part, error)
 	case status == http.StatusRequestedRangeNotSatisfiable && d.pos > 0:
 		return d.judgeUnsatisfied(ctx, resp)
 	case status < 200 || status > 299:
-		return part{}, errStatus
+		return part{}, errUnexpectedStatus
 	}
 	if coding := coded(d.req, resp); coding != "" {
 		return part{}, &CodingError{coding}
@@ -44,7 +44,7 @@ func (d *download) judge(ctx context.Context, resp *http.Response) (part, error)
 	case d.pos > 0:
 		return part{}, d.changed("the server answered %d %s", status, http.StatusText(status))
 	}
-	return part{}, errStatus // another kind of success than the one that was asked for
+	return part{}, errUnexpectedStatus // another kind of success than the one that was asked for
 }
 
 // unframed reports whether only the end of the connection ends a body (RFC 9112 section 6.3, case

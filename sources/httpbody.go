@@ -1,47 +1,35 @@
 package sources
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
-	"time"
 
-	"github.com/weirflow/weir/internal/httpkit"
+	"github.com/weirflow/weir/internal/peerwait"
+	"github.com/weirflow/weir/transfer"
 )
 
-// watch ends an attempt that waits too long for the server.
-func (o *HTTPOptions) watch(cancel context.CancelCauseFunc) *httpkit.Watch {
-	return &httpkit.Watch{
-		Idle:   httpkit.Limit(o.Idle, httpkit.Idle),
-		Rate:   o.MinRate,
-		Window: httpkit.Limit(o.MinRateWindow, httpkit.MinRateWindow),
-		Over:   func(limit string, after time.Duration) { cancel(&TimeoutError{Limit: limit, After: after}) },
-	}
-}
-
-// errLong is a body that has more than its answer said.
-var errLong = errors.New("more bytes came than the answer said")
+// errBodyTooLong is a body that has more bytes than its answer said.
+var errBodyTooLong = errors.New("more bytes came than the answer said")
 
 // body reads what of an answer's body is to be emitted. It belongs to one attempt.
 type body struct {
 	r     io.Reader
-	watch *httpkit.Watch
+	wait  *peerwait.Wait
 	skip  int64          // bytes that are there already
 	left  int64          // to be emitted after that; -1 if unknown
+	got   int64          // bytes read
 	taken func(b []byte) // called with what a Read is about to return
 	empty int            // reads in a row that brought nothing
 	err   error          // the body's, which CopyFrom's may not be
 }
 
-// Read fails with io.ErrUnexpectedEOF if the body is too short.
+// Read fails with a *transfer.TruncatedError if the body is too short.
 func (b *body) Read(p []byte) (int, error) {
 	for b.skip > 0 {
 		n, err := b.read(p[:min(int64(len(p)), b.skip)])
-		if b.skip -= int64(n); err == io.EOF && (b.skip > 0 || b.left > 0) {
-			err = io.ErrUnexpectedEOF
-		}
-		if err != nil {
+		b.skip -= int64(n)
+		if err = b.truncated(err); err != nil {
 			return 0, b.failed(err)
 		}
 	}
@@ -58,10 +46,19 @@ func (b *body) Read(p []byte) (int, error) {
 	if n > 0 {
 		b.taken(p[:n])
 	}
-	if err == io.EOF && b.left > 0 {
-		err = io.ErrUnexpectedEOF
+	return n, b.failed(b.truncated(err))
+}
+
+// truncated returns err, or what it means when bytes are missing.
+func (b *body) truncated(err error) error {
+	switch {
+	case err != io.EOF && err != io.ErrUnexpectedEOF:
+	case b.left > 0 || b.left == 0 && b.skip > 0:
+		return &transfer.TruncatedError{Want: b.got + b.skip + b.left, Got: b.got}
+	case b.skip > 0:
+		return io.ErrUnexpectedEOF
 	}
-	return n, b.failed(err)
+	return err
 }
 
 // end reads the end of a body of which everything has been read.
@@ -69,7 +66,7 @@ func (b *body) end() error {
 	var more [1]byte
 	for {
 		if n, err := b.read(more[:]); n > 0 {
-			return errLong
+			return errBodyTooLong
 		} else if err != nil {
 			return err
 		}
@@ -77,12 +74,13 @@ func (b *body) end() error {
 }
 
 func (b *body) read(p []byte) (int, error) {
-	b.watch.Begin(true)
+	_ = b.wait.Begin(0) // whatever is late, the request is cancelled
 	n, err := b.r.Read(p)
 	if n < 0 || n > len(p) {
 		return 0, fmt.Errorf("%T: Read of %d bytes returned %d", b.r, len(p), n)
 	}
-	b.watch.End(n)
+	_ = b.wait.End(n)
+	b.got += int64(n)
 	if b.empty++; n > 0 || err != nil {
 		b.empty = 0
 	} else if b.empty == 100 {

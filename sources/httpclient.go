@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"slices"
 
-	"github.com/weirflow/weir/internal/httpkit"
+	"github.com/weirflow/weir/internal/httpclient"
 )
 
 const maxRedirects = 10
@@ -15,7 +15,7 @@ const maxRedirects = 10
 func newClient(given *http.Client) (client *http.Client, release func()) {
 	client = &http.Client{CheckRedirect: checkRedirect}
 	if given == nil {
-		t := httpkit.NewTransport()
+		t := httpclient.NewTransport()
 		client.Transport = t
 		return client, t.CloseIdleConnections
 	}
@@ -41,7 +41,7 @@ func checkRedirect(req *http.Request, via []*http.Request) error {
 	switch {
 	case len(via) > maxRedirects:
 		return fmt.Errorf("%w: more than %d of them", ErrRedirect, maxRedirects)
-	case !httpkit.IsHTTP(req.URL):
+	case !httpclient.IsHTTP(req.URL):
 		return fmt.Errorf("%w: to the scheme %.20q", ErrRedirect, req.URL.Scheme)
 	case from.Scheme == "https" && req.URL.Scheme != "https":
 		return fmt.Errorf("%w: from https to http", ErrRedirect)
@@ -50,7 +50,7 @@ func checkRedirect(req *http.Request, via []*http.Request) error {
 		req.Header.Del("Referer") // net/http's own, whose query may be a password
 	}
 	first := via[0].URL
-	strange := func(r *http.Request) bool { return !httpkit.SameHost(first, r.URL) }
+	strange := func(r *http.Request) bool { return !httpclient.SameHost(first, r.URL) }
 	if strange(req) || slices.ContainsFunc(via, strange) { // and what a stranger sends back is a stranger's request
 		for key := range req.Header {
 			if !slices.Contains(keptHeaders, key) {

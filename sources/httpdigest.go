@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"github.com/weirflow/weir/internal/httpfield"
+	"github.com/weirflow/weir/transfer"
 )
 
 // claim is what a digest should be.
@@ -76,6 +77,7 @@ func (d *digests) prior(ctx context.Context, open func() (io.ReadCloser, error),
 		return err
 	}
 	defer r.Close()
+	total := n
 	buf := make([]byte, min(piece, n))
 	for n > 0 {
 		if ctx.Err() != nil {
@@ -84,7 +86,7 @@ func (d *digests) prior(ctx context.Context, open func() (io.ReadCloser, error),
 		m, err := io.ReadFull(r, buf[:min(int64(len(buf)), n)])
 		d.write(buf[:m])
 		if n -= int64(m); err == io.EOF || err == io.ErrUnexpectedEOF {
-			return fmt.Errorf("prior bytes: %w, %d are missing", io.ErrUnexpectedEOF, n)
+			return fmt.Errorf("prior bytes: %w", &transfer.TruncatedError{Want: total, Got: total - n})
 		} else if err != nil {
 			return err
 		}
@@ -92,11 +94,11 @@ func (d *digests) prior(ctx context.Context, open func() (io.ReadCloser, error),
 	return nil
 }
 
-// verify returns a *DigestError for the first claim that is wrong.
+// verify returns a *transfer.DigestError for the first claim that is wrong.
 func (d *digests) verify() error {
 	for _, c := range d.claims {
 		if got := d.hashes[c.algorithm].Sum(nil); !bytes.Equal(got, c.sum) {
-			return &DigestError{Field: c.field, Algorithm: c.algorithm, Want: c.sum, Got: got}
+			return &transfer.DigestError{Field: c.field, Algorithm: c.algorithm, Want: c.sum, Got: got}
 		}
 	}
 	return nil

@@ -8,15 +8,19 @@ import (
 	"net/http"
 	"net/url"
 
+	"github.com/weirflow/weir/internal/httpclient"
 	"github.com/weirflow/weir/internal/httpfield"
-	"github.com/weirflow/weir/internal/httpkit"
+	"github.com/weirflow/weir/internal/peerwait"
+	"github.com/weirflow/weir/internal/retry"
 	"github.com/weirflow/weir/pipeline"
+	"github.com/weirflow/weir/transfer"
 )
 
 // download is a run of HTTPWith. It makes one attempt after the other until the file is complete.
 type download struct {
 	o       HTTPOptions
 	req     *http.Request // for the whole file
+	retry   *retry.Counter
 	client  *http.Client
 	release func()
 	out     *pipeline.Outlet
@@ -32,7 +36,8 @@ type download struct {
 }
 
 func newDownload(u *url.URL, o HTTPOptions, out *pipeline.Outlet) *download {
-	d := &download{o: o, out: out, req: newRequest(u, o.Header), pos: o.Offset, size: -1}
+	o.Limits.Total = 0 // the run's context ends with it
+	d := &download{o: o, out: out, req: newRequest(u, o.Header), retry: retry.New(o.Retry), pos: o.Offset, size: -1}
 	d.client, d.release = newClient(o.Client)
 	if o.Offset > 0 {
 		d.validator = o.Validator
@@ -46,13 +51,13 @@ func newDownload(u *url.URL, o HTTPOptions, out *pipeline.Outlet) *download {
 func (d *download) close() { d.release() }
 
 func (d *download) run(ctx context.Context) error {
-	for failures := 0; ; {
+	for {
 		before := d.pos
 		complete, err := d.attempt(ctx)
 		if d.pos > before {
-			failures = 0
+			d.retry.Progress()
 		}
-		var b *breakage
+		var failed *retryableError
 		switch {
 		case err == nil && complete:
 			return d.finish()
@@ -60,17 +65,12 @@ func (d *download) run(ctx context.Context) error {
 			continue
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
-		case !errors.As(err, &b):
+		case !errors.As(err, &failed):
 			return err
-		case b.final || failures == httpkit.RetryLimit(d.o.Retries) || d.pos > 0 && !d.validator.Resumable():
-			return &NetworkError{Offset: d.pos, Retries: failures, Resumable: d.pos == 0 || d.validator.Resumable(), Err: b.err}
+		case failed.final || d.retry.Exhausted() || d.pos > 0 && !d.validator.Resumable():
+			return &transfer.NetworkError{Offset: d.pos, Retries: d.retry.Retries(), Resumable: d.pos == 0 || d.validator.Resumable(), Err: failed.err}
 		}
-		failures++
-		wait := httpkit.Wait(failures, b.after, httpkit.Limit(d.o.MaxWait, httpkit.MaxWait))
-		if d.o.OnRetry != nil {
-			d.o.OnRetry(failures, wait, b.err)
-		}
-		if err := httpkit.Pause(ctx, wait); err != nil {
+		if err := d.retry.Wait(ctx, failed.after, failed.err); err != nil {
 			return err
 		}
 	}
@@ -91,27 +91,28 @@ func (d *download) promise() {
 	}
 }
 
-// attempt sends one request and emits what it brings. Its error is a *breakage if another attempt
+// attempt sends one request and emits what it brings. Its error is a *retryableError if another attempt
 // may bring the rest.
 func (d *download) attempt(ctx context.Context) (complete bool, err error) {
 	actx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	w := d.o.watch(cancel)
+	w := peerwait.New(d.o.Limits, func(why *transfer.TimeoutError) { cancel(why) })
+	defer w.Stop()
 	req := d.req.Clone(actx)
 	if d.pos > 0 {
 		req.Header.Set("Range", fmt.Sprintf("bytes=%d-", d.pos))
 		req.Header.Set("If-Range", d.validator.ifRange())
 	}
-	w.Begin(false)
+	_ = w.BeginAnswer() // whatever is late, the request is cancelled
 	resp, err := d.client.Do(req)
-	w.End(0)
+	_ = w.End(0)
 	if err != nil {
-		return false, d.broken(actx, httpkit.Bare(err))
+		return false, d.broken(actx, httpclient.WithoutURL(err))
 	}
 	defer resp.Body.Close()
 	d.answered = true
 	part, err := d.judge(ctx, resp)
-	if errors.Is(err, errStatus) {
+	if errors.Is(err, errUnexpectedStatus) {
 		err = refused(resp, cancel)
 	}
 	if err != nil || part.nothing {
@@ -131,23 +132,23 @@ func (d *download) broken(actx context.Context, err error) error {
 	if err == io.EOF { // of the connection, before the answer
 		err = io.ErrUnexpectedEOF
 	}
-	return &breakage{err: err, final: httpkit.Hopeless(err, d.answered)}
+	return &retryableError{err: err, final: retry.Permanent(err, d.answered)}
 }
 
-// refused returns the error for an answer that is no success.
+// refused returns the error for an answer with an unexpected status.
 func refused(resp *http.Response, cancel context.CancelCauseFunc) error {
-	err := &StatusError{resp.StatusCode, resp.Header, httpkit.ReadAnswer(resp, cancel)}
-	if httpkit.Transient(resp.StatusCode) {
-		return &breakage{err: err, after: httpfield.RetryAfter(resp.Header)}
+	err := httpclient.StatusError(http.MethodGet, resp, httpclient.ReadAnswer(resp, cancel))
+	if retry.Transient(resp.StatusCode) {
+		return &retryableError{err: err, after: httpfield.RetryAfter(resp.Header)}
 	}
 	return err
 }
 
 // take emits the part of the file that an answer brings.
-func (d *download) take(ctx, actx context.Context, resp *http.Response, p part, w *httpkit.Watch) (complete bool, err error) {
+func (d *download) take(ctx, actx context.Context, resp *http.Response, p part, w *peerwait.Wait) (complete bool, err error) {
 	var content digests
 	content.start(p.claims, nil, false)
-	b := &body{r: resp.Body, watch: w, skip: p.skip, left: p.length, taken: func(b []byte) {
+	b := &body{r: resp.Body, wait: w, skip: p.skip, left: p.length, taken: func(b []byte) {
 		if !d.emitted {
 			d.promise()
 			d.emitted = true
@@ -158,8 +159,8 @@ func (d *download) take(ctx, actx context.Context, resp *http.Response, p part, 
 	}}
 	err = d.out.CopyFrom(ctx, b)
 	switch {
-	case b.err == errLong:
-		return false, d.changed("%v", errLong)
+	case b.err == errBodyTooLong:
+		return false, d.changed("%v", errBodyTooLong)
 	case b.err != nil:
 		return false, d.broken(actx, b.err)
 	case err != nil:

@@ -23,6 +23,7 @@ import (
 	"github.com/weirflow/weir/pipeline/pipetest"
 	"github.com/weirflow/weir/sinks"
 	"github.com/weirflow/weir/sources"
+	"github.com/weirflow/weir/transfer"
 )
 
 // protocols are what requests come over.
@@ -241,7 +242,7 @@ func TestRequestRefusedWhileSending(t *testing.T) {
 				})
 				req, _ := http.NewRequest(http.MethodPut, srv.URL, nil)
 				_, err := endless.To(sinks.HTTP(client, req)).Run(t.Context())
-				var e *sinks.StatusError
+				var e *transfer.StatusError
 				if !errors.As(err, &e) || e.Status != http.StatusInsufficientStorage {
 					t.Errorf("got %v", err)
 				}

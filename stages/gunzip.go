@@ -12,10 +12,11 @@ import (
 	"github.com/weirflow/weir/pipeline"
 )
 
-// CorruptError says where compressed data is damaged, or is not compressed data.
+// CorruptError is what a decoder fails with when its input is damaged, truncated, or of another
+// format.
 type CorruptError struct {
-	Offset int64 // bytes of the compressed stream before the place where it was noticed
-	Err    error // what is wrong there
+	Offset int64 // bytes of the input before the place where that was noticed
+	Err    error // what is wrong there; io.ErrUnexpectedEOF if the input is truncated
 }
 
 // Error has the place and what is wrong.
@@ -31,6 +32,8 @@ func (e *CorruptError) what() string {
 		return "checksum or length does not match"
 	case e.Err == gzip.ErrHeader: //nolint:errorlint // wrapped, it says more
 		return "invalid gzip header"
+	case e.Err == io.ErrUnexpectedEOF: //nolint:errorlint // wrapped, it says more
+		return "truncated"
 	}
 	return e.Err.Error()
 }
@@ -57,9 +60,9 @@ const (
 //     that the compressor flushed, all of it.
 //   - Ends: with the stream.
 //   - Holds: a chunk and the decoder, about 80 KiB, which later runs use again.
-//   - Fails: with io.ErrUnexpectedEOF if the stream is cut off, an empty one included;
-//     with a [*CorruptError] if it is damaged, is not gzip, or goes on behind its end. The
-//     latter unwraps to gzip.ErrHeader, gzip.ErrChecksum or a flate.CorruptInputError.
+//   - Fails: with a [*CorruptError] if the stream is truncated (an empty one included),
+//     damaged, not gzip, or followed by other data. It unwraps to io.ErrUnexpectedEOF,
+//     gzip.ErrHeader, gzip.ErrChecksum or a flate.CorruptInputError.
 func Gunzip() pipeline.Stage {
 	return pipeline.NewStage("gunzip", func(ctx context.Context, in *pipeline.Inlet, out *pipeline.Outlet) error {
 		d := newGunzipper(ctx, in, out.Writer(ctx))
@@ -132,7 +135,7 @@ func (d *gunzipper) begin(first bool) (more bool, err error) {
 		case err == io.EOF && i == 0 && !first:
 			return false, nil
 		case err != nil:
-			return false, explain(err, start)
+			return false, d.explain(err, start)
 		case b == 0 && i == 0 && !first:
 			return false, d.zeros()
 		case b != magic[i] && first:
@@ -144,7 +147,7 @@ func (d *gunzipper) begin(first bool) (more bool, err error) {
 	d.magic = magic
 	d.unread, d.behind = d.magic[:], d.unread
 	if err := d.zr.Reset(d); err != nil {
-		return false, explain(err, start)
+		return false, d.explain(err, start)
 	}
 	d.zr.Multistream(false)
 	return true, nil
@@ -181,17 +184,20 @@ func (d *gunzipper) member() error {
 			if err == gzip.ErrChecksum {
 				at -= 8 // where the trailer begins
 			}
-			return explain(err, at)
+			return d.explain(err, at)
 		}
 	}
 }
 
-// explain makes of a decoder's error what Gunzip fails with. What is not about the data
-// is why input or output ended.
-func explain(err error, offset int64) error {
+// explain turns a decoder's error into Gunzip's. An error that is not about the data is why
+// the input or the output ended.
+func (d *gunzipper) explain(err error, offset int64) error {
 	switch {
 	case err == io.EOF || err == io.ErrUnexpectedEOF: //nolint:errorlint // decoders return them bare
-		return io.ErrUnexpectedEOF
+		if d.ctx.Err() != nil { // its cause may be io.ErrUnexpectedEOF, too
+			return context.Cause(d.ctx)
+		}
+		return &CorruptError{d.offset(), io.ErrUnexpectedEOF}
 	case errors.Is(err, gzip.ErrHeader), errors.Is(err, gzip.ErrChecksum), errors.As(err, new(flate.CorruptInputError)):
 		return &CorruptError{offset, err}
 	}

@@ -113,7 +113,7 @@ func TestSourceShrinks(t *testing.T) {
 	if got := p.wait(t); got != exitIntegrity {
 		t.Errorf("exit code %d, want 6", got)
 	}
-	if said := p.stderr.String(); !strings.Contains(said, "of 4194304 bytes are missing") {
+	if said := p.stderr.String(); !strings.Contains(said, "of 4194304 bytes") {
 		t.Errorf("said %q", said)
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/weirflow/weir/pipeline"
 	"github.com/weirflow/weir/sinks"
 	"github.com/weirflow/weir/sources"
+	wire "github.com/weirflow/weir/transfer"
 )
 
 // maxRestarts is how often a download begins anew because the file has changed meanwhile.
@@ -72,9 +73,7 @@ func (a *app) get(ctx context.Context, d *download, rule outputRule) error {
 func (d *download) pipeline() (*pipeline.Pipeline, error) {
 	b := d.build
 	opts := b.httpOptions(d.url)
-	if opts.Retries = d.opts.retries; opts.Retries == 0 {
-		opts.Retries = -1
-	}
+	opts.Retry.Attempts = d.opts.retries + 1
 	if d.opts.sum.sum != nil {
 		opts.Hash, opts.Sum = sha256.New, d.opts.sum.sum
 	}
@@ -174,10 +173,10 @@ func (d *download) file() pipeline.Sink {
 // that has changed is taken from the beginning; so is one whose digest is wrong, if its first part
 // is from an earlier run.
 func (d *download) again(err error) *pipeline.Pipeline {
-	if isA[*sources.NetworkError](err) || d.dst == "" {
+	if isA[*wire.NetworkError](err) || d.dst == "" {
 		return nil
 	}
-	changed, wrong := isA[*sources.ChangedError](err), isA[*sources.DigestError](err)
+	changed, wrong := isA[*sources.ChangedError](err), isA[*wire.DigestError](err)
 	if !changed && !wrong {
 		return nil
 	}

@@ -12,10 +12,11 @@ import (
 	"syscall"
 
 	"github.com/weirflow/weir/flow"
+	"github.com/weirflow/weir/internal/retry"
 	"github.com/weirflow/weir/pipeline"
-	"github.com/weirflow/weir/sinks"
 	"github.com/weirflow/weir/sources"
 	"github.com/weirflow/weir/stages"
+	wire "github.com/weirflow/weir/transfer"
 )
 
 // The exit codes. Those of signals are 128 and the signal's number.
@@ -71,20 +72,17 @@ func exitCode(err error) int {
 	if _, ok := errors.AsType[*pipeline.PanicError](err); ok {
 		return exitFailed
 	}
-	if isA[*sources.NetworkError](err) || isA[*sinks.NetworkError](err) {
+	if isA[*wire.NetworkError](err) {
 		return exitNetwork // whatever was the cause the last time
 	}
-	if t, ok := errors.AsType[*sources.TimeoutError](err); ok && t.Limit == "total" {
+	if t, ok := errors.AsType[*wire.TimeoutError](err); ok && t.Limit == "total" {
 		return exitLimit
 	}
-	if t, ok := errors.AsType[*sinks.TimeoutError](err); ok && t.Limit == "total" {
-		return exitLimit
-	}
-	if status, ok := statusOf(err); ok {
+	if e, ok := errors.AsType[*wire.StatusError](err); ok {
 		switch {
-		case status >= 500 || status == 408 || status == 425 || status == 429:
+		case retry.Transient(e.Status):
 			return exitNetwork
-		case errors.Is(err, fs.ErrNotExist): // of a source: 404 and 410
+		case e.Method == http.MethodGet && errors.Is(e, fs.ErrNotExist):
 			return exitNoSource
 		case refusedWith(http.StatusPreconditionFailed)(err):
 			return exitExists
@@ -103,22 +101,11 @@ func exitCode(err error) int {
 	return exitFailed
 }
 
-// statusOf is the status of a server's answer that is an error.
-func statusOf(err error) (int, bool) {
-	if s, ok := errors.AsType[*sinks.StatusError](err); ok {
-		return s.Status, true
-	}
-	if s, ok := errors.AsType[*sources.StatusError](err); ok {
-		return s.Status, true
-	}
-	return 0, false
-}
-
 // refusedWith says that a server has refused an upload with a status.
 func refusedWith(status int) func(error) bool {
 	return func(err error) bool {
-		s, ok := errors.AsType[*sinks.StatusError](err)
-		return ok && s.Status == status
+		e, ok := errors.AsType[*wire.StatusError](err)
+		return ok && e.Status == status && e.Method != http.MethodGet
 	}
 }
 
@@ -134,19 +121,18 @@ func isNetwork(err error) bool {
 	return op || dns || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.ECONNREFUSED)
 }
 
-// isCorrupt says that a decoder did not like its input: it is damaged, foreign or cut off.
+// isCorrupt says that the input is damaged, foreign or truncated.
 func isCorrupt(err error) bool {
-	return isA[*stages.CorruptError](err) || isTruncated(err) || isShort(err) || isA[*sources.DigestError](err) || isA[*sinks.DigestError](err) || isA[*sources.CodingError](err)
-}
-
-// isShort says that a file turned out shorter than it was when it was opened.
-func isShort(err error) bool {
-	e, ok := errors.AsType[*pipeline.Error](err)
-	return ok && e.Node == "file" && errors.Is(err, io.ErrUnexpectedEOF)
+	return isA[*stages.CorruptError](err) || isA[*wire.TruncatedError](err) || isA[*wire.DigestError](err) || isA[*sources.CodingError](err)
 }
 
 // isTruncated says that a decoder came to the end of its input too early.
 func isTruncated(err error) bool {
-	e, ok := errors.AsType[*pipeline.Error](err)
-	return ok && e.Node == "gunzip" && errors.Is(err, io.ErrUnexpectedEOF)
+	e, ok := errors.AsType[*stages.CorruptError](err)
+	return ok && errors.Is(e, io.ErrUnexpectedEOF)
+}
+
+// isShort says that a file turned out shorter than it was when it was opened.
+func isShort(err error) bool {
+	return isA[*wire.TruncatedError](err) && !isA[*wire.NetworkError](err)
 }

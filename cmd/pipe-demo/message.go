@@ -25,8 +25,8 @@ var hints = []struct {
 	is   func(error) bool
 	hint string
 }{
-	{isTruncated, "the input ends in the middle: it is cut off or not complete yet"},
-	{isShort, "somebody cut it off while it was read"},
+	{isTruncated, "the input is truncated, or not complete yet"},
+	{isShort, "it was truncated while it was read"},
 	{is(syscall.ECONNREFUSED), "nothing listens there; is the server running?"},
 	{isA[*tls.CertificateVerificationError], "the system does not know who signed it; on Linux SSL_CERT_FILE names certificates to trust"},
 	{func(err error) bool { return isA[*pipeline.Error](err) && errors.Is(err, fs.ErrPermission) }, "this user may not write there"},

@@ -287,7 +287,7 @@ func TestPlainPut(t *testing.T) {
 		{"in URL", answers(404), exitFailed, "404 Not Found"},
 		{"in URL", answers(413), exitFailed, "  the server takes no file of that size\n"},
 		{"in URL", answers(412), exitExists, "412 Precondition Failed"},
-		{"in URL", answers(-1), exitIntegrity, "the sha-256 in the server's Repr-Digest does not match"},
+		{"in URL", answers(-1), exitIntegrity, "the sha-256 of Repr-Digest does not match"},
 		{"- URL", answers(503), exitNetwork, "nothing is kept, and what was read cannot be read again"},
 		{"--max-time 1s in URL", answers(503), exitLimit, "stopped by --max-time 1s\n"},
 	} {

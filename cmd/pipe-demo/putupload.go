@@ -12,13 +12,15 @@ import (
 	"slices"
 	"time"
 
+	"github.com/weirflow/weir/internal/httpclient"
 	"github.com/weirflow/weir/internal/httpfield"
-	"github.com/weirflow/weir/internal/httpkit"
+	"github.com/weirflow/weir/internal/retry"
 	"github.com/weirflow/weir/internal/text"
 	"github.com/weirflow/weir/pipeline"
 	"github.com/weirflow/weir/sinks"
 	"github.com/weirflow/weir/sources"
 	"github.com/weirflow/weir/stages"
+	wire "github.com/weirflow/weir/transfer"
 )
 
 // put uploads a file, and tells of it as of any flow.
@@ -69,7 +71,7 @@ func (u *upload) ask() error {
 		u.tus = slices.Contains(server.Extensions, "creation") && (u.info != nil || slices.Contains(server.Extensions, "creation-defer-length"))
 	case errors.Is(err, sinks.ErrNoTus):
 		u.answered = true
-	case isA[*sinks.NetworkError](err):
+	case isA[*wire.NetworkError](err):
 		u.retries = u.opts.retries
 	case u.build.ctx.Err() != nil:
 		return err
@@ -85,7 +87,7 @@ func (u *upload) ask() error {
 		return nil
 	}
 	offset, length, err := sinks.TusOffset(u.build.ctx, u.asUser(earlier), u.tusOptions())
-	switch status, refused := errors.AsType[*sinks.StatusError](err); {
+	switch status, refused := errors.AsType[*wire.StatusError](err); {
 	case err == nil && length == u.info.Size():
 		u.url, u.offset = earlier, offset
 		return nil
@@ -108,7 +110,7 @@ func isGone(status int) bool {
 func (u *upload) asUser(address string) string {
 	at, err := url.Parse(address)
 	target, terr := url.Parse(u.target)
-	if err != nil || terr != nil || !httpkit.SameHost(target, at) {
+	if err != nil || terr != nil || !httpclient.SameHost(target, at) {
 		return address
 	}
 	at.User = target.User
@@ -167,7 +169,7 @@ func (d *digestSum) check() pipeline.Stage {
 			return out.Send(ctx, c)
 		})
 		if got := h.Sum(nil); err == nil && !bytes.Equal(got, d.sum) {
-			err = &sinks.DigestError{Algorithm: "sha-256", Want: d.sum, Got: got}
+			err = &wire.DigestError{Algorithm: "sha-256", Want: d.sum, Got: got}
 		}
 		return err
 	})
@@ -175,14 +177,10 @@ func (d *digestSum) check() pipeline.Stage {
 
 // tusOptions are those of all that is asked of the server.
 func (u *upload) tusOptions() sinks.TusOptions {
-	opts := sinks.TusOptions{Client: u.build.http(), Context: u.build.ctx, Header: http.Header{"User-Agent": {userAgent}}, Retries: u.opts.retries}
-	if opts.Retries == 0 {
-		opts.Retries = -1
-	}
+	opts := sinks.TusOptions{Client: u.build.http(), Context: u.build.ctx, Header: http.Header{"User-Agent": {userAgent}}, Retry: wire.Retry{Attempts: u.opts.retries + 1, OnRetry: u.retrying}}
 	if u.opts.createOnly {
 		opts.Client = &http.Client{Transport: createOnly{opts.Client.Transport}}
 	}
-	opts.OnRetry = u.retrying
 	return opts
 }
 
@@ -222,15 +220,15 @@ func (u *upload) again(err error) *pipeline.Pipeline {
 	case u.tus:
 		return u.begin(err)
 	}
-	status, refused := errors.AsType[*sinks.StatusError](err)
-	broken, network := errors.AsType[*sinks.NetworkError](err)
+	status, refused := errors.AsType[*wire.StatusError](err)
+	broken, network := errors.AsType[*wire.NetworkError](err)
 	var after time.Duration
 	switch {
 	case u.retries == u.opts.retries:
 		return nil
-	case refused && httpkit.Transient(status.Status) && status.Status != http.StatusNotImplemented:
+	case refused && retry.Transient(status.Status) && status.Status != http.StatusNotImplemented:
 		err, after = status, httpfield.RetryAfter(status.Header)
-	case network && !httpkit.Hopeless(broken, u.answered):
+	case network && !retry.Permanent(broken, u.answered):
 		err = broken
 	default:
 		return nil
@@ -240,16 +238,16 @@ func (u *upload) again(err error) *pipeline.Pipeline {
 		return nil
 	}
 	u.retries++
-	wait := httpkit.Wait(u.retries, after, httpkit.MaxWait)
+	wait := retry.Delay(u.retries, after, wire.Retry{}.WithDefaults().MaxWait)
 	u.retrying(u.retries, wait, err)
-	_ = httpkit.Pause(u.build.ctx, wait) // the next attempt fails with what has ended it
+	_ = retry.Sleep(u.build.ctx, wait) // the next attempt fails with what has ended it
 	return next
 }
 
 // begin begins a tus upload anew that the server has lost.
 func (u *upload) begin(err error) *pipeline.Pipeline {
-	status, refused := errors.AsType[*sinks.StatusError](err)
-	if !refused || isA[*sinks.NetworkError](err) || u.url == "" || u.anew || status.Status != http.StatusNotFound && status.Status != http.StatusGone {
+	status, refused := errors.AsType[*wire.StatusError](err)
+	if !refused || isA[*wire.NetworkError](err) || u.url == "" || u.anew || status.Status != http.StatusNotFound && status.Status != http.StatusGone {
 		return nil
 	}
 	u.record.forget()
@@ -265,14 +263,14 @@ func (u *upload) begin(err error) *pipeline.Pipeline {
 
 // kept says what a failed run has left, and how to go on.
 func (u *upload) kept() string {
-	status, refused := errors.AsType[*sinks.StatusError](u.failed)
-	broken, network := errors.AsType[*sinks.NetworkError](u.failed)
+	status, refused := errors.AsType[*wire.StatusError](u.failed)
+	broken, network := errors.AsType[*wire.NetworkError](u.failed)
 	switch {
-	case !u.tus && u.info == nil && (network || refused && httpkit.Transient(status.Status)):
+	case !u.tus && u.info == nil && (network || refused && retry.Transient(status.Status)):
 		return "nothing is kept, and what was read cannot be read again: the server does not resume uploads"
 	case u.record == nil || u.url == "":
 		return ""
-	case isA[*sinks.DigestError](u.failed), refused && !network && status.Status != http.StatusUnauthorized && status.Status != http.StatusForbidden:
+	case isA[*wire.DigestError](u.failed), refused && !network && status.Status != http.StatusUnauthorized && status.Status != http.StatusForbidden:
 		u.record.forget() // to go on would end in the same way
 		return ""
 	}

@@ -12,7 +12,7 @@ import (
 func (b *build) httpOptions(address string) sources.HTTPOptions {
 	opts := sources.HTTPOptions{Header: http.Header{"User-Agent": {userAgent}}}
 	if b.retrying != nil {
-		opts.OnRetry = func(attempt int, wait time.Duration, cause error) {
+		opts.Retry.OnRetry = func(attempt int, wait time.Duration, cause error) {
 			b.retrying(text.RedactURL(address), attempt, wait, cause)
 		}
 	}

@@ -8,10 +8,10 @@ import (
 	"net/http"
 	"os"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/weirflow/weir/pipeline"
+	"github.com/weirflow/weir/sinks"
 )
 
 // A transfer is one flow that a command runs, and what is said about it.
@@ -128,7 +128,7 @@ func existing(outputs []string) map[string]bool {
 
 // explainFailure adds what became of the outputs to the end of a flow that a signal or a limit stopped.
 func explainFailure(err error, t *transfer) error {
-	if e, ok := errors.AsType[*pipeline.Error](err); ok && e.Node == "stdout" && errors.Is(err, syscall.EPIPE) {
+	if errors.Is(err, sinks.ErrNoReader) {
 		return &exitError{code: exitPipe, err: err}
 	}
 	cause := err

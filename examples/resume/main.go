@@ -13,6 +13,7 @@ import (
 
 	"github.com/weirflow/weir/sinks"
 	"github.com/weirflow/weir/sources"
+	"github.com/weirflow/weir/transfer"
 )
 
 // breaking lets a handler send n bytes in each response, and breaks the connection then.
@@ -40,8 +41,10 @@ func main() {
 
 	var got bytes.Buffer
 	_, err := sources.HTTPWith(server.URL, sources.HTTPOptions{
-		MaxWait: time.Millisecond, // between retries; the default suits a network
-		OnRetry: func(int, time.Duration, error) { fmt.Println("resuming") },
+		Retry: transfer.Retry{
+			MaxWait: time.Millisecond, // the default suits a network
+			OnRetry: func(int, time.Duration, error) { fmt.Println("resuming") },
+		},
 	}).To(sinks.Buffer(&got)).Run(context.Background())
 	fmt.Println(got.Len(), "bytes, all of them right:", bytes.Equal(got.Bytes(), content), err)
 }

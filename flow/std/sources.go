@@ -38,7 +38,7 @@ func (o Options) download(b *flow.Build, address string) (pipeline.Source, error
 	}
 	opts := sources.HTTPOptions{Header: o.header()}
 	if b.OnRetry != nil {
-		opts.OnRetry = func(attempt int, wait time.Duration, cause error) {
+		opts.Retry.OnRetry = func(attempt int, wait time.Duration, cause error) {
 			b.OnRetry(text.RedactURL(address), attempt, wait, cause)
 		}
 	}

@@ -25,6 +25,7 @@ import (
 	"github.com/weirflow/weir/sources"
 	"github.com/weirflow/weir/test/internal/command"
 	"github.com/weirflow/weir/test/internal/npm"
+	"github.com/weirflow/weir/transfer"
 )
 
 func TestMain(m *testing.M) { os.Exit(command.Main(m)) }
@@ -144,13 +145,11 @@ func emits(data []byte, known bool) pipeline.Source {
 // options retry quickly, and often enough for a server that takes a while to start.
 func options(t *testing.T) sinks.TusOptions {
 	return sinks.TusOptions{
-		Retries: 1000, MaxWait: 50 * time.Millisecond, Total: 3 * time.Minute,
-		Metadata: map[string]string{"filename": "a b.bin", "filetype": "application/octet-stream"},
-		OnRetry: func(n int, _ time.Duration, cause error) {
+		Metadata: map[string]string{"filename": "a b.bin", "filetype": "application/octet-stream"}, Limits: transfer.Limits{Total: 3 * time.Minute}, Retry: transfer.Retry{Attempts: 1001, MaxWait: 50 * time.Millisecond, OnRetry: func(n int, _ time.Duration, cause error) {
 			if n < 5 {
 				t.Log(cause)
 			}
-		},
+		}},
 	}
 }
 
@@ -172,7 +171,7 @@ func TestSupport(t *testing.T) {
 		}
 	}
 	_, _, err = sinks.TusOffset(t.Context(), s.url()+"/none", options(t))
-	if e := (*sinks.StatusError)(nil); !errors.As(err, &e) || e.Status != 404 {
+	if e := (*transfer.StatusError)(nil); !errors.As(err, &e) || e.Status != 404 {
 		t.Errorf("an upload that does not exist: %v", err)
 	}
 }
@@ -246,7 +245,7 @@ func TestRestart(t *testing.T) {
 			data := pattern(20 << 20)
 			restarted, retries := make(chan error, 1), 0
 			o := options(t)
-			o.OnRetry = func(int, time.Duration, error) { retries++ }
+			o.Retry.OnRetry = func(int, time.Duration, error) { retries++ }
 			o.OnCreate = func(string) {
 				go func() { // when the server has some of it
 					for range 10_000 {

@@ -1,4 +1,4 @@
-package sinks
+package httpclient
 
 import (
 	"bytes"
@@ -14,7 +14,8 @@ type pieces struct {
 	r  io.Reader // nil: closed
 }
 
-func newPieces(data [][]byte) *pieces {
+// NewPieces returns the body of a request that reads data, and after Close does not touch it.
+func NewPieces(data [][]byte) io.ReadCloser {
 	readers := make([]io.Reader, len(data))
 	for i, b := range data {
 		readers[i] = bytes.NewReader(b)
@@ -36,12 +37,4 @@ func (p *pieces) Close() error {
 	defer p.mu.Unlock()
 	p.r = nil
 	return nil
-}
-
-// length returns how many bytes data has.
-func length(data [][]byte) (n int64) {
-	for _, b := range data {
-		n += int64(len(b))
-	}
-	return n
 }

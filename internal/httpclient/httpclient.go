@@ -1,4 +1,5 @@
-package httpkit
+// Package httpclient has what the clients of HTTP in this module share: downloads, uploads and tus.
+package httpclient
 
 import (
 	"context"
@@ -10,6 +11,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/weirflow/weir/transfer"
 )
 
 // NewTransport returns a transport for one run: proxies from the environment, 30 s to connect, 10 s
@@ -29,7 +32,7 @@ func ParseURL(s string) (*url.URL, error) {
 	u, err := url.Parse(s)
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("not a URL: %w", Bare(err))
+		return nil, fmt.Errorf("not a URL: %w", WithoutURL(err))
 	case !IsHTTP(u):
 		return nil, fmt.Errorf("scheme %q: want http or https", u.Scheme)
 	case u.Hostname() == "":
@@ -67,8 +70,8 @@ func port(u *url.URL) string {
 	return "80"
 }
 
-// Bare takes the URL, which may have secrets in it, off an error of http.Client or url.Parse.
-func Bare(err error) error {
+// WithoutURL takes the URL, which may have secrets in it, off an error of http.Client or url.Parse.
+func WithoutURL(err error) error {
 	var ue *url.Error
 	if errors.As(err, &ue) {
 		return ue.Err
@@ -76,12 +79,41 @@ func Bare(err error) error {
 	return err
 }
 
+// CheckHeader refuses line breaks, which would begin another field.
+func CheckHeader(h http.Header) error {
+	for key, values := range h {
+		if strings.ContainsAny(key+strings.Join(values, ""), "\r\n\x00") {
+			return fmt.Errorf("header %q: want no line breaks", key)
+		}
+	}
+	return nil
+}
+
+// Unredirected returns a copy of client that follows no redirect.
+func Unredirected(client *http.Client) *http.Client {
+	return &http.Client{
+		Transport:     client.Transport,
+		Jar:           client.Jar,
+		Timeout:       client.Timeout,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// TotalContext returns a context that also ends after total, with a *transfer.TimeoutError as its
+// cause, unless total is zero or negative.
+func TotalContext(ctx context.Context, total time.Duration) (context.Context, context.CancelFunc) {
+	if total <= 0 {
+		return ctx, func() {}
+	}
+	return context.WithTimeoutCause(ctx, total, &transfer.TimeoutError{Limit: "total", After: total})
+}
+
 const (
-	maxAnswer  = 4 << 10 // bytes of an answer that are read
+	maxAnswer  = 4 << 10 // bytes of an answer's body that are read
 	answerTime = time.Second
 )
 
-// ReadAnswer returns the beginning of an answer's body, as far as it comes within a second; then
+// ReadAnswer returns the beginning of an answer's body, as far as it arrives within a second; then
 // cancel, which is that of the request's context, ends it.
 func ReadAnswer(resp *http.Response, cancel context.CancelCauseFunc) []byte {
 	defer time.AfterFunc(answerTime, func() { cancel(nil) }).Stop()
@@ -89,12 +121,7 @@ func ReadAnswer(resp *http.Response, cancel context.CancelCauseFunc) []byte {
 	return text
 }
 
-// Refusal says that a server answered with status, and the first line of the body.
-func Refusal(status int, body []byte) string {
-	s := strings.TrimSpace(fmt.Sprintf("the server answered %d %s", status, http.StatusText(status)))
-	line, _, _ := strings.Cut(strings.TrimSpace(string(body)), "\n")
-	if line == "" {
-		return s
-	}
-	return fmt.Sprintf("%s: %.200q", s, line) // quoted: it goes to terminals and logs
+// StatusError returns the error for an answer, whose body has been read.
+func StatusError(method string, resp *http.Response, text []byte) *transfer.StatusError {
+	return &transfer.StatusError{Method: method, Status: resp.StatusCode, Header: resp.Header, Body: text}
 }

@@ -1,0 +1,139 @@
+package httpclient
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/weirflow/weir/internal/peerwait"
+)
+
+const (
+	continueWait = time.Second     // for "100 Continue"
+	answerGrace  = time.Second / 5 // for an answer that comes when writing fails
+)
+
+// Body is the body of an upload, as the transport sees it. The time between two Reads is what the
+// server takes for the bytes of the first one.
+type Body struct {
+	// AtEOF, if it is not nil, is called by the Read that returns io.EOF, before it returns.
+	AtEOF func()
+
+	r       io.ReadCloser // Close frees a Read that waits
+	wait    *peerwait.Wait
+	offered int // bytes of the last Read
+
+	proceed <-chan struct{} // closed when the server says "100 Continue"; nil: the body does not wait for it
+	asked   bool
+
+	began, ended atomic.Bool  // the transport has seen the first bytes, the end
+	taken        atomic.Int64 // bytes
+	answered     chan struct{}
+	aborted      <-chan struct{}
+	once         sync.Once
+	closed       chan struct{}
+}
+
+// NewBody returns a body with the bytes of r, for one request. The caller announces the wait for the
+// answer to wait; the body announces the others. aborted is closed when the request's context ends.
+func NewBody(r io.ReadCloser, wait *peerwait.Wait, aborted <-chan struct{}) *Body {
+	return &Body{r: r, wait: wait, aborted: aborted, answered: make(chan struct{}), closed: make(chan struct{})}
+}
+
+// Answered says that the client's Do has returned. It is called once.
+func (b *Body) Answered() { close(b.answered) }
+
+// Closed is closed when the transport does not use the body any more, which may be after the client's
+// Do has returned (golang/go#51907).
+func (b *Body) Closed() <-chan struct{} { return b.closed }
+
+// Taken is how many bytes the transport has read.
+func (b *Body) Taken() int64 { return b.taken.Load() }
+
+// Ended reports whether the transport has read the whole body.
+func (b *Body) Ended() bool { return b.ended.Load() }
+
+// Read ends a wait for the server, and begins the next one.
+func (b *Body) Read(p []byte) (int, error) {
+	if b.proceed != nil && !b.asked {
+		b.asked = true
+		b.awaitContinue()
+	}
+	_ = b.wait.End(b.offered) // whatever is late, the request is cancelled
+	n, err := b.r.Read(p)
+	b.began.Store(true)
+	b.taken.Add(int64(n))
+	if err == io.EOF {
+		b.ended.Store(true)
+		if b.AtEOF != nil {
+			b.AtEOF()
+		}
+	}
+	b.offered = n
+	switch err {
+	case nil:
+		_ = b.wait.Begin(n)
+	case io.EOF:
+		_ = b.wait.BeginAnswer()
+	}
+	return n, err
+}
+
+// awaitContinue waits in place of a transport that has no ExpectContinueTimeout, and therefore asks
+// for the body at once.
+func (b *Body) awaitContinue() {
+	timer := time.NewTimer(continueWait)
+	defer timer.Stop()
+	select {
+	case <-b.proceed:
+	case <-b.answered:
+	case <-b.aborted:
+	case <-timer.C:
+	}
+}
+
+// Close is called when a write to the server has failed, among other times, and before the transport
+// reports that. A server that refuses and closes makes writes fail while its answer is there and
+// nobody has read it yet: so an answer gets a moment to come first. Afterwards http.Transport would
+// not look for it any more.
+func (b *Body) Close() error {
+	err := b.r.Close()
+	b.once.Do(func() {
+		defer close(b.closed)
+		if !b.began.Load() || b.ended.Load() {
+			return
+		}
+		grace := time.NewTimer(answerGrace)
+		defer grace.Stop()
+		select {
+		case <-b.answered:
+		case <-b.aborted:
+		case <-grace.C:
+		}
+	})
+	return err
+}
+
+// Expect makes req ask with "Expect: 100-continue" before it sends b. Without a limit of its own
+// http.Transport does not wait at all, and a server that does not know the mechanism (RFC 9110
+// section 10.1.1) needs the limit.
+func (b *Body) Expect(req *http.Request, rt http.RoundTripper) *http.Request {
+	if rt == nil {
+		rt = http.DefaultTransport
+	}
+	t, ok := rt.(*http.Transport)
+	if !ok || req.Header.Get("Expect") != "" {
+		return req
+	}
+	if t.ExpectContinueTimeout <= 0 {
+		proceed := make(chan struct{})
+		b.proceed = proceed
+		trace := &httptrace.ClientTrace{Got100Continue: sync.OnceFunc(func() { close(proceed) })}
+		req = req.WithContext(httptrace.WithClientTrace(req.Context(), trace))
+	}
+	req.Header.Set("Expect", "100-continue")
+	return req
+}
