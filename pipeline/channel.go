@@ -24,8 +24,8 @@ type channel struct {
 	limit    int64 // bytes of buffer capacity; one chunk always fits
 	rest     leftover
 
-	_ [64]byte // what changes starts on a cache line of its own, and is kept close together
-
+	// What changes is kept close together. With 8 bytes more the whole would need the next size
+	// class of the allocator.
 	mu      sync.Mutex
 	head, n uint32
 	held    int64 // bytes of buffer capacity in the ring

@@ -74,9 +74,29 @@ func guard(name string, f func() error, exiting func()) (err error, crashed bool
 	return err, false
 }
 
-// settle is what happens when the run function has returned: it asks for the verdict, lets
-// go of the node's ports and passes EOF on. It returns the group's failure, if there is one.
+// settle is what happens when the run function has returned: it lets go of the node's
+// ports and passes EOF on. It returns the failure of the node's group, if there is one.
 func (n *node) settle(err error, crashed bool) error {
+	err = n.judge(err, crashed)
+	n.stopped.Store(n.run.stamp())
+	n.returned.Store(true)
+	n.release()
+	n.cancel(ErrClosed)
+
+	n.run.mu.Lock()
+	defer n.run.mu.Unlock()
+	if err == nil {
+		n.run.nodeEnded(n)
+	}
+	if n.in != nil && n.in.outer == nil {
+		n.run.consumerLeft(n.in.ch)
+	}
+	return err
+}
+
+// judge asks for the verdict on what the run function returned, and carries it out. It is a function of
+// its own so that its frame is off the stack when settle goes deep: else each node's stack has to grow.
+func (n *node) judge(err error, crashed bool) error {
 	if err == nil || err == Enough { //nolint:errorlint // see verdict
 		if ferr := n.flush(); ferr != nil {
 			err = ferr
@@ -90,26 +110,13 @@ func (n *node) settle(err error, crashed bool) error {
 	blame, err := e.verdict()
 	switch blame {
 	case failed:
-		err = n.group.fail(n.wrap(err))
+		return n.group.fail(n.wrap(err))
 	case failsEvery:
 		err = n.wrap(err)
 		for g := n.group; g != nil; g = g.outer {
 			g.cancel(err)
 		}
-		err = context.Cause(n.group.ctx)
-	}
-	n.stopped.Store(n.run.stamp())
-	n.returned.Store(true)
-	n.release()
-	n.cancel(ErrClosed)
-
-	n.run.mu.Lock()
-	defer n.run.mu.Unlock()
-	if err == nil {
-		n.run.nodeEnded(n)
-	}
-	if n.in != nil && n.in.outer == nil {
-		n.run.consumerLeft(n.in.ch)
+		return context.Cause(n.group.ctx)
 	}
 	return err
 }
