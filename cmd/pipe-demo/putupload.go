@@ -21,6 +21,7 @@ import (
 	"github.com/weirflow/weir/sources"
 	"github.com/weirflow/weir/stages"
 	wire "github.com/weirflow/weir/transfer"
+	"github.com/weirflow/weir/tus"
 )
 
 // put uploads a file, and tells of it as of any flow.
@@ -64,12 +65,12 @@ func (u *upload) place() string {
 // ask finds out whether the server speaks tus, and how far an earlier run has come. A server that
 // has no good answer to that may still take a PUT.
 func (u *upload) ask() error {
-	server, err := sinks.TusSupport(u.build.ctx, u.endpoint, u.tusOptions())
+	server, err := tus.Support(u.build.ctx, u.endpoint, u.tusOptions())
 	switch {
 	case err == nil:
 		u.answered = true
 		u.tus = slices.Contains(server.Extensions, "creation") && (u.info != nil || slices.Contains(server.Extensions, "creation-defer-length"))
-	case errors.Is(err, sinks.ErrNoTus):
+	case errors.Is(err, tus.ErrUnsupported):
 		u.answered = true
 	case isA[*wire.NetworkError](err):
 		u.retries = u.opts.retries
@@ -86,7 +87,7 @@ func (u *upload) ask() error {
 	if earlier == "" {
 		return nil
 	}
-	offset, length, err := sinks.TusOffset(u.build.ctx, u.asUser(earlier), u.tusOptions())
+	offset, length, err := tus.Offset(u.build.ctx, u.asUser(earlier), u.tusOptions())
 	switch status, refused := errors.AsType[*wire.StatusError](err); {
 	case err == nil && length == u.info.Size():
 		u.url, u.offset = earlier, offset
@@ -147,7 +148,7 @@ func (u *upload) pipeline() (*pipeline.Pipeline, error) {
 		if name := filepath.Base(u.file); u.file != "-" {
 			opts.Metadata = map[string]string{"filename": name}
 		}
-		return src.To(sinks.TusWith(u.endpoint, opts)), nil
+		return src.To(tus.UploadWith(u.endpoint, opts)), nil
 	}
 	req, err := http.NewRequestWithContext(b.ctx, http.MethodPut, u.target, nil)
 	if err != nil {
@@ -176,8 +177,8 @@ func (d *digestSum) check() pipeline.Stage {
 }
 
 // tusOptions are those of all that is asked of the server.
-func (u *upload) tusOptions() sinks.TusOptions {
-	opts := sinks.TusOptions{Client: u.build.http(), Context: u.build.ctx, Header: http.Header{"User-Agent": {userAgent}}, Retry: wire.Retry{Attempts: u.opts.retries + 1, OnRetry: u.retrying}}
+func (u *upload) tusOptions() tus.Options {
+	opts := tus.Options{Client: u.build.http(), Context: u.build.ctx, Header: http.Header{"User-Agent": {userAgent}}, Retry: wire.Retry{Attempts: u.opts.retries + 1, OnRetry: u.retrying}}
 	if u.opts.createOnly {
 		opts.Client = &http.Client{Transport: createOnly{opts.Client.Transport}}
 	}

@@ -21,11 +21,11 @@ import (
 	"time"
 
 	"github.com/weirflow/weir/pipeline"
-	"github.com/weirflow/weir/sinks"
 	"github.com/weirflow/weir/sources"
 	"github.com/weirflow/weir/test/internal/command"
 	"github.com/weirflow/weir/test/internal/npm"
 	"github.com/weirflow/weir/transfer"
+	"github.com/weirflow/weir/tus"
 )
 
 func TestMain(m *testing.M) { os.Exit(command.Main(m)) }
@@ -143,8 +143,8 @@ func emits(data []byte, known bool) pipeline.Source {
 }
 
 // options retry quickly, and often enough for a server that takes a while to start.
-func options(t *testing.T) sinks.TusOptions {
-	return sinks.TusOptions{
+func options(t *testing.T) tus.Options {
+	return tus.Options{
 		Metadata: map[string]string{"filename": "a b.bin", "filetype": "application/octet-stream"}, Limits: transfer.Limits{Total: 3 * time.Minute}, Retry: transfer.Retry{Attempts: 1001, MaxWait: 50 * time.Millisecond, OnRetry: func(n int, _ time.Duration, cause error) {
 			if n < 5 {
 				t.Log(cause)
@@ -161,7 +161,7 @@ func run(t *testing.T, source pipeline.Source, sink pipeline.Sink) error {
 
 func TestSupport(t *testing.T) {
 	s := start(t)
-	got, err := sinks.TusSupport(t.Context(), s.url(), options(t))
+	got, err := tus.Support(t.Context(), s.url(), options(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -170,7 +170,7 @@ func TestSupport(t *testing.T) {
 			t.Errorf("%q, want %s", got.Extensions, want)
 		}
 	}
-	_, _, err = sinks.TusOffset(t.Context(), s.url()+"/none", options(t))
+	_, _, err = tus.Offset(t.Context(), s.url()+"/none", options(t))
 	if e := (*transfer.StatusError)(nil); !errors.As(err, &e) || e.Status != 404 {
 		t.Errorf("an upload that does not exist: %v", err)
 	}
@@ -185,13 +185,13 @@ func TestUpload(t *testing.T) {
 				var url string
 				o := options(t)
 				o.OnCreate = func(u string) { url = u }
-				if err := run(t, emits(data, known), sinks.TusWith(s.url(), o)); err != nil {
+				if err := run(t, emits(data, known), tus.UploadWith(s.url(), o)); err != nil {
 					t.Fatal(err)
 				}
 				if sum, size := s.stored(t); sum != sha256.Sum256(data) {
 					t.Errorf("it has %d bytes, others than the %d that were sent", size, n)
 				}
-				if offset, length, err := sinks.TusOffset(t.Context(), url, o); offset != int64(n) || length != int64(n) || err != nil {
+				if offset, length, err := tus.Offset(t.Context(), url, o); offset != int64(n) || length != int64(n) || err != nil {
 					t.Errorf("offset %d, length %d, %v", offset, length, err)
 				}
 			})
@@ -203,7 +203,7 @@ func TestUpload(t *testing.T) {
 func TestFailure(t *testing.T) {
 	s := start(t)
 	failure := errors.New("the disk is gone")
-	sink := pipeline.Tee(sinks.TusWith(s.url(), options(t)), pipeline.NewSink("failing", func(ctx context.Context, in *pipeline.Inlet) error {
+	sink := pipeline.Tee(tus.UploadWith(s.url(), options(t)), pipeline.NewSink("failing", func(ctx context.Context, in *pipeline.Inlet) error {
 		if err := in.CopyTo(ctx, io.Discard); err != nil {
 			return err
 		}
@@ -224,7 +224,7 @@ func TestCut(t *testing.T) {
 			s := start(t)
 			p := cutter(t, s.addr(), 700_000)
 			data := pattern(9 << 20)
-			if err := run(t, emits(data, known), sinks.TusWith("http://"+p.addr+"/files", options(t))); err != nil {
+			if err := run(t, emits(data, known), tus.UploadWith("http://"+p.addr+"/files", options(t))); err != nil {
 				t.Fatal(err)
 			}
 			if sum, size := s.stored(t); sum != sha256.Sum256(data) {
@@ -258,7 +258,7 @@ func TestRestart(t *testing.T) {
 					restarted <- s.start()
 				}()
 			}
-			if err := run(t, emits(data, known), sinks.TusWith(s.url(), o)); err != nil {
+			if err := run(t, emits(data, known), tus.UploadWith(s.url(), o)); err != nil {
 				t.Fatal(err)
 			}
 			if err := <-restarted; err != nil {
@@ -294,19 +294,19 @@ func TestResume(t *testing.T) {
 				}
 				return stopped
 			})
-			if err := run(t, broken, sinks.TusWith(s.url(), o)); !errors.Is(err, stopped) {
+			if err := run(t, broken, tus.UploadWith(s.url(), o)); !errors.Is(err, stopped) {
 				t.Fatal(err)
 			}
 			s.kill()
 			if err := s.start(); err != nil {
 				t.Fatal(err)
 			}
-			offset, _, err := sinks.TusOffset(t.Context(), url, o)
+			offset, _, err := tus.Offset(t.Context(), url, o)
 			if err != nil || offset == 0 || offset > 10<<20 {
 				t.Fatalf("offset %d, %v", offset, err)
 			}
 			o.Resume, o.Offset = url, offset
-			if err := run(t, emits(data[offset:], known), sinks.TusWith(s.url(), o)); err != nil {
+			if err := run(t, emits(data[offset:], known), tus.UploadWith(s.url(), o)); err != nil {
 				t.Fatal(err)
 			}
 			if sum, size := s.stored(t); sum != sha256.Sum256(data) {

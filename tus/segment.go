@@ -1,4 +1,4 @@
-package sinks
+package tus
 
 import "github.com/weirflow/weir/pipeline"
 

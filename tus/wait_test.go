@@ -1,4 +1,4 @@
-package sinks_test
+package tus_test
 
 import (
 	"context"
@@ -13,8 +13,8 @@ import (
 	"time"
 
 	"github.com/weirflow/weir/pipeline"
-	"github.com/weirflow/weir/sinks"
 	"github.com/weirflow/weir/transfer"
+	"github.com/weirflow/weir/tus"
 )
 
 // inBubble serves a handler in memory, in a bubble of testing/synctest.
@@ -88,7 +88,7 @@ func TestTusWaits(t *testing.T) {
 			}}
 			var told time.Duration
 			start := time.Now()
-			_, err := stream(pattern(50), 50, 5, nil).To(sinks.TusWith("http://host/", sinks.TusOptions{Client: inBubble(t, store), Retry: transfer.Retry{MaxWait: test.longest, OnRetry: func(n int, wait time.Duration, cause error) {
+			_, err := stream(pattern(50), 50, 5, nil).To(tus.UploadWith("http://host/", tus.Options{Client: inBubble(t, store), Retry: transfer.Retry{MaxWait: test.longest, OnRetry: func(n int, wait time.Duration, cause error) {
 				told = wait
 				if status := (*transfer.StatusError)(nil); n != 1 || !errors.As(cause, &status) || status.Status != 429 {
 					t.Errorf("OnRetry: %d %v", n, cause)
@@ -116,23 +116,23 @@ func TestTusLimits(t *testing.T) {
 	for _, test := range []struct {
 		name    string
 		handler http.Handler
-		opts    sinks.TusOptions
+		opts    tus.Options
 		limit   string
 		after   time.Duration
 	}{
-		{"options", hang("OPTIONS"), sinks.TusOptions{Retry: transfer.Retry{Attempts: 1}}, "idle", time.Minute},
-		{"post", hang("POST"), sinks.TusOptions{Limits: transfer.Limits{Idle: 7 * time.Second}, Retry: transfer.Retry{Attempts: 3, MaxWait: 1}}, "idle", 21 * time.Second},
-		{"patch", hang("PATCH"), sinks.TusOptions{Limits: transfer.Limits{Idle: 7 * time.Second}, Retry: transfer.Retry{Attempts: 3, MaxWait: 1}}, "idle", 21 * time.Second},
-		{"head", hang("PATCH", "HEAD"), sinks.TusOptions{Limits: transfer.Limits{Idle: 7 * time.Second}, Retry: transfer.Retry{Attempts: 3, MaxWait: 1}}, "idle", 21 * time.Second},
-		{"total", hang("PATCH", "HEAD"), sinks.TusOptions{Limits: transfer.Limits{Idle: -1, Total: time.Hour}}, "total", time.Hour},
-		{"delete", hang("PATCH", "DELETE"), sinks.TusOptions{Limits: transfer.Limits{Idle: -1, Total: time.Hour}}, "total", time.Hour + 10*time.Second},
+		{"options", hang("OPTIONS"), tus.Options{Retry: transfer.Retry{Attempts: 1}}, "idle", time.Minute},
+		{"post", hang("POST"), tus.Options{Limits: transfer.Limits{Idle: 7 * time.Second}, Retry: transfer.Retry{Attempts: 3, MaxWait: 1}}, "idle", 21 * time.Second},
+		{"patch", hang("PATCH"), tus.Options{Limits: transfer.Limits{Idle: 7 * time.Second}, Retry: transfer.Retry{Attempts: 3, MaxWait: 1}}, "idle", 21 * time.Second},
+		{"head", hang("PATCH", "HEAD"), tus.Options{Limits: transfer.Limits{Idle: 7 * time.Second}, Retry: transfer.Retry{Attempts: 3, MaxWait: 1}}, "idle", 21 * time.Second},
+		{"total", hang("PATCH", "HEAD"), tus.Options{Limits: transfer.Limits{Idle: -1, Total: time.Hour}}, "total", time.Hour},
+		{"delete", hang("PATCH", "DELETE"), tus.Options{Limits: transfer.Limits{Idle: -1, Total: time.Hour}}, "total", time.Hour + 10*time.Second},
 	} {
 		for _, n := range []int{50, 100_000} { // in the last step, and before
 			t.Run(test.name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					test.opts.Client = inBubble(t, test.handler)
 					start := time.Now()
-					_, err := stream(pattern(n), int64(n), 5000, nil).To(sinks.TusWith("http://host/", test.opts)).Run(t.Context())
+					_, err := stream(pattern(n), int64(n), 5000, nil).To(tus.UploadWith("http://host/", test.opts)).Run(t.Context())
 					wantTimeout(t, err, test.limit, test.limit != "total")
 					if took := time.Since(start); took < test.after || took > test.after+time.Second {
 						t.Errorf("after %v: %v", took, err)
@@ -156,7 +156,7 @@ func TestTusMinRate(t *testing.T) {
 			}
 			return false
 		}
-		_, err := stream(pattern(100_000), -1, 5000, nil).To(sinks.TusWith("http://host/", sinks.TusOptions{Client: inBubble(t, store), Limits: transfer.Limits{Idle: -1, MinRate: 10}, Retry: transfer.Retry{Attempts: 2}})).Run(t.Context())
+		_, err := stream(pattern(100_000), -1, 5000, nil).To(tus.UploadWith("http://host/", tus.Options{Client: inBubble(t, store), Limits: transfer.Limits{Idle: -1, MinRate: 10}, Retry: transfer.Retry{Attempts: 2}})).Run(t.Context())
 		wantTimeout(t, err, "rate", true)
 	})
 }
@@ -174,7 +174,7 @@ func TestTusSlowSource(t *testing.T) {
 			}
 			return nil
 		})
-		if _, err := slow.To(sinks.TusWith("http://host/", sinks.TusOptions{Client: inBubble(t, store), Limits: transfer.Limits{MinRate: 1 << 20}})).Run(t.Context()); err != nil {
+		if _, err := slow.To(tus.UploadWith("http://host/", tus.Options{Client: inBubble(t, store), Limits: transfer.Limits{MinRate: 1 << 20}})).Run(t.Context()); err != nil {
 			t.Error(err)
 		}
 		if got, _ := store.published(); len(got) != 20_000 {
@@ -199,7 +199,7 @@ func TestTusCancelledWhileCreating(t *testing.T) {
 				return false
 			}}
 			start := time.Now()
-			_, err := stream(pattern(50), 50, 5, nil).To(sinks.TusWith("http://host/", sinks.TusOptions{Client: inBubble(t, store)})).Run(ctx)
+			_, err := stream(pattern(50), 50, 5, nil).To(tus.UploadWith("http://host/", tus.Options{Client: inBubble(t, store)})).Run(ctx)
 			if took := time.Since(start); err != errTest || took > time.Second || store.removed != want {
 				t.Errorf("%v: after %v: %v; %d were removed", pause, took, err, store.removed)
 			}

@@ -1,4 +1,4 @@
-package sinks
+package tus
 
 import (
 	"context"
@@ -14,11 +14,11 @@ import (
 	"github.com/weirflow/weir/transfer"
 )
 
-// ErrNoTus is a server that does not speak tus 1.0.
-var ErrNoTus = errors.New("the server does not speak tus 1.0")
+// ErrUnsupported is a server that does not speak tus 1.0.
+var ErrUnsupported = errors.New("the server does not speak tus 1.0")
 
-// TusOptions are the settings of [TusWith].
-type TusOptions struct {
+// Options are the settings of [UploadWith].
+type Options struct {
 	// Client sends the requests. Its Timeout, if it has one, breaks off each request, which is then
 	// retried; its CheckRedirect is not asked, for no redirect is followed. nil means a client for
 	// each run: proxies from the environment, 30 s to connect, 10 s for TLS, 60 s for the headers,
@@ -29,12 +29,12 @@ type TusOptions struct {
 	// the server creates on another host gets only its User-Agent.
 	Header http.Header
 
-	// Metadata is told to the server with a new upload: "filename" and "filetype" are what servers
+	// Metadata is sent with a new upload: "filename" and "filetype" are what servers
 	// understand. A key is ASCII without spaces and commas; a value is any bytes.
 	Metadata map[string]string
 
-	// Resume is the URL of an upload that an earlier run has created and that goes on: see OnCreate
-	// and [TusOffset]. Nothing is created then.
+	// Resume is the URL of an upload that an earlier run has created, to be continued: see OnCreate
+	// and the function Offset. Nothing is created then.
 	Resume string
 
 	// Offset is the position in the upload of the first byte of the stream, with Resume. What the
@@ -45,8 +45,9 @@ type TusOptions struct {
 	// (with the termination extension). With Resume it is always left.
 	Keep bool
 
-	// Context ends the requests of the last step too, which the end of the run's context no longer
-	// does: give the context of the run. nil: only the limits end them.
+	// Context is that of the requests, as in an [http.Request], besides the run's. The run's ends
+	// no request of the last step, by design: give the context of the run here as well to have its
+	// end break off the wait for the last answer. nil means that only the limits do.
 	Context context.Context
 
 	// Limits are how long the server may take. Total is for the whole run of the sink, its last step
@@ -61,10 +62,10 @@ type TusOptions struct {
 	OnCreate func(url string)
 }
 
-// Tus uploads the stream to a server that speaks tus. See [TusWith].
-func Tus(endpoint string) pipeline.Sink { return TusWith(endpoint, TusOptions{}) }
+// Upload uploads the stream to a server that speaks tus. See [UploadWith].
+func Upload(endpoint string) pipeline.Sink { return UploadWith(endpoint, Options{}) }
 
-// TusWith uploads the stream with the resumable protocol tus 1.0 (tus.io/protocols). The endpoint is
+// UploadWith uploads the stream with the resumable protocol tus 1.0 (tus.io/protocols). The endpoint is
 // the URL where uploads are created. The node has it as its name, without user, password and query;
 // user and password are sent as basic authentication.
 //
@@ -83,11 +84,11 @@ func Tus(endpoint string) pipeline.Sink { return TusWith(endpoint, TusOptions{})
 //   - Ends: in the last step, when the server has everything.
 //   - Holds: the segment that the server has not acknowledged, at most 8 MiB and a quarter.
 //   - Fails: with [*transfer.StatusError], [*transfer.NetworkError], [*transfer.TimeoutError] (only for Total; the other limits
-//     are the cause of a transfer.NetworkError), [ErrNoTus].
+//     are the cause of a transfer.NetworkError), [ErrUnsupported].
 //
 // A cancelled run ends a request that is under way at once; only that which creates the upload gets
 // one second to bring its URL, without which nothing could be removed. Redirects are not followed.
-func TusWith(endpoint string, opts TusOptions) pipeline.Sink {
+func UploadWith(endpoint string, opts Options) pipeline.Sink {
 	opts.Header = opts.Header.Clone() // what the caller does with them afterwards changes nothing
 	opts.Metadata = maps.Clone(opts.Metadata)
 	u, err := httpclient.ParseURL(endpoint)
@@ -100,7 +101,7 @@ func TusWith(endpoint string, opts TusOptions) pipeline.Sink {
 		if err := errors.Join(err, rerr, opts.check()); err != nil {
 			return err
 		}
-		up := newTusUpload(u, resume, opts)
+		up := newUpload(u, resume, opts)
 		in.AtEnd(up.finish)
 		ctx, cancel := up.c.limited(ctx)
 		defer cancel()
@@ -109,7 +110,7 @@ func TusWith(endpoint string, opts TusOptions) pipeline.Sink {
 }
 
 // resume returns the URL of Resume, or nil.
-func (o *TusOptions) resume() (*url.URL, error) {
+func (o *Options) resume() (*url.URL, error) {
 	if o.Resume == "" {
 		return nil, nil
 	}
@@ -120,7 +121,7 @@ func (o *TusOptions) resume() (*url.URL, error) {
 	return u, nil
 }
 
-func (o *TusOptions) check() error {
+func (o *Options) check() error {
 	switch {
 	case o.Offset < 0:
 		return fmt.Errorf("offset %d: want 0 or more bytes", o.Offset)
@@ -135,20 +136,20 @@ func (o *TusOptions) check() error {
 	return httpclient.CheckHeader(o.Header)
 }
 
-// TusServer is what a server says of itself.
-type TusServer struct {
+// Server is what a server says of itself.
+type Server struct {
 	Extensions []string // creation, creation-defer-length, termination, checksum, ...
 	Checksums  []string // algorithms of the extension checksum: sha1, sha256, ...
 	MaxSize    int64    // of an upload, in bytes; 0: not told
 }
 
-// TusSupport asks the server behind the URL of an endpoint whether it speaks tus 1.0, and what. The
-// error is ErrNoTus if it has answered and does not. Broken connections are retried. Of the options,
+// Support asks the server behind the URL of an endpoint whether it speaks tus 1.0, and what. The
+// error is ErrUnsupported if it has answered and does not. Broken connections are retried. Of the options,
 // those about requests, limits and retries apply.
-func TusSupport(ctx context.Context, endpoint string, opts TusOptions) (TusServer, error) {
+func Support(ctx context.Context, endpoint string, opts Options) (Server, error) {
 	c, u, err := ask(endpoint, &opts)
 	if err != nil {
-		return TusServer{}, err
+		return Server{}, err
 	}
 	defer c.release()
 	ctx, cancel := c.limited(ctx)
@@ -156,10 +157,10 @@ func TusSupport(ctx context.Context, endpoint string, opts TusOptions) (TusServe
 	return c.support(ctx, u)
 }
 
-// TusOffset asks for an upload: how many bytes of it the server has, and how long it will be; the
+// Offset asks for an upload: how many bytes of it the server has, and how long it will be; the
 // length is -1 as long as the server has not been told. An upload that does not exist is a
 // [*transfer.StatusError]. Of the options, those about requests, limits and retries apply.
-func TusOffset(ctx context.Context, upload string, opts TusOptions) (offset, length int64, err error) {
+func Offset(ctx context.Context, upload string, opts Options) (offset, length int64, err error) {
 	c, u, err := ask(upload, &opts)
 	if err != nil {
 		return 0, -1, err
@@ -171,10 +172,10 @@ func TusOffset(ctx context.Context, upload string, opts TusOptions) (offset, len
 	return s.offset, s.length, err
 }
 
-func ask(address string, opts *TusOptions) (*tusClient, *url.URL, error) {
+func ask(address string, opts *Options) (*client, *url.URL, error) {
 	u, err := httpclient.ParseURL(address)
 	if err := errors.Join(err, opts.check()); err != nil {
 		return nil, nil, err
 	}
-	return newTusClient(opts, u), u, nil
+	return newClient(opts, u), u, nil
 }

@@ -1,13 +1,9 @@
-package sinks
+package tus
 
 import (
 	"context"
-	"crypto/sha1"
-	"crypto/sha256"
-	"crypto/sha512"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"net/http"
 	"net/url"
@@ -21,10 +17,15 @@ import (
 	"github.com/weirflow/weir/transfer"
 )
 
-// tusUpload is one run of TusWith.
-type tusUpload struct {
-	o        TusOptions
-	c        *tusClient
+// maxTail is how many bytes are kept back until the whole run has succeeded.
+const maxTail = 16 << 10
+
+var errStoppedEarly = errors.New("stopped before the end of the stream")
+
+// upload is one run of UploadWith.
+type upload struct {
+	o        Options
+	c        *client
 	endpoint *url.URL
 	url      *url.URL // of the upload; nil: there is none yet
 	created  bool     // by this run
@@ -39,20 +40,20 @@ type tusUpload struct {
 	most         int64   // bytes of the next request
 }
 
-func newTusUpload(endpoint, resume *url.URL, o TusOptions) *tusUpload {
-	u := &tusUpload{o: o, endpoint: endpoint, position: o.Offset, length: -1, total: -1, most: maxSegment}
+func newUpload(endpoint, resume *url.URL, o Options) *upload {
+	u := &upload{o: o, endpoint: endpoint, position: o.Offset, length: -1, total: -1, most: maxSegment}
 	trusted := []*url.URL{endpoint}
 	if resume != nil {
 		trusted = append(trusted, resume)
 		u.url = resume
 	}
-	u.c = newTusClient(&u.o, trusted...)
+	u.c = newClient(&u.o, trusted...)
 	u.c.kept = resume != nil
 	return u
 }
 
 // receive sends the stream, all but its end.
-func (u *tusUpload) receive(ctx context.Context, in *pipeline.Inlet) error {
+func (u *upload) receive(ctx context.Context, in *pipeline.Inlet) error {
 	for c, err := range in.Chunks(ctx) {
 		if err != nil {
 			return err
@@ -91,7 +92,7 @@ func (u *tusUpload) receive(ctx context.Context, in *pipeline.Inlet) error {
 }
 
 // begin creates the upload, or finds out how far it is.
-func (u *tusUpload) begin(ctx context.Context, in *pipeline.Inlet) error {
+func (u *upload) begin(ctx context.Context, in *pipeline.Inlet) error {
 	u.begun = true
 	if size, known := in.Size(); known {
 		u.total = u.position + size
@@ -112,13 +113,13 @@ func (u *tusUpload) begin(ctx context.Context, in *pipeline.Inlet) error {
 }
 
 // silent reports whether a server has only not said what it can do: then creating the upload shows.
-func (u *tusUpload) silent(err error) bool {
+func (u *upload) silent(err error) bool {
 	status := (*transfer.StatusError)(nil)
-	return errors.Is(err, ErrNoTus) || errors.As(err, &status)
+	return errors.Is(err, ErrUnsupported) || errors.As(err, &status)
 }
 
 // choose chooses the best checksum that the server verifies.
-func (u *tusUpload) choose(server TusServer) {
+func (u *upload) choose(server Server) {
 	if !slices.Contains(server.Extensions, "checksum") {
 		return
 	}
@@ -130,9 +131,7 @@ func (u *tusUpload) choose(server TusServer) {
 	}
 }
 
-var tusChecksums = map[string]func() hash.Hash{"sha256": sha256.New, "sha512": sha512.New, "sha1": sha1.New}
-
-func (u *tusUpload) create(ctx context.Context, size int64) error {
+func (u *upload) create(ctx context.Context, size int64) error {
 	at, err := u.c.create(ctx, u.endpoint, size)
 	if err != nil {
 		return err
@@ -147,7 +146,7 @@ func (u *tusUpload) create(ctx context.Context, size int64) error {
 }
 
 // resume continues the upload of an earlier run.
-func (u *tusUpload) resume(ctx context.Context) error {
+func (u *upload) resume(ctx context.Context) error {
 	server, err := u.c.support(ctx, u.url)
 	if err != nil && !u.silent(err) {
 		return err
@@ -172,7 +171,7 @@ func (u *tusUpload) resume(ctx context.Context) error {
 }
 
 // take puts b into the segment, and sends that when it is full and more comes.
-func (u *tusUpload) take(ctx context.Context, b []byte) error {
+func (u *upload) take(ctx context.Context, b []byte) error {
 	if u.total >= 0 && int64(len(b)) > u.total-u.position {
 		return fmt.Errorf("%w: more than the %d bytes of the upload", io.ErrUnexpectedEOF, u.total)
 	}
@@ -195,7 +194,7 @@ func (u *tusUpload) take(ctx context.Context, b []byte) error {
 
 // send sends the upload up to a position; if that is the last one, what completes it. What breaks
 // off goes on where the server says that it is.
-func (u *tusUpload) send(ctx context.Context, to int64, last bool) error {
+func (u *upload) send(ctx context.Context, to int64, last bool) error {
 	for u.offset < to || last && u.length < 0 {
 		before := u.offset
 		err := u.patch(ctx, to, last)
@@ -230,16 +229,16 @@ func (u *tusUpload) send(ctx context.Context, to int64, last bool) error {
 const minRequest = 64 << 10
 
 // patch sends one request.
-func (u *tusUpload) patch(ctx context.Context, to int64, last bool) error {
+func (u *upload) patch(ctx context.Context, to int64, last bool) error {
 	data := u.segment.first(min(to-u.offset, u.most))
 	header := http.Header{}
-	header.Set("Content-Type", "application/offset+octet-stream")
+	header.Set("Content-Type", ContentType)
 	header.Set("Upload-Offset", strconv.FormatInt(u.offset, 10))
 	if last && u.length < 0 {
 		header.Set("Upload-Length", strconv.FormatInt(u.total, 10))
 	}
 	if u.checksum != "" {
-		h := tusChecksums[u.checksum]()
+		h := Checksums[u.checksum]()
 		for _, b := range data {
 			h.Write(b) // never fails, says hash.Hash
 		}
@@ -265,7 +264,7 @@ func (u *tusUpload) patch(ctx context.Context, to int64, last bool) error {
 
 // check refuses an offset that cannot be: before what the server has acknowledged, or behind what it
 // can have got.
-func (u *tusUpload) check(offset, to int64) error {
+func (u *upload) check(offset, to int64) error {
 	if offset < u.offset || offset > to {
 		return fmt.Errorf("the server is at byte %d of the upload: want %d to %d", offset, u.offset, to)
 	}
@@ -273,7 +272,7 @@ func (u *tusUpload) check(offset, to int64) error {
 }
 
 // advance lets go of what the server has.
-func (u *tusUpload) advance(offset int64) {
+func (u *upload) advance(offset int64) {
 	if offset == u.offset {
 		return
 	}
@@ -283,7 +282,7 @@ func (u *tusUpload) advance(offset int64) {
 }
 
 // finish is the last step.
-func (u *tusUpload) finish(ctx context.Context, failed error) error {
+func (u *upload) finish(ctx context.Context, failed error) error {
 	defer u.c.release()
 	defer func() {
 		if !u.c.busy {
@@ -310,7 +309,7 @@ func (u *tusUpload) finish(ctx context.Context, failed error) error {
 }
 
 // publish completes the upload.
-func (u *tusUpload) publish(ctx context.Context) error {
+func (u *upload) publish(ctx context.Context) error {
 	if !u.ended {
 		return errStoppedEarly
 	}

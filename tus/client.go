@@ -1,4 +1,4 @@
-package sinks
+package tus
 
 import (
 	"cmp"
@@ -23,16 +23,14 @@ import (
 )
 
 const (
-	tusVersion  = "1.0.0"
-	tusMismatch = 460              // Checksum Mismatch
 	createGrace = time.Second      // for the answer that has the URL of a new upload, when the run has ended
 	removeTime  = 10 * time.Second // for the removal of an upload
 )
 
-// tusClient asks one server, for one run. It is for one goroutine at a time.
-type tusClient struct {
-	o       *TusOptions
-	client  *http.Client
+// client asks one server, for one run. It is for one goroutine at a time.
+type client struct {
+	o       *Options
+	http    *http.Client
 	release func()
 	trusted []*url.URL // whose hosts get the caller's header
 	ends    time.Time  // by Total
@@ -49,14 +47,14 @@ type retryableError struct{ error }
 
 func (e retryableError) Unwrap() error { return e.error }
 
-func newTusClient(o *TusOptions, trusted ...*url.URL) *tusClient {
-	c := &tusClient{o: o, trusted: trusted, retry: retry.New(o.Retry), release: func() {}}
+func newClient(o *Options, trusted ...*url.URL) *client {
+	c := &client{o: o, trusted: trusted, retry: retry.New(o.Retry), release: func() {}}
 	given := o.Client
 	if given == nil {
 		t := httpclient.NewTransport()
 		given, c.release = &http.Client{Transport: t}, t.CloseIdleConnections
 	}
-	c.client = httpclient.Unredirected(given)
+	c.http = httpclient.Unredirected(given)
 	if o.Limits.Total > 0 {
 		c.ends = time.Now().Add(o.Limits.Total)
 	}
@@ -64,7 +62,7 @@ func newTusClient(o *TusOptions, trusted ...*url.URL) *tusClient {
 }
 
 // limited returns a context that ends with Total as well.
-func (c *tusClient) limited(ctx context.Context) (context.Context, context.CancelFunc) {
+func (c *client) limited(ctx context.Context) (context.Context, context.CancelFunc) {
 	if c.ends.IsZero() {
 		return ctx, func() {}
 	}
@@ -73,7 +71,7 @@ func (c *tusClient) limited(ctx context.Context) (context.Context, context.Cance
 
 // do sends one request, and returns the header of a success. Otherwise the error is a *transfer.StatusError, a
 // retryableError, or why ctx has ended. The data is not used any more when do has returned.
-func (c *tusClient) do(ctx context.Context, method string, u *url.URL, header http.Header, data [][]byte) (http.Header, error) {
+func (c *client) do(ctx context.Context, method string, u *url.URL, header http.Header, data [][]byte) (http.Header, error) {
 	rctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	limits := c.o.Limits
@@ -87,7 +85,7 @@ func (c *tusClient) do(ctx context.Context, method string, u *url.URL, header ht
 	}
 	c.busy = true
 	_ = wait.BeginAnswer()
-	resp, err := c.client.Do(req)
+	resp, err := c.http.Do(req)
 	wait.Stop()
 	if b != nil {
 		b.Answered()
@@ -119,7 +117,7 @@ func (c *tusClient) do(ctx context.Context, method string, u *url.URL, header ht
 	return nil, retryableError{err}
 }
 
-func (c *tusClient) request(ctx context.Context, method string, u *url.URL, header http.Header) *http.Request {
+func (c *client) request(ctx context.Context, method string, u *url.URL, header http.Header) *http.Request {
 	target := *u
 	target.User = nil
 	req := (&http.Request{Method: method, URL: &target, Header: make(http.Header), Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}).WithContext(ctx)
@@ -146,13 +144,13 @@ func (c *tusClient) request(ctx context.Context, method string, u *url.URL, head
 		req.Header.Set(key, header.Get(key))
 	}
 	if method != http.MethodOptions {
-		req.Header.Set("Tus-Resumable", tusVersion)
+		req.Header.Set("Tus-Resumable", Version)
 	}
 	return req
 }
 
 // retried calls f until it succeeds or is not to be retried.
-func (c *tusClient) retried(ctx context.Context, f func() error) error {
+func (c *client) retried(ctx context.Context, f func() error) error {
 	for {
 		err := f()
 		if err == nil {
@@ -166,7 +164,7 @@ func (c *tusClient) retried(ctx context.Context, f func() error) error {
 
 // again waits before something that failed with err is tried again, or returns the error that is to
 // be reported.
-func (c *tusClient) again(ctx context.Context, err error) error {
+func (c *client) again(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
@@ -176,7 +174,7 @@ func (c *tusClient) again(ctx context.Context, err error) error {
 	var broken retryableError
 	switch {
 	case errors.As(err, &status):
-		if !tusTransient(status.Status) {
+		if !transient(status.Status) {
 			return err
 		}
 		after = httpfield.RetryAfter(status.Header)
@@ -191,11 +189,11 @@ func (c *tusClient) again(ctx context.Context, err error) error {
 	return c.retry.Wait(ctx, after, err)
 }
 
-// tusTransient reports whether a status is no verdict: the offset was another (409), somebody else
+// transient reports whether a status is no verdict: the offset was another (409), somebody else
 // holds the upload (423), the bytes came damaged (460). 501 is one: an extension is not there.
-func tusTransient(status int) bool {
+func transient(status int) bool {
 	switch status {
-	case http.StatusConflict, http.StatusLocked, tusMismatch:
+	case http.StatusConflict, http.StatusLocked, StatusChecksumMismatch:
 		return true
 	case http.StatusNotImplemented:
 		return false
@@ -204,7 +202,7 @@ func tusTransient(status int) bool {
 }
 
 // support asks what the server can do.
-func (c *tusClient) support(ctx context.Context, u *url.URL) (s TusServer, err error) {
+func (c *client) support(ctx context.Context, u *url.URL) (s Server, err error) {
 	var h http.Header
 	err = c.retried(ctx, func() error {
 		h, err = c.do(ctx, http.MethodOptions, u, nil, nil)
@@ -212,43 +210,43 @@ func (c *tusClient) support(ctx context.Context, u *url.URL) (s TusServer, err e
 	})
 	switch {
 	case err != nil:
-		if status := (*transfer.StatusError)(nil); errors.As(err, &status) && !tusTransient(status.Status) {
-			err = fmt.Errorf("%w: %w", ErrNoTus, err)
+		if status := (*transfer.StatusError)(nil); errors.As(err, &status) && !transient(status.Status) {
+			err = fmt.Errorf("%w: %w", ErrUnsupported, err)
 		}
 		return s, err
-	case !slices.Contains(list(h, "Tus-Version"), tusVersion) && h.Get("Tus-Resumable") != tusVersion:
-		return s, ErrNoTus
+	case !slices.Contains(list(h, "Tus-Version"), Version) && h.Get("Tus-Resumable") != Version:
+		return s, ErrUnsupported
 	}
 	s.Extensions, s.Checksums = list(h, "Tus-Extension"), list(h, "Tus-Checksum-Algorithm")
 	s.MaxSize = max(0, number(h, "Tus-Max-Size"))
 	return s, nil
 }
 
-// tusState is how far an upload is.
-type tusState struct {
+// state is how far an upload is.
+type state struct {
 	offset, length int64 // -1: not known
 }
 
 // state asks how far an upload is.
-func (c *tusClient) state(ctx context.Context, u *url.URL) (s tusState, err error) {
+func (c *client) state(ctx context.Context, u *url.URL) (s state, err error) {
 	var h http.Header
 	err = c.retried(ctx, func() error {
 		h, err = c.do(ctx, http.MethodHead, u, nil, nil)
 		return err
 	})
 	if err != nil {
-		return tusState{0, -1}, err
+		return state{0, -1}, err
 	}
-	s = tusState{number(h, "Upload-Offset"), number(h, "Upload-Length")}
+	s = state{number(h, "Upload-Offset"), number(h, "Upload-Length")}
 	if s.offset < 0 || s.length >= 0 && s.offset > s.length {
-		return tusState{0, -1}, fmt.Errorf("%w: it says Upload-Offset %.20q of Upload-Length %.20q", ErrNoTus, h.Get("Upload-Offset"), h.Get("Upload-Length"))
+		return state{0, -1}, fmt.Errorf("%w: it says Upload-Offset %.20q of Upload-Length %.20q", ErrUnsupported, h.Get("Upload-Offset"), h.Get("Upload-Length"))
 	}
 	return s, nil
 }
 
 // create returns the URL of a new upload. A cancelled run gives it a moment, for what has been
 // created must be removed.
-func (c *tusClient) create(ctx context.Context, endpoint *url.URL, size int64) (*url.URL, error) {
+func (c *client) create(ctx context.Context, endpoint *url.URL, size int64) (*url.URL, error) {
 	header := make(http.Header)
 	if size >= 0 {
 		header.Set("Upload-Length", strconv.FormatInt(size, 10))
@@ -281,8 +279,8 @@ func (c *tusClient) create(ctx context.Context, endpoint *url.URL, size int64) (
 	location := h.Get("Location")
 	u, err := endpoint.Parse(location)
 	switch {
-	case location == "" || h.Get("Tus-Resumable") != tusVersion:
-		return nil, ErrNoTus
+	case location == "" || h.Get("Tus-Resumable") != Version:
+		return nil, ErrUnsupported
 	case err != nil:
 		return nil, fmt.Errorf("the new upload's Location: not a URL: %w", httpclient.WithoutURL(err))
 	case !httpclient.IsHTTP(u) || u.Hostname() == "":
@@ -295,7 +293,7 @@ func (c *tusClient) create(ctx context.Context, endpoint *url.URL, size int64) (
 }
 
 // remove removes an upload. A server that has none, or removes none, is no failure.
-func (c *tusClient) remove(ctx context.Context, u *url.URL) error {
+func (c *client) remove(ctx context.Context, u *url.URL) error {
 	ctx, cancel := context.WithTimeout(ctx, removeTime)
 	defer cancel()
 	c.retry.Progress()

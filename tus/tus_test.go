@@ -1,4 +1,4 @@
-package sinks_test
+package tus_test
 
 import (
 	"context"
@@ -17,12 +17,12 @@ import (
 	"github.com/weirflow/weir/internal/testenv"
 	"github.com/weirflow/weir/pipeline"
 	"github.com/weirflow/weir/pipeline/pipetest"
-	"github.com/weirflow/weir/sinks"
 	"github.com/weirflow/weir/transfer"
+	"github.com/weirflow/weir/tus"
 )
 
 // quick retries without waiting.
-func quick(o sinks.TusOptions) sinks.TusOptions {
+func quick(o tus.Options) tus.Options {
 	o.Retry.MaxWait = 1
 	return o
 }
@@ -44,7 +44,7 @@ func TestTus(t *testing.T) {
 							size = int64(n)
 						}
 						var told string
-						sink := sinks.TusWith(srv.URL+"/files", sinks.TusOptions{Client: client, OnCreate: func(url string) { told = url },
+						sink := tus.UploadWith(srv.URL+"/files", tus.Options{Client: client, OnCreate: func(url string) { told = url },
 							Metadata: map[string]string{"filename": "a ü.bin", "filetype": "x/y", "empty": ""}})
 						if _, err := stream(data, size, 100_001, nil).To(sink).Run(t.Context()); err != nil {
 							t.Fatal(err)
@@ -95,7 +95,7 @@ func tusRequests(n int, promised bool) []string {
 func TestTusFailureIsNoEnd(t *testing.T) {
 	for _, promised := range []bool{true, false} {
 		for _, keep := range []bool{false, true} {
-			for name := range uploads(sinks.Tus(""), 1, promised) {
+			for name := range uploads(tus.Upload(""), 1, promised) {
 				t.Run(fmt.Sprintf("promised=%v/keep=%v/%s", promised, keep, name), func(t *testing.T) {
 					sizes := truthSizes()
 					if name == "source" || name == "sibling" {
@@ -104,7 +104,7 @@ func TestTusFailureIsNoEnd(t *testing.T) {
 					for _, n := range sizes {
 						store := &tusStore{}
 						srv, client := serve(t, "h1", store.ServeHTTP)
-						p := uploads(sinks.TusWith(srv.URL, sinks.TusOptions{Client: client, Keep: keep}), n, promised)[name]
+						p := uploads(tus.UploadWith(srv.URL, tus.Options{Client: client, Keep: keep}), n, promised)[name]
 						if p == nil {
 							continue
 						}
@@ -178,7 +178,7 @@ func TestTusGoesOn(t *testing.T) {
 						}
 						srv, client := serve(t, protocol, store.ServeHTTP)
 						data := pattern(100_000)
-						_, err := stream(data, size, 5000, nil).To(sinks.TusWith(srv.URL, quick(sinks.TusOptions{Client: client, Retry: transfer.Retry{
+						_, err := stream(data, size, 5000, nil).To(tus.UploadWith(srv.URL, quick(tus.Options{Client: client, Retry: transfer.Retry{
 							Attempts: 7, // fewer than all
 							OnRetry:  func(n int, wait time.Duration, cause error) { again.Add(1) },
 						}}))).Run(t.Context())
@@ -221,7 +221,7 @@ func TestTusGetsSmaller(t *testing.T) {
 	}
 	srv, client := serve(t, "h1", store.ServeHTTP)
 	data := pattern(9 << 20)
-	if _, err := stream(data, int64(len(data)), 70_000, nil).To(sinks.TusWith(srv.URL, quick(sinks.TusOptions{Client: client}))).Run(t.Context()); err != nil {
+	if _, err := stream(data, int64(len(data)), 70_000, nil).To(tus.UploadWith(srv.URL, quick(tus.Options{Client: client}))).Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	got, _ := store.published()
@@ -289,7 +289,7 @@ func TestTusRefused(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			store := &tusStore{fault: test.fault}
 			srv, client := serve(t, "h1", store.ServeHTTP)
-			_, err := stream(pattern(20), test.size, 5, nil).To(sinks.TusWith(srv.URL, quick(sinks.TusOptions{Client: client, Retry: transfer.Retry{Attempts: 3}}))).Run(t.Context())
+			_, err := stream(pattern(20), test.size, 5, nil).To(tus.UploadWith(srv.URL, quick(tus.Options{Client: client, Retry: transfer.Retry{Attempts: 3}}))).Run(t.Context())
 			want := "tus " + srv.URL + ": " + strings.ReplaceAll(test.want, "$URL", srv.URL)
 			if err == nil || err.Error() != want {
 				t.Errorf("got  %v\nwant %s", err, want)
@@ -311,18 +311,18 @@ func TestTusRefused(t *testing.T) {
 func TestTusArguments(t *testing.T) {
 	for want, test := range map[string]struct {
 		url  string
-		opts sinks.TusOptions
+		opts tus.Options
 	}{
-		`tus: scheme "ftp": want http or https`:                                               {"ftp://x", sinks.TusOptions{}},
-		`tus http://x/a: offset -1: want 0 or more bytes`:                                     {"http://u:p@x/a?secret", sinks.TusOptions{Offset: -1}},
-		`tus http://x: offset 1: want Resume, the URL of the upload`:                          {"http://x", sinks.TusOptions{Offset: 1}},
-		`tus http://x: resume: the URL has no host`:                                           {"http://x", sinks.TusOptions{Resume: "http:///a"}},
-		`tus http://x: metadata key "a b": want ASCII without spaces and commas`:              {"http://x", sinks.TusOptions{Metadata: map[string]string{"a b": ""}}},
-		`tus http://x: header "A": want no line breaks`:                                       {"http://x", sinks.TusOptions{Header: http.Header{"A": {"b\n"}}}},
-		`tus http://127.0.0.1:1: dial tcp 127.0.0.1:1: connect: connection refused (1 retry)`: {"http://127.0.0.1:1", quick(sinks.TusOptions{Retry: transfer.Retry{Attempts: 2}})},
-		`tus http://127.0.0.1:1/x: dial tcp 127.0.0.1:1: connect: connection refused`:         {"http://u:secret@127.0.0.1:1/x?secret", sinks.TusOptions{Retry: transfer.Retry{Attempts: 1}}},
+		`tus: scheme "ftp": want http or https`:                                               {"ftp://x", tus.Options{}},
+		`tus http://x/a: offset -1: want 0 or more bytes`:                                     {"http://u:p@x/a?secret", tus.Options{Offset: -1}},
+		`tus http://x: offset 1: want Resume, the URL of the upload`:                          {"http://x", tus.Options{Offset: 1}},
+		`tus http://x: resume: the URL has no host`:                                           {"http://x", tus.Options{Resume: "http:///a"}},
+		`tus http://x: metadata key "a b": want ASCII without spaces and commas`:              {"http://x", tus.Options{Metadata: map[string]string{"a b": ""}}},
+		`tus http://x: header "A": want no line breaks`:                                       {"http://x", tus.Options{Header: http.Header{"A": {"b\n"}}}},
+		`tus http://127.0.0.1:1: dial tcp 127.0.0.1:1: connect: connection refused (1 retry)`: {"http://127.0.0.1:1", quick(tus.Options{Retry: transfer.Retry{Attempts: 2}})},
+		`tus http://127.0.0.1:1/x: dial tcp 127.0.0.1:1: connect: connection refused`:         {"http://u:secret@127.0.0.1:1/x?secret", tus.Options{Retry: transfer.Retry{Attempts: 1}}},
 	} {
-		_, err := stream(pattern(5), 5, 5, nil).To(sinks.TusWith(test.url, test.opts)).Run(t.Context())
+		_, err := stream(pattern(5), 5, 5, nil).To(tus.UploadWith(test.url, test.opts)).Run(t.Context())
 		if err == nil || err.Error() != want {
 			t.Errorf("got  %v\nwant %s", err, want)
 		}
@@ -338,7 +338,7 @@ func TestTusAnotherHost(t *testing.T) {
 	store.location = other.URL
 	header := http.Header{"X-Api-Key": {"secret"}, "User-Agent": {"x"}}
 	url := strings.Replace(srv.URL, "//", "//user:secret@", 1)
-	if _, err := stream(pattern(50_000), 50_000, 5000, nil).To(sinks.TusWith(url, sinks.TusOptions{Client: client, Header: header})).Run(t.Context()); err != nil {
+	if _, err := stream(pattern(50_000), 50_000, 5000, nil).To(tus.UploadWith(url, tus.Options{Client: client, Header: header})).Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	for i, request := range store.log() {
@@ -358,12 +358,12 @@ func TestTusResume(t *testing.T) {
 				store := &tusStore{}
 				srv, client := serve(t, "h1", store.ServeHTTP)
 				var url string
-				opts := quick(sinks.TusOptions{Client: client, Keep: true, OnCreate: func(u string) { url = u }})
-				_, err := stream(data, size, 70_000, func(context.Context) error { return errTest }).To(sinks.TusWith(srv.URL, opts)).Run(t.Context())
+				opts := quick(tus.Options{Client: client, Keep: true, OnCreate: func(u string) { url = u }})
+				_, err := stream(data, size, 70_000, func(context.Context) error { return errTest }).To(tus.UploadWith(srv.URL, opts)).Run(t.Context())
 				if !errors.Is(err, errTest) {
 					t.Fatal(err)
 				}
-				offset, length, err := sinks.TusOffset(t.Context(), url, opts)
+				offset, length, err := tus.Offset(t.Context(), url, opts)
 				if err != nil || offset != 8<<20 || length != size {
 					t.Fatalf("offset %d, length %d, %v", offset, length, err)
 				}
@@ -372,13 +372,13 @@ func TestTusResume(t *testing.T) {
 				if size >= 0 {
 					rest -= opts.Offset
 				}
-				if _, err := stream(data[opts.Offset:], rest, 70_000, nil).To(sinks.TusWith(srv.URL, opts)).Run(t.Context()); err != nil {
+				if _, err := stream(data[opts.Offset:], rest, 70_000, nil).To(tus.UploadWith(srv.URL, opts)).Run(t.Context()); err != nil {
 					t.Fatal(err)
 				}
 				got, _ := store.published()
 				same(t, "upload", data, got)
 				// Once more: there is nothing to do.
-				if _, err := stream(data[opts.Offset:], rest, 70_000, nil).To(sinks.TusWith(srv.URL, opts)).Run(t.Context()); err != nil {
+				if _, err := stream(data[opts.Offset:], rest, 70_000, nil).To(tus.UploadWith(srv.URL, opts)).Run(t.Context()); err != nil {
 					t.Fatal(err)
 				}
 				got, _ = store.published()
@@ -410,7 +410,7 @@ func TestTusResumeRefused(t *testing.T) {
 	} {
 		store := &tusStore{uploads: []*tusStored{{data: pattern(50), length: test.length}}}
 		srv, client := serve(t, "h1", store.ServeHTTP)
-		_, err := stream(pattern(test.n), test.size, 20, nil).To(sinks.TusWith(srv.URL, sinks.TusOptions{Client: client, Resume: srv.URL + "/files/0", Offset: int64(test.offset)})).Run(t.Context())
+		_, err := stream(pattern(test.n), test.size, 20, nil).To(tus.UploadWith(srv.URL, tus.Options{Client: client, Resume: srv.URL + "/files/0", Offset: int64(test.offset)})).Run(t.Context())
 		if test.want == "" && err != nil || test.want != "" && (err == nil || err.Error() != "tus "+srv.URL+": "+test.want) {
 			t.Errorf("%+v: got %v", test, err)
 		}
@@ -423,22 +423,22 @@ func TestTusResumeRefused(t *testing.T) {
 func TestTusSupport(t *testing.T) {
 	store := &tusStore{checksums: "sha1,md5"}
 	srv, client := serve(t, "h1", store.ServeHTTP)
-	got, err := sinks.TusSupport(t.Context(), srv.URL, sinks.TusOptions{Client: client})
-	want := sinks.TusServer{Extensions: []string{"creation", "creation-defer-length", "termination", "checksum"}, Checksums: []string{"sha1", "md5"}, MaxSize: 1 << 30}
+	got, err := tus.Support(t.Context(), srv.URL, tus.Options{Client: client})
+	want := tus.Server{Extensions: []string{"creation", "creation-defer-length", "termination", "checksum"}, Checksums: []string{"sha1", "md5"}, MaxSize: 1 << 30}
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Error(err, diff)
 	}
 	for _, status := range []int{200, 204, 404, 405, 501} {
 		plain, client := serve(t, "h1", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) })
-		if _, err := sinks.TusSupport(t.Context(), plain.URL, sinks.TusOptions{Client: client}); !errors.Is(err, sinks.ErrNoTus) {
+		if _, err := tus.Support(t.Context(), plain.URL, tus.Options{Client: client}); !errors.Is(err, tus.ErrUnsupported) {
 			t.Errorf("%d: %v", status, err)
 		}
-		if _, _, err := sinks.TusOffset(t.Context(), plain.URL, quick(sinks.TusOptions{Client: client})); err == nil {
+		if _, _, err := tus.Offset(t.Context(), plain.URL, quick(tus.Options{Client: client})); err == nil {
 			t.Errorf("%d: it has an offset", status)
 		}
 	}
-	_, err = sinks.TusSupport(t.Context(), "http://127.0.0.1:1", sinks.TusOptions{Retry: transfer.Retry{Attempts: 1}})
-	if e := (*transfer.NetworkError)(nil); errors.Is(err, sinks.ErrNoTus) || !errors.As(err, &e) {
+	_, err = tus.Support(t.Context(), "http://127.0.0.1:1", tus.Options{Retry: transfer.Retry{Attempts: 1}})
+	if e := (*transfer.NetworkError)(nil); errors.Is(err, tus.ErrUnsupported) || !errors.As(err, &e) {
 		t.Errorf("no server: %v", err)
 	}
 	noLeak(t)
@@ -457,7 +457,7 @@ func TestTusContextOfTheLastStep(t *testing.T) {
 		return true
 	}}
 	srv, client := serve(t, "h1", store.ServeHTTP)
-	_, err := stream(pattern(50), 50, 5, nil).To(sinks.TusWith(srv.URL, sinks.TusOptions{Client: client, Context: ctx})).Run(t.Context())
+	_, err := stream(pattern(50), 50, 5, nil).To(tus.UploadWith(srv.URL, tus.Options{Client: client, Context: ctx})).Run(t.Context())
 	if !errors.Is(err, errTest) || store.removed != 1 {
 		t.Errorf("got %v; %d removed", err, store.removed)
 	}
@@ -478,7 +478,7 @@ func TestTusConforms(t *testing.T) {
 		store := &tusStore{location: "/" + name}
 		stores.Store(name, store)
 		return pipetest.Target{
-			Sink:      sinks.TusWith(srv.URL+"/"+name, sinks.TusOptions{Client: client}),
+			Sink:      tus.UploadWith(srv.URL+"/"+name, tus.Options{Client: client}),
 			Published: store.published,
 			Debris: func() error {
 				if open := store.open(); len(open) > 0 {
@@ -489,6 +489,6 @@ func TestTusConforms(t *testing.T) {
 		}
 	}, pipetest.SinkOptions{Idle: client.CloseIdleConnections, Blocked: func() pipeline.Sink {
 		silent, _ := serve(t, "h1", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
-		return sinks.TusWith(silent.URL, sinks.TusOptions{Client: client})
+		return tus.UploadWith(silent.URL, tus.Options{Client: client})
 	}})
 }

@@ -1,4 +1,4 @@
-package sinks_test
+package tus_test
 
 import (
 	"bytes"
