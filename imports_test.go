@@ -32,10 +32,14 @@ var mayImport = map[string][]string{
 	"flow":     {"pipeline", "internal"},
 	"flow/std": {"flow", "sources", "stages", "sinks", "transfer", "pipeline", "internal"},
 	"httpflow": {"sources", "stages", "sinks", "tus", "transfer", "pipeline", "internal"},
-	"cmd":      {"flow/std", "flow", "httpflow", "stages/", "sources", "stages", "sinks", "tus", "transfer", "pipeline", "internal"},
-	"bench":    {"flow/std", "flow", "httpflow", "stages/", "sources", "stages", "sinks", "tus", "transfer", "pipeline", "internal"},
-	"test":     {"flow/std", "flow", "httpflow", "stages/", "sources", "stages", "sinks", "tus", "transfer", "pipeline", "internal"},
-	"examples": {"flow/std", "flow", "httpflow", "stages/", "sources", "stages", "sinks", "tus", "transfer", "pipeline"},
+	"cmd":      {"cmd/pipe-demo/internal/copytree", "cmd/pipe-demo/internal/transfer", "cmd/pipe-demo/internal/cli", "flow/std", "flow", "httpflow", "stages/", "sources", "stages", "sinks", "tus", "transfer", "pipeline", "internal"},
+	// what the commands call, and below it what they share
+	"cmd/pipe-demo/internal/copytree": {"cmd/pipe-demo/internal/cli", "flow", "sources", "stages", "sinks", "transfer", "pipeline", "internal"},
+	"cmd/pipe-demo/internal/transfer": {"cmd/pipe-demo/internal/cli", "sources", "stages", "sinks", "tus", "transfer", "pipeline", "internal"},
+	"cmd/pipe-demo/internal/cli":      {"flow", "httpflow", "sources", "stages", "sinks", "transfer", "pipeline", "internal"},
+	"bench":                           {"flow/std", "flow", "httpflow", "stages/", "sources", "stages", "sinks", "tus", "transfer", "pipeline", "internal"},
+	"test":                            {"flow/std", "flow", "httpflow", "stages/", "sources", "stages", "sinks", "tus", "transfer", "pipeline", "internal"},
+	"examples":                        {"flow/std", "flow", "httpflow", "stages/", "sources", "stages", "sinks", "tus", "transfer", "pipeline"},
 }
 
 // forbidden says why the package importer, one of this module, must not import the package imported;
@@ -164,6 +168,12 @@ func TestForbiddenImports(t *testing.T) {
 		{"tus", "weir/sinks", false},
 		{"pipeline", "weir/transfer", false},
 		{"stages", "weir/transfer", false},
+
+		{"cmd/pipe-demo", "weir/cmd/pipe-demo/internal/copytree", true},
+		{"cmd/pipe-demo/internal/copytree", "weir/cmd/pipe-demo/internal/cli", true},
+		{"cmd/pipe-demo/internal/copytree", "weir/cmd/pipe-demo/internal/transfer", false},
+		{"cmd/pipe-demo/internal/cli", "weir/cmd/pipe-demo/internal/copytree", false},
+		{"cmd/pipe-demo/internal/cli", "weir/flow/std", false},
 
 		{"flow", "weir/pipeline", true},
 		{"flow", "weir/pipeline/draw", true},

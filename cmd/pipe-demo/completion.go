@@ -3,6 +3,7 @@ package main
 import (
 	"github.com/spf13/cobra"
 
+	"github.com/weirflow/weir/cmd/pipe-demo/internal/cli"
 	"github.com/weirflow/weir/internal/text"
 )
 
@@ -13,7 +14,7 @@ func completionCommand() *cobra.Command {
 		Short: "print a completion script for a shell",
 		Example: `  source <(pipe-demo completion bash)
   pipe-demo completion fish > ~/.config/fish/completions/pipe-demo.fish`,
-		Args:      needArgs(1, 1, "it takes the name of a shell: bash, zsh, fish or powershell"),
+		Args:      cli.Args(1, 1, "it takes the name of a shell: bash, zsh, fish or powershell"),
 		ValidArgs: shells,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			root, out := cmd.Root(), cmd.OutOrStdout()
@@ -27,8 +28,8 @@ func completionCommand() *cobra.Command {
 			case "powershell":
 				return root.GenPowerShellCompletionWithDesc(out)
 			}
-			e := usageError("completion: unknown shell %q: it takes %s", args[0], text.OrList(shells))
-			e.hint = text.DidYouMean(args[0], shells)
+			e := cli.Usage("completion: unknown shell %q: it takes %s", args[0], text.OrList(shells))
+			e.Hint = text.DidYouMean(args[0], shells)
 			return e
 		},
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/weirflow/weir/cmd/pipe-demo/internal/cli"
 	"github.com/weirflow/weir/flow"
 	"github.com/weirflow/weir/httpflow"
 	"github.com/weirflow/weir/internal/text"
@@ -25,30 +26,31 @@ import (
 	"github.com/weirflow/weir/sources"
 )
 
-func (a *app) demoCommand() *cobra.Command {
+func demoCommand(c *cli.Console, reg *flow.Registry) *cobra.Command {
 	return &cobra.Command{
 		Use:   "demo",
 		Short: "see it all work, on built-in data",
 		Long: `Runs file -> gzip -> file and back, file -> HTTP -> file, and file -> PUT ->
-file in a temporary folder, compares the SHA-256 of what went in with what came
-out, and removes the folder.`,
+file in a temporary directory, compares the SHA-256 of what went in with what came
+out, and removes the directory.`,
 		Example: `  pipe-demo demo`,
-		Args:    needArgs(0, 0, "it takes no arguments"),
-		RunE:    func(cmd *cobra.Command, _ []string) error { return a.demo(cmd.Context()) },
+		Args:    cli.Args(0, 0, "it takes no arguments"),
+		RunE:    func(cmd *cobra.Command, _ []string) error { return runDemo(cmd.Context(), c, reg) },
 	}
 }
 
-// A demo is the story in a folder of its own.
+// A demo is the story in a directory of its own.
 type demo struct {
-	app *app
-	ctx context.Context
-	dir string
+	console *cli.Console
+	reg     *flow.Registry
+	ctx     context.Context
+	dir     string
 }
 
-func (a *app) demo(ctx context.Context) (err error) {
+func runDemo(ctx context.Context, c *cli.Console, reg *flow.Registry) (err error) {
 	dir, err := os.MkdirTemp("", "pipe-demo-")
 	if err != nil {
-		return &exitError{code: exitFailed, err: fmt.Errorf("demo: no temporary folder: %w", err), hint: "TMPDIR names the folder to make it in"}
+		return cli.Errorf(cli.ExitFailed, "demo: no temporary directory: %w", err).WithHint("TMPDIR names the directory to make it in")
 	}
 	defer func() {
 		err = errors.Join(err, os.RemoveAll(dir))
@@ -56,14 +58,14 @@ func (a *app) demo(ctx context.Context) (err error) {
 			err = fmt.Errorf("%w: removed %s", context.Cause(ctx), dir)
 		}
 	}()
-	d := &demo{a, ctx, dir}
+	d := &demo{c, reg, ctx, dir}
 	if err := os.WriteFile(d.path("access.log"), accessLog(), 0o644); err != nil {
 		return err
 	}
 	if err := os.WriteFile(d.path("tune.mp3"), tune, 0o644); err != nil {
 		return err
 	}
-	d.say("Every flow below runs in a temporary folder, which is gone afterwards.")
+	d.say("Every flow below runs in a temporary directory, which is gone afterwards.")
 	for i, part := range []struct {
 		title string
 		run   func() error
@@ -85,8 +87,8 @@ func (d *demo) path(name string) string { return filepath.Join(d.dir, name) }
 
 // say writes a line at once, so that it can be watched.
 func (d *demo) say(format string, args ...any) {
-	fmt.Fprintf(d.app.out, format+"\n", args...)
-	d.app.out.Flush() // its error comes again at the end
+	fmt.Fprintf(d.console.Out, format+"\n", args...)
+	d.console.Out.Flush() // its error comes again at the end
 }
 
 func (d *demo) compress() error {
@@ -127,29 +129,28 @@ func (d *demo) upload() error {
 	return d.compare("tune.mp3", "tune.up")
 }
 
-// flow runs a source, stages and a sink, as the command run does; names are files of the folder.
+// flow runs a source, stages and a sink, as the command run does; names are files of the directory.
 func (d *demo) flow(elements ...string) error {
 	var words []string
 	for i, e := range elements {
 		if i > 0 {
 			words = append(words, "!")
 		}
-		if at, err := d.app.registry.Endpoint(flow.SourceRole, e); err == nil && at.Element.File != nil && (i == 0 || i == len(elements)-1) {
+		if at, err := d.reg.Endpoint(flow.SourceRole, e); err == nil && at.Element.File != nil && (i == 0 || i == len(elements)-1) {
 			e = d.path(e)
 		}
 		words = append(words, e)
 	}
-	f, err := d.app.registry.Parse(words...)
+	f, err := d.reg.Parse(words...)
 	if err != nil {
 		return err
 	}
-	b := d.app.newBuild(d.ctx)
-	defer b.close()
-	pipe, err := b.pipeline(f)
+	o := flowOptions{console: d.console}
+	built, err := f.Build(o.build(d.ctx))
 	if err != nil {
 		return err
 	}
-	report, err := pipe.Run(d.ctx)
+	report, err := built.Pipeline.Run(d.ctx)
 	if err != nil {
 		return err
 	}
@@ -187,7 +188,7 @@ func (d *demo) compare(names ...string) error {
 		d.say("   sha256 %s  %s", sum, name)
 	}
 	if sums[0] != sums[1] {
-		return &exitError{code: exitIntegrity, err: fmt.Errorf("demo: %s and %s differ", names[0], names[1])}
+		return cli.Errorf(cli.ExitIntegrity, "demo: %s and %s differ", names[0], names[1])
 	}
 	d.say("   equal")
 	return nil

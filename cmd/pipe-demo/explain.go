@@ -11,13 +11,15 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/weirflow/weir/cmd/pipe-demo/internal/cli"
 	"github.com/weirflow/weir/flow"
 	"github.com/weirflow/weir/internal/text"
 	"github.com/weirflow/weir/pipeline/draw"
 )
 
-func (a *app) explainCommand() *cobra.Command {
-	format := newChoice("text", "mermaid", "dot")
+func explainCommand(c *cli.Console, reg *flow.Registry) *cobra.Command {
+	o := flowOptions{console: c}
+	format := cli.NewChoice("text", "mermaid", "dot")
 	cmd := &cobra.Command{
 		Use:   "explain [flags] SOURCE ! STAGE key=value ! SINK",
 		Short: "say what a flow would do; writes nothing",
@@ -26,49 +28,49 @@ they may hold. The exit code is run's: 2 for a flow that is wrong, 3 for a
 missing source, 4 for an output in place.`,
 		Example: `  pipe-demo explain access.log ! gzip ! access.log.gz
   pipe-demo explain --format dot in ! tee [ sha256 ! sums ] ! out | dot -Tsvg`,
-		ValidArgsFunction: a.completeFlow,
+		ValidArgsFunction: completeFlow(reg),
 		RunE: func(cmd *cobra.Command, words []string) error {
-			f, err := a.registry.Parse(words...)
+			f, err := reg.Parse(words...)
 			if err != nil {
 				return err
 			}
-			return a.explain(cmd.Context(), f, format.value)
+			return explainFlow(cmd.Context(), reg, f, &o, format.Value)
 		},
 	}
-	a.outputFlags(cmd.Flags())
-	cmd.Flags().Var(&a.flags.limitRate, "limit-rate", "bytes per second at most, such as 500k or 10M")
+	o.existing.AddFlags(cmd.Flags())
+	cmd.Flags().Var(&o.limits.Rate, "limit-rate", "bytes per second at most, such as 500k or 10M")
 	cmd.Flags().Var(&format, "format", "text, mermaid or dot")
-	completeWords(cmd, "format", format.words)
+	cli.CompleteWords(cmd, "format", format.Words)
 	return cmd
 }
 
-// explain draws the flow, and then ends as a run of it would before its first byte.
-func (a *app) explain(ctx context.Context, f *flow.Flow, format string) error {
-	rule, err := a.flags.rule()
+// explainFlow draws the flow, and then ends as a run of it would before its first byte.
+func explainFlow(ctx context.Context, reg *flow.Registry, f *flow.Flow, o *flowOptions, format string) error {
+	if err := o.existing.Check(); err != nil {
+		return err
+	}
+	built, err := f.Build(o.build(ctx))
 	if err != nil {
 		return err
 	}
-	built, err := f.Build(a.newBuild(ctx).options())
-	if err != nil {
-		return err
-	}
-	verdict := checkFlow(f, rule)
-	if fe, ok := errors.AsType[*flow.Error](verdict); ok {
+	outputs, refused := checkFlow(f, o.existing)
+	if fe, ok := errors.AsType[*flow.Error](refused); ok {
 		return fe
 	}
+	out := o.console.Out
 	switch format {
 	case "mermaid":
-		_, err = fmt.Fprintln(a.out, strings.TrimRight(draw.Mermaid(built.Pipeline.Describe()), "\n"))
+		_, err = fmt.Fprintln(out, strings.TrimRight(draw.Mermaid(built.Pipeline.Describe()), "\n"))
 	case "dot":
-		_, err = fmt.Fprintln(a.out, strings.TrimRight(draw.DOT(built.Pipeline.Describe()), "\n"))
+		_, err = fmt.Fprintln(out, strings.TrimRight(draw.DOT(built.Pipeline.Describe()), "\n"))
 	default:
-		err = built.Explain(a.out, func(e flow.Endpoint) string {
+		err = built.Explain(out, func(e flow.Endpoint) string {
 			if e.Element.Role() == flow.SinkRole {
-				return describeSink(e, rule)
+				return describeSink(e, o.existing)
 			}
-			about := a.describeSource(e)
-			if a.flags.limitRate > 0 {
-				about += fmt.Sprintf(", at most %s", text.Rate(float64(a.flags.limitRate)))
+			about := describeSource(reg, e)
+			if rate := o.limits.Rate; rate > 0 {
+				about += ", at most " + text.Rate(float64(rate))
 			}
 			return about
 		})
@@ -76,11 +78,11 @@ func (a *app) explain(ctx context.Context, f *flow.Flow, format string) error {
 	if err != nil {
 		return err
 	}
-	return a.skipped(verdict, f)
+	return noteSkipped(o.console, refused, outputs)
 }
 
-// describeSource tells the size and the kind of a regular file, from at most 4 KiB of it, and a ? for everything else.
-func (a *app) describeSource(e flow.Endpoint) string {
+// describeSource is the size and the type of a regular file, from at most 4 KiB of it, and a ? for everything else.
+func describeSource(reg *flow.Registry, e flow.Endpoint) string {
 	path, err := e.File()
 	if err != nil || path == "" {
 		return "?"
@@ -96,36 +98,36 @@ func (a *app) describeSource(e flow.Endpoint) string {
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return bareCause(err).Error()
+		return cli.Cause(err).Error()
 	}
 	defer f.Close()
 	head := make([]byte, 4096)
 	n, err := io.ReadFull(f, head)
 	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
-		return bareCause(err).Error()
+		return cli.Cause(err).Error()
 	}
 	kind, _, _ := strings.Cut(http.DetectContentType(head[:n]), ";")
-	if codec := a.registry.Codec(head[:n]); codec != nil {
+	if codec := reg.Codec(head[:n]); codec != nil {
 		kind = codec.Type
 	}
-	return fmt.Sprintf("%s, %s", text.Size(info.Size()), kind)
+	return text.Size(info.Size()) + ", " + kind
 }
 
-func describeSink(e flow.Endpoint, rule outputRule) string {
+func describeSink(e flow.Endpoint, existing cli.Existing) string {
 	path, err := e.File()
 	if err != nil || path == "" {
 		return e.Element.Doc
 	}
-	info, err := os.Stat(path)
-	switch {
-	case err == nil && info.IsDir():
+	switch o := cli.LookAt(path); {
+	case o.IsDir():
 		return "a directory"
-	case err == nil && !overwrites(info):
+	case !o.Exists():
+		return "a new file"
+	case !o.Loses():
 		return "written in place"
-	case err == nil && rule.force:
-		return fmt.Sprintf("replaces %s", text.Size(info.Size()))
-	case err == nil:
-		return fmt.Sprintf("exists: %s", text.Size(info.Size()))
+	case existing.Force:
+		return "replaces " + text.Size(o.Info.Size())
+	default:
+		return "exists: " + text.Size(o.Info.Size())
 	}
-	return "a new file"
 }

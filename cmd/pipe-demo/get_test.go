@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/weirflow/weir/cmd/pipe-demo/internal/cli"
 )
 
 // startGet starts a download in dir, and waits until what says that the file of that name in dir
@@ -38,7 +40,7 @@ func resumed(t *testing.T, f *faultyServer, dir, path string) {
 	t.Helper()
 	before := len(f.requests())
 	out, err := exec.Command("pipe-demo", "get", f.URL+path, filepath.Join(dir, "x")).CombinedOutput()
-	if err != nil || !strings.Contains(string(out), "goes on behind the") {
+	if err != nil || !strings.Contains(string(out), "resuming at") {
 		t.Errorf("the second run: %v: %s", err, out)
 	}
 	asked := f.requests()[before:]
@@ -69,7 +71,7 @@ func TestGetGoesOnAfterKill(t *testing.T) {
 	resumed(t, f, dir, "/trickle/x")
 }
 
-// Ctrl-C keeps what came, and says how to go on.
+// Ctrl-C keeps what came, and says how to resume.
 func TestGetKeepsAtInterrupt(t *testing.T) {
 	t.Parallel()
 	for sig, want := range map[syscall.Signal]int{syscall.SIGINT: 130, syscall.SIGTERM: 143} {
@@ -81,8 +83,8 @@ func TestGetKeepsAtInterrupt(t *testing.T) {
 			t.Errorf("%v: exit code %d, want %d", sig, got, want)
 		}
 		said := p.stderr.String()
-		if !strings.HasPrefix(said, "pipe-demo: "+stoppedBy{sig}.Error()+"\n") || strings.Count(said, "\n") != 2 ||
-			!strings.HasSuffix(said, "are kept in .x.part; to go on: pipe-demo get "+f.URL+"/stall/x\n") {
+		if !strings.HasPrefix(said, "pipe-demo: "+(cli.SignalError{Signal: sig}).Error()+"\n") || strings.Count(said, "\n") != 2 ||
+			!strings.HasSuffix(said, "kept in .x.part; resume with: pipe-demo get "+f.URL+"/stall/x\n") {
 			t.Errorf("%v: said %q", sig, said)
 		}
 		resumed(t, f, dir, "/stall/x")

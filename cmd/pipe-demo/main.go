@@ -3,6 +3,19 @@
 //	go run ./cmd/pipe-demo help
 package main
 
-import "os"
+import (
+	"context"
+	"os"
 
-func main() { os.Exit(main1(os.Args[1:], os.Exit)) }
+	"github.com/weirflow/weir/cmd/pipe-demo/internal/cli"
+)
+
+func main() {
+	c := cli.NewConsole()
+	ctx, stop := cli.WithSignals(context.Background(), os.Exit)
+	root := rootCommand(c)
+	root.SetArgs(endFlags(os.Args[1:]))
+	code := c.Finish(root.ExecuteContext(ctx))
+	stop()
+	os.Exit(code)
+}

@@ -36,7 +36,7 @@ func TestMain(m *testing.M) {
 //
 //	code N PROGRAM ARG...   runs a program that must end with exit code N
 //	fill FILE SIZE          makes a file of random letters in lines: it shrinks under gzip, and every run makes the same
-//	debris DIR              fails when a temporary file is left in the folder
+//	debris DIR              fails when a temporary file is left in the directory
 //	lines FILE N            fails unless the file has N lines
 //	atmost FILE N           fails if the file has more than N lines
 //	server [<FILE] ARG...   starts pipe-demo serve; $URL is where it is, and serve.log its log
@@ -117,7 +117,7 @@ func cmdDebris(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// debris are the temporary files below a folder.
+// debris are the temporary files below a directory.
 func debris(dir string) []string {
 	var left []string
 	filepath.WalkDir(dir, func(path string, _ fs.DirEntry, _ error) error {

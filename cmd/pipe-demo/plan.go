@@ -1,76 +1,87 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"slices"
 
+	"github.com/weirflow/weir/cmd/pipe-demo/internal/cli"
 	"github.com/weirflow/weir/flow"
 	"github.com/weirflow/weir/flow/std"
+	"github.com/weirflow/weir/pipeline"
 )
 
 // newRegistry has the elements of flows.
 func newRegistry() *flow.Registry {
-	reg := std.RegistryWith(std.Options{UserAgent: userAgent})
+	reg := std.RegistryWith(std.Options{UserAgent: cli.UserAgent})
 	reg.Hint = "pipe-demo list shows all of them"
 	return reg
 }
 
-// checkFlow finds what can be known to be wrong before anything is touched: sources that are not there, outputs that
-// are, outputs named twice. With -n and an output in place the error is errSkipped.
-func checkFlow(f *flow.Flow, rule outputRule) error {
+// flowOptions are the flags of the commands that take a flow.
+type flowOptions struct {
+	console  *cli.Console
+	existing cli.Existing
+	limits   cli.Limits
+}
+
+// build is what one run of a flow is built with.
+func (o *flowOptions) build(ctx context.Context) flow.BuildOptions {
+	return flow.BuildOptions{
+		Context: ctx, Replace: o.existing.Force, OnRetry: o.console.Retry, AfterSource: o.limits.Stage(),
+		BeforeSink: func(e flow.Endpoint) pipeline.Stage {
+			return o.console.TextOnly(o.existing.Force || !e.Element.Stdio)
+		},
+	}
+}
+
+// checkFlow finds what can be known to be wrong before anything is touched: sources that do not exist, outputs that
+// do, outputs named twice. The outputs are the local files that the flow makes; they are known as well when the error is
+// cli.ErrSkipped.
+func checkFlow(f *flow.Flow, existing cli.Existing) ([]cli.Output, error) {
 	ends := f.Sinks()
-	paths := make([]string, len(ends))
+	looked := make([]cli.Output, len(ends))
+	var outputs []cli.Output
 	for i, end := range ends {
 		path, err := end.File()
 		if err != nil {
-			return f.Error(end, err.Error(), "")
+			return nil, f.Error(end, err.Error(), "")
 		}
-		paths[i] = path
+		if path != "" {
+			looked[i] = cli.LookAt(path)
+			outputs = append(outputs, looked[i])
+		}
 		for j, other := range ends[:i] {
-			if end.Word == other.Word && end.Word != os.DevNull || path != "" && paths[j] != "" && sameOutput(path, paths[j]) {
-				return f.Error(end, fmt.Sprintf("%s is a destination twice", end.Word), fmt.Sprintf("%s is one already", other.Word))
+			if end.Word == other.Word && end.Word != os.DevNull || path != "" && looked[j].Path != "" && looked[i].Same(looked[j]) {
+				return nil, f.Error(end, fmt.Sprintf("%s is a destination twice", end.Word), fmt.Sprintf("%s is one already", other.Word))
 			}
 		}
 	}
 	if err := checkFlowSource(f); err != nil {
-		return err
+		return nil, err
 	}
-	for _, path := range paths {
-		if path == "" {
-			continue
-		}
-		if err := lookAt(path).check(rule); err != nil {
-			return err
+	for _, o := range outputs {
+		if err := o.Check(existing); err != nil {
+			return outputs, err
 		}
 	}
-	return nil
+	return outputs, nil
 }
 
-// checkFlowSource is checkSource for the source of a flow, if it is a file.
+// checkFlowSource is cli.CheckSource for the source of a flow, if it is a file.
 func checkFlowSource(f *flow.Flow) error {
 	path, err := f.Source().File()
 	if err != nil {
 		return f.Error(f.Source(), err.Error(), "")
 	}
 	if path != "" {
-		_, err = checkSource(path)
+		_, err = cli.CheckSource(path)
 	}
 	return err
 }
 
-// isCodec says that the chain of a flow changes the size of the stream, for its one sink.
+// isCodec reports whether the chain of a flow changes the size of the stream, for its one sink.
 func isCodec(f *flow.Flow) bool {
 	return slices.ContainsFunc(f.Steps(), func(s flow.Step) bool { return s.Element.Codec != nil })
-}
-
-// outputs are the local files that a flow makes.
-func outputs(f *flow.Flow) []string {
-	var paths []string
-	for _, end := range f.Sinks() {
-		if path, err := end.File(); err == nil && path != "" {
-			paths = append(paths, path)
-		}
-	}
-	return paths
 }

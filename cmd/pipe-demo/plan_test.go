@@ -4,6 +4,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/weirflow/weir/cmd/pipe-demo/internal/cli"
 )
 
 // Outputs that are there, named twice or impossible are found before anything is touched.
@@ -23,41 +25,41 @@ func TestCheckFlow(t *testing.T) {
 		}
 	}
 	for _, test := range []struct {
-		flow string
-		rule outputRule
-		want int
-		msg  string
+		flow     string
+		existing cli.Existing
+		want     int
+		msg      string
 	}{
-		{"in ! new", outputRule{}, 0, ""},
-		{"in ! old", outputRule{}, exitExists, "old: exists already"},
-		{"in ! old", outputRule{force: true}, 0, ""},
-		{"in ! link", outputRule{}, exitExists, "link: exists already"},
-		{"in ! dangling", outputRule{}, exitExists, "dangling: exists already"},
-		{"in ! dangling", outputRule{force: true}, 0, ""},
-		{"in ! file:old", outputRule{}, exitExists, "old: exists already"},
-		{"in ! dir", outputRule{force: true}, exitFailed, "is a directory"},
-		{"in ! none/new", outputRule{}, exitFailed, "there is no folder none"},
-		{"in ! in/new", outputRule{}, exitFailed, "not a directory"},
-		{"in ! new/", outputRule{}, exitFailed, "no such folder"},
-		{"none ! new", outputRule{}, exitNoSource, "none: no such file"},
-		{"dir ! new", outputRule{}, exitFailed, "is a directory"},
-		{"file:none ! new", outputRule{}, exitNoSource, "none: no such file"},
-		{"in ! tee [ a ] [ dir/../a ] ! b", outputRule{}, exitUsage, "dir/../a is a destination twice"},
-		{"in ! tee [ link ] ! old", outputRule{force: true}, exitUsage, "old is a destination twice"},
-		{"in ! tee [ http://h/a ] ! http://h/a", outputRule{}, exitUsage, "http://h/a is a destination twice"},
-		{"in ! tee [ - ] ! -", outputRule{}, exitUsage, "- is a destination twice"},
-		{"in ! tee [ file:new ] ! new", outputRule{}, exitUsage, "new is a destination twice"},
-		{"in ! tee [ a ] ! b", outputRule{}, 0, ""},
-		{"/dev/null ! tee [ /dev/null ] ! /dev/null", outputRule{}, 0, ""},
-		{"in ! /dev/stdout", outputRule{}, 0, ""},
+		{"in ! new", cli.Existing{}, 0, ""},
+		{"in ! old", cli.Existing{}, cli.ExitExists, "old: exists already"},
+		{"in ! old", cli.Existing{Force: true}, 0, ""},
+		{"in ! link", cli.Existing{}, cli.ExitExists, "link: exists already"},
+		{"in ! dangling", cli.Existing{}, cli.ExitExists, "dangling: exists already"},
+		{"in ! dangling", cli.Existing{Force: true}, 0, ""},
+		{"in ! file:old", cli.Existing{}, cli.ExitExists, "old: exists already"},
+		{"in ! dir", cli.Existing{Force: true}, cli.ExitFailed, "is a directory"},
+		{"in ! none/new", cli.Existing{}, cli.ExitFailed, "there is no directory none"},
+		{"in ! in/new", cli.Existing{}, cli.ExitFailed, "not a directory"},
+		{"in ! new/", cli.Existing{}, cli.ExitFailed, "no such directory"},
+		{"none ! new", cli.Existing{}, cli.ExitNoSource, "none: no such file"},
+		{"dir ! new", cli.Existing{}, cli.ExitFailed, "is a directory"},
+		{"file:none ! new", cli.Existing{}, cli.ExitNoSource, "none: no such file"},
+		{"in ! tee [ a ] [ dir/../a ] ! b", cli.Existing{}, cli.ExitUsage, "dir/../a is a destination twice"},
+		{"in ! tee [ link ] ! old", cli.Existing{Force: true}, cli.ExitUsage, "old is a destination twice"},
+		{"in ! tee [ http://h/a ] ! http://h/a", cli.Existing{}, cli.ExitUsage, "http://h/a is a destination twice"},
+		{"in ! tee [ - ] ! -", cli.Existing{}, cli.ExitUsage, "- is a destination twice"},
+		{"in ! tee [ file:new ] ! new", cli.Existing{}, cli.ExitUsage, "new is a destination twice"},
+		{"in ! tee [ a ] ! b", cli.Existing{}, 0, ""},
+		{"/dev/null ! tee [ /dev/null ] ! /dev/null", cli.Existing{}, 0, ""},
+		{"in ! /dev/stdout", cli.Existing{}, 0, ""},
 	} {
 		f, err := newRegistry().Parse(strings.Fields(test.flow)...)
 		if err != nil {
 			t.Errorf("%s: %v", test.flow, err)
 			continue
 		}
-		err = checkFlow(f, test.rule)
-		if got := exitCode(err); got != test.want || err != nil && !strings.Contains(err.Error(), test.msg) {
+		_, err = checkFlow(f, test.existing)
+		if got := cli.ExitCode(err); got != test.want || err != nil && !strings.Contains(err.Error(), test.msg) {
 			t.Errorf("%s: exit %d, %v; want %d, %s", test.flow, got, err, test.want, test.msg)
 		}
 	}
@@ -65,7 +67,7 @@ func TestCheckFlow(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := checkFlow(f, outputRule{noClobber: true}); err != errSkipped {
+	if _, err := checkFlow(f, cli.Existing{NoClobber: true}); err != cli.ErrSkipped {
 		t.Errorf("-n: %v", err)
 	}
 }

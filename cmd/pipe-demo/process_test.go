@@ -13,6 +13,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/weirflow/weir/cmd/pipe-demo/internal/cli"
 )
 
 // A process is the command under way, with a flow that is surely running: it copies standard input to a file and to
@@ -100,7 +102,7 @@ func TestSignalUndoes(t *testing.T) {
 		if old, _ := os.ReadFile(filepath.Join(dir, "old")); string(old) != "precious" {
 			t.Errorf("%v: old is now %q", sig, old)
 		}
-		said := "pipe-demo: " + stoppedBy{sig}.Error() + ": removed the unfinished new; old is as it was before\n"
+		said := "pipe-demo: " + (cli.SignalError{Signal: sig}).Error() + ": removed the unfinished new; old is as it was before\n"
 		if got := p.stderr.String(); got != said {
 			t.Errorf("%v: said %q, want %q", sig, got, said)
 		}
@@ -137,8 +139,8 @@ func TestClosedStdout(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.out.Close()
-	if got := p.wait(t); got != exitPipe {
-		t.Errorf("exit code %d, want %d", got, exitPipe)
+	if got := p.wait(t); got != cli.ExitPipe {
+		t.Errorf("exit code %d, want %d", got, cli.ExitPipe)
 	}
 	if left := files(t, dir); len(left) > 0 || p.stderr.Len() > 0 {
 		t.Errorf("left %q, said %q", left, p.stderr.String())
@@ -157,7 +159,7 @@ func TestClosedStdoutOfList(t *testing.T) {
 	cmd := exec.Command("pipe-demo", "list")
 	cmd.Stdout, cmd.Stderr = w, &stderr
 	cmd.Run()
-	if got := cmd.ProcessState.ExitCode(); got != exitPipe || stderr.Len() > 0 {
+	if got := cmd.ProcessState.ExitCode(); got != cli.ExitPipe || stderr.Len() > 0 {
 		t.Errorf("exit code %d, said %q", got, stderr.String())
 	}
 }
@@ -186,7 +188,7 @@ func TestClosedStderrDoesNotStopTheFlow(t *testing.T) {
 
 // An output that comes into being while the flow runs is not replaced either.
 func TestOutputAppearsMeanwhile(t *testing.T) {
-	for flag, want := range map[string]int{"": exitExists, "-n": exitDone} {
+	for flag, want := range map[string]int{"": cli.ExitExists, "-n": cli.ExitDone} {
 		dir := t.TempDir()
 		p := startProcess(t, dir, strings.Fields("run "+flag+" - ! tee [ out ] ! -")...)
 		p.pass(t)

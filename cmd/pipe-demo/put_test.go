@@ -20,6 +20,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/weirflow/weir/cmd/pipe-demo/internal/cli"
 )
 
 // putSize is the size of the file that is uploaded, in bytes: three requests and a bit.
@@ -143,7 +145,7 @@ func TestPutGoesOnAfterKill(t *testing.T) {
 	}
 	cmd := inUploads(dir, "put", "in", url)
 	out, err := cmd.CombinedOutput()
-	if err != nil || !strings.Contains(string(out), "goes on behind the 8.0 MiB that an earlier run has sent\n") {
+	if err != nil || !strings.Contains(string(out), "resuming at 8.0 MiB\n") {
 		t.Errorf("the second run: %v: %s", err, out)
 	}
 	received(t, dir, "in")
@@ -153,8 +155,8 @@ func TestPutGoesOnAfterKill(t *testing.T) {
 	}
 }
 
-// Ctrl-C leaves what came at the server, and says how to go on. What the server has lost since, or a
-// file that is another one by now, begins anew.
+// Ctrl-C leaves what came at the server, and says how to resume. What the server has lost since, or a
+// file that is another one by now, restarts.
 func TestPutKeepsAtInterrupt(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -164,14 +166,14 @@ func TestPutKeepsAtInterrupt(t *testing.T) {
 		then func(dir string) error
 		said string
 	}{
-		{"go on", syscall.SIGINT, 130, nil, "goes on behind the 8.0 MiB"},
+		{"go on", syscall.SIGINT, 130, nil, "resuming at 8.0 MiB"},
 		{"lost", syscall.SIGTERM, 143, func(dir string) error {
 			left, err := filepath.Glob(filepath.Join(dir, "box", ".tus-*"))
 			for _, name := range left {
 				err = os.Remove(name)
 			}
 			return err
-		}, "begins anew: the server has not kept what an earlier run has sent"},
+		}, "restarting: the server has not kept the partial upload"},
 		{"touched", syscall.SIGINT, 130, func(dir string) error {
 			return os.Chtimes(filepath.Join(dir, "in"), time.Time{}, time.Now().Add(-time.Hour))
 		}, ""},
@@ -185,7 +187,7 @@ func TestPutKeepsAtInterrupt(t *testing.T) {
 			if got := p.wait(t); got != test.code {
 				t.Errorf("exit code %d, want %d", got, test.code)
 			}
-			want := "pipe-demo: " + stoppedBy{test.sig}.Error() + "\n  what came is kept at the server; to go on: pipe-demo put --limit-rate 6M in " + url + "\n"
+			want := "pipe-demo: " + (cli.SignalError{Signal: test.sig}).Error() + "\n  partial upload kept; resume with: pipe-demo put --limit-rate 6M in " + url + "\n"
 			if got := said(t, dir); got != want {
 				t.Errorf("said %q, want %q", got, want)
 			}
@@ -226,7 +228,7 @@ func TestPutOutlivesTheServer(t *testing.T) {
 	received(t, dir, "in")
 }
 
-// An upload that the server loses in the middle begins anew.
+// An upload that the server loses in the middle is restarted.
 func TestPutBeginsAnew(t *testing.T) {
 	t.Parallel()
 	dir := newUploads(t)
@@ -238,7 +240,7 @@ func TestPutBeginsAnew(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if got := p.wait(t); len(left) != 2 || err != nil || got != 0 || !strings.Contains(said(t, dir), "begins anew: the server has lost the upload: ") {
+	if got := p.wait(t); len(left) != 2 || err != nil || got != 0 || !strings.Contains(said(t, dir), "restarting: the server has lost the upload: ") {
 		t.Errorf("exit code %d, after %q were removed, %v: %s", got, left, err, said(t, dir))
 	}
 	received(t, dir, "in")
@@ -281,15 +283,15 @@ func TestPlainPut(t *testing.T) {
 	}{
 		{"in URL", answers(503, 201), 0, "; retry 1 in 0:02\n"},
 		{"in URL", answers(0, 429, 204), 0, "retry 2 in 0:02\n"},
-		{"--retries 1 in URL", answers(500, 500), exitNetwork, "500 Internal Server Error"},
-		{"--retries 1 in URL", answers(0, 0), exitNetwork, "at byte "},
-		{"in URL", answers(501), exitNetwork, "501 Not Implemented"},
-		{"in URL", answers(404), exitFailed, "404 Not Found"},
-		{"in URL", answers(413), exitFailed, "  the server takes no file of that size\n"},
-		{"in URL", answers(412), exitExists, "412 Precondition Failed"},
-		{"in URL", answers(-1), exitIntegrity, "the sha-256 of Repr-Digest does not match"},
-		{"- URL", answers(503), exitNetwork, "nothing is kept, and what was read cannot be read again"},
-		{"--max-time 1s in URL", answers(503), exitLimit, "stopped by --max-time 1s\n"},
+		{"--retries 1 in URL", answers(500, 500), cli.ExitNetwork, "500 Internal Server Error"},
+		{"--retries 1 in URL", answers(0, 0), cli.ExitNetwork, "at byte "},
+		{"in URL", answers(501), cli.ExitNetwork, "501 Not Implemented"},
+		{"in URL", answers(404), cli.ExitFailed, "404 Not Found"},
+		{"in URL", answers(413), cli.ExitFailed, "  the server accepts no file of that size\n"},
+		{"in URL", answers(412), cli.ExitExists, "412 Precondition Failed"},
+		{"in URL", answers(-1), cli.ExitIntegrity, "the sha-256 of Repr-Digest does not match"},
+		{"- URL", answers(503), cli.ExitNetwork, "nothing is kept, and the input cannot be read again"},
+		{"--max-time 1s in URL", answers(503), cli.ExitLimit, "stopped by --max-time 1s\n"},
 	} {
 		t.Run(fmt.Sprint(test.args, test.then), func(t *testing.T) {
 			t.Parallel()

@@ -10,23 +10,25 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/weirflow/weir/cmd/pipe-demo/internal/cli"
 	"github.com/weirflow/weir/httpflow"
 	"github.com/weirflow/weir/internal/text"
 )
 
-func (a *app) receiveCommand() *cobra.Command {
-	s := newServer(a, "receive")
-	var maxSize byteSize
+func receiveCommand(c *cli.Console) *cobra.Command {
+	s := newServer(c, "receive")
+	var maxSize cli.Size
+	noClobber := false
 	cmd := &cobra.Command{
 		Use:   "receive [flags] DIR",
-		Short: "take uploads over HTTP into a folder",
-		Long: `Takes uploads by PUT and by tus, which resumes them. A file appears when all of
-it is there. Whoever reaches the address may upload and replace files.`,
+		Short: "accept uploads over HTTP into a directory",
+		Long: `Accepts uploads by PUT and by tus, which resumes them. A file appears when it is
+complete. Anyone who can reach the address may upload and replace files.`,
 		Example: `  pipe-demo receive inbox                    then, from elsewhere:
   pipe-demo put big.iso http://127.0.0.1:8080/
   curl -T big.iso http://127.0.0.1:8080/
   pipe-demo receive -n --max-size 2G --addr :8080 inbox`,
-		Args: needArgs(1, 1, "it takes a folder"),
+		Args: cli.Args(1, 1, "it takes a directory"),
 		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 			if len(args) > 0 {
 				return nil, cobra.ShellCompDirectiveNoFileComp
@@ -38,40 +40,40 @@ it is there. Whoever reaches the address may upload and replace files.`,
 			if err != nil {
 				return err
 			}
-			root, err := openFolder(args[0])
+			root, err := openDirectory(args[0])
 			if err != nil {
 				return err
 			}
 			defer root.Close()
-			s.log = a.requestLog()
+			s.log = c.NewRequestLog()
 			return s.serve(cmd.Context(), httpflow.Receiver(root, httpflow.ReceiverOptions{
 				MaxSize:   int64(maxSize),
-				NoClobber: a.flags.noClobber,
-				OnRequest: func(r *http.Request, o httpflow.Outcome) { s.request(r, o) },
+				NoClobber: noClobber,
+				OnRequest: func(r *http.Request, o httpflow.Outcome) { s.log.Request(r, o, s.isOver()) },
 			}), certificate)
 		},
 	}
 	f := cmd.Flags()
 	s.addFlags(f)
 	f.Var(&maxSize, "max-size", "refuse larger files, such as 500M")
-	f.BoolVarP(&a.flags.noClobber, "no-clobber", "n", false, "refuse to replace files")
+	f.BoolVarP(&noClobber, "no-clobber", "n", false, "refuse to replace files")
 	return cmd
 }
 
-// openFolder opens the folder that uploads go to.
-func openFolder(name string) (*os.Root, error) {
+// openDirectory opens the directory that uploads go to.
+func openDirectory(name string) (*os.Root, error) {
 	root, err := os.OpenRoot(name)
 	if err == nil {
 		return root, nil
 	}
-	e := &exitError{code: exitFailed, err: fmt.Errorf("receive: %s: %w", name, bareCause(err))}
+	e := cli.Errorf(cli.ExitFailed, "receive: %s: %w", name, cli.Cause(err))
 	info, serr := os.Stat(name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		e.err = fmt.Errorf("receive: %s: no such folder", name)
-		e.hint = "to make it: mkdir " + text.QuoteWord(name)
+		e.Err = fmt.Errorf("receive: %s: no such directory", name)
+		e.Hint = "to make it: mkdir " + text.QuoteWord(name)
 	case errors.Is(err, syscall.ENOTDIR) || serr == nil && !info.IsDir():
-		e.err = fmt.Errorf("receive: %s: is no folder", name)
+		e.Err = fmt.Errorf("receive: %s: is not a directory", name)
 	}
 	return nil, e
 }

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/weirflow/weir/cmd/pipe-demo/internal/cli"
 )
 
 // A disk that is full is an answer that says so, and nothing is left of the file.
@@ -34,7 +36,7 @@ func TestReceiveFullDisk(t *testing.T) {
 		cmd.Dir, cmd.Stdin = dir, struct{ io.Reader }{bytes.NewReader(letters(putSize))}
 		out, _ := cmd.CombinedOutput()
 		said := strings.Contains(string(out), "507 Insufficient Storage") && strings.Contains(string(out), "\n  the server's disk is full\n")
-		if got := cmd.ProcessState.ExitCode(); got != exitNetwork || !said {
+		if got := cmd.ProcessState.ExitCode(); got != cli.ExitNetwork || !said {
 			t.Errorf("%s: exit code %d: %s", args, got, out)
 		}
 		if left := strings.Join(files(t, filepath.Join(dir, "box")), " "); left != "in" {

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/weirflow/weir/cmd/pipe-demo/internal/cli"
 	"github.com/weirflow/weir/flow"
 )
 
@@ -13,7 +15,8 @@ const flowHelp = `The words ! [ ] stand alone and need no quotes. Sources and si
 or URLs; stages take key=value, and pipe-demo list shows them. tee [ … ! SINK ]
 copies the stream into branches, and the chain may go on behind it.`
 
-func (a *app) runCommand() *cobra.Command {
+func runCommand(c *cli.Console, reg *flow.Registry) *cobra.Command {
+	o := flowOptions{console: c}
 	dry := false
 	cmd := &cobra.Command{
 		Use:   "run [flags] SOURCE ! STAGE key=value ! SINK",
@@ -24,61 +27,71 @@ func (a *app) runCommand() *cobra.Command {
   pipe-demo run /dev/urandom ! take bytes=1M ! noise.bin
   tar c . | pipe-demo run - ! gzip ! http://127.0.0.1:9000/backup.tar.gz
   pipe-demo run -f a ! gzip ! a              replaces its own source`,
-		ValidArgsFunction: a.completeFlow,
+		ValidArgsFunction: completeFlow(reg),
 		RunE: func(cmd *cobra.Command, words []string) error {
-			f, err := a.registry.Parse(words...)
+			f, err := reg.Parse(words...)
 			if err != nil {
 				return err
 			}
 			if dry {
-				return a.explain(cmd.Context(), f, "text")
+				return explainFlow(cmd.Context(), reg, f, &o, "text")
 			}
-			rule, err := a.flags.rule()
-			if err != nil {
-				return err
-			}
-			if err := checkFlow(f, rule); err != nil {
-				return a.skipped(err, f)
-			}
-			ctx, cancel := a.limits(cmd.Context())
-			defer cancel()
-			b := a.newBuild(ctx)
-			pipe, err := b.pipeline(f)
-			if err != nil {
-				return err
-			}
-			return a.run(ctx, &transfer{words: f.Words(), outputs: outputs(f), codec: isCodec(f), pipe: pipe, build: b})
+			return runFlow(cmd.Context(), f, &o)
 		},
 	}
-	a.outputFlags(cmd.Flags())
-	a.transferFlags(cmd)
+	o.existing.AddFlags(cmd.Flags())
+	o.limits.AddFlags(cmd.Flags())
+	c.AddFlags(cmd)
 	cmd.Flags().BoolVar(&dry, "dry-run", false, "explain the flow instead of running it")
 	return cmd
 }
 
-// skipped says which outputs -n left in place.
-func (a *app) skipped(err error, f *flow.Flow) error {
-	if errors.Is(err, errSkipped) {
-		for path := range existing(outputs(f)) {
-			a.note("pipe-demo: %s: exists already, skipped", path)
+func runFlow(ctx context.Context, f *flow.Flow, o *flowOptions) error {
+	if err := o.existing.Check(); err != nil {
+		return err
+	}
+	outputs, err := checkFlow(f, o.existing)
+	if err != nil {
+		return noteSkipped(o.console, err, outputs)
+	}
+	ctx, cancel := o.limits.Context(ctx)
+	defer cancel()
+	built, err := f.Build(o.build(ctx))
+	if err != nil {
+		return err
+	}
+	t := &cli.Task{Console: o.console, Words: f.Words(), Outputs: outputs, Existing: o.existing, Codec: isCodec(f), Labels: built.Labels(), Digests: built.Digests}
+	_, err = t.Run(ctx, built.Pipeline)
+	return err
+}
+
+// noteSkipped names the outputs that -n left in place.
+func noteSkipped(c *cli.Console, err error, outputs []cli.Output) error {
+	if errors.Is(err, cli.ErrSkipped) {
+		for _, o := range outputs {
+			if o.Exists() {
+				c.Note("%s: exists already, skipped", o.Path)
+			}
 		}
 	}
 	return err
 }
 
 // completeFlow completes a flow word by word.
-func (a *app) completeFlow(_ *cobra.Command, words []string, part string) ([]string, cobra.ShellCompDirective) {
-	c := a.registry.Complete(words, part)
-	var found []string
-	for _, s := range c.Words {
-		found = append(found, strings.TrimSuffix(s.Word+"\t"+s.Doc, "\t"))
+func completeFlow(reg *flow.Registry) cobra.CompletionFunc {
+	return func(_ *cobra.Command, words []string, part string) ([]string, cobra.ShellCompDirective) {
+		c := reg.Complete(words, part)
+		var found []string
+		for _, s := range c.Words {
+			found = append(found, strings.TrimSuffix(s.Word+"\t"+s.Doc, "\t"))
+		}
+		directive := cobra.ShellCompDirectiveDefault
+		if !c.Files {
+			directive = cobra.ShellCompDirectiveNoFileComp
+		}
+		if c.NoSpace {
+			directive |= cobra.ShellCompDirectiveNoSpace
+		}
+		return found, directive
 	}
-	directive := cobra.ShellCompDirectiveDefault
-	if !c.Files {
-		directive = cobra.ShellCompDirectiveNoFileComp
-	}
-	if c.NoSpace {
-		directive |= cobra.ShellCompDirectiveNoSpace
-	}
-	return found, directive
 }

@@ -22,7 +22,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// servers are the running servers of the scripts, by the scripts' folders: the commands of those
+// servers are the running servers of the scripts, by the scripts' directories: the commands of those
 // that run at once.
 var servers sync.Map
 

@@ -17,33 +17,37 @@ import (
 	"github.com/spf13/pflag"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/weirflow/weir/cmd/pipe-demo/internal/cli"
+	"github.com/weirflow/weir/flow"
 	"github.com/weirflow/weir/httpflow"
 )
 
-func (a *app) serveCommand() *cobra.Command {
-	s := newServer(a, "serve")
+func serveCommand(c *cli.Console, reg *flow.Registry) *cobra.Command {
+	s := newServer(c, "serve")
+	var rate cli.Rate
 	list := false
 	cmd := &cobra.Command{
 		Use:   "serve [flags] [PATH | - | SOURCE ! STAGE ...]",
-		Short: "serve a file, a folder or a flow over HTTP; or a tune",
-		Long: `Serves a file at / and /NAME, or the files of a folder. A flow runs for each GET
-and has the response as its sink; standard input is there for one GET only.
-The one line on stdout says where. Ctrl-C ends it after the transfers under way.`,
+		Short: "serve a file, a directory or a flow over HTTP; or a tune",
+		Long: `Serves a file at / and /NAME, or the files of a directory. A flow runs for each
+GET and has the response as its sink; standard input serves one GET only. The
+one line on stdout says where. Ctrl-C ends it after the transfers under way.`,
 		Example: `  pipe-demo serve                            then open http://127.0.0.1:8080/
   pipe-demo serve --list --addr :8080 music/   for the phone, too
-  pipe-demo serve access.log.gz ! gunzip     anew for each request
+  pipe-demo serve access.log.gz ! gunzip     one run per request
   tar c . | pipe-demo serve -                once`,
-		ValidArgsFunction: s.app.completeFlow,
+		ValidArgsFunction: completeFlow(reg),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 1 && !s.isFlow(args) {
-				return needArgs(0, 1, "it takes one path, or a flow")(cmd, args)
+			if len(args) > 1 && !isFlow(reg, args) {
+				return cli.Args(0, 1, "it takes one path, or a flow")(cmd, args)
 			}
 			certificate, err := s.certificate()
 			if err != nil {
 				return err
 			}
-			s.log = a.requestLog()
-			handler, done, err := s.handler(args, list)
+			s.log = c.NewRequestLog()
+			site := &site{server: s, registry: reg, rate: rate, list: list}
+			handler, done, err := site.handler(args)
 			if err != nil {
 				return err
 			}
@@ -53,45 +57,43 @@ The one line on stdout says where. Ctrl-C ends it after the transfers under way.
 	}
 	f := cmd.Flags()
 	s.addFlags(f)
-	f.Var(&a.flags.limitRate, "limit-rate", "bytes per second at most, of each response")
-	f.BoolVar(&list, "list", false, "a page for each folder without index.html")
+	f.Var(&rate, "limit-rate", "bytes per second at most, of each response")
+	f.BoolVar(&list, "list", false, "a page for each directory without index.html")
 	return cmd
 }
 
 // newServer is a server with the defaults of its flags.
-func newServer(a *app, command string) *server {
-	return &server{app: a, command: command, addr: "127.0.0.1:8080", grace: duration(5 * time.Second)}
+func newServer(c *cli.Console, command string) *server {
+	return &server{console: c, command: command, addr: "127.0.0.1:8080", grace: cli.Duration(5 * time.Second)}
 }
 
 // addFlags are the flags of every server.
 func (s *server) addFlags(f *pflag.FlagSet) {
 	f.Var(&s.addr, "addr", "port 0 takes a free one")
 	f.Var(&s.grace, "grace", "how long transfers may take after Ctrl-C")
-	f.BoolVar(&s.app.flags.json, "json", false, "the log as one JSON object a line")
-	f.BoolVarP(&s.app.flags.quiet, "quiet", "q", false, "log failures only")
+	s.console.AddOutputFlags(f, "the log as one JSON object a line", "log failures only", "log protocol, range and user agent, too")
 	f.StringVar(&s.cert, "tls-cert", "", "speak https with the certificate in this PEM `FILE`")
 	f.StringVar(&s.key, "tls-key", "", "and with its key in this PEM `FILE`")
-	f.BoolVarP(&s.app.flags.verbose, "verbose", "v", false, "log protocol, range and user agent, too")
 }
 
 // A server is the command serve or receive, with its flags.
 type server struct {
-	app       *app
+	console   *cli.Console
 	command   string
-	addr      hostPort
-	grace     duration
+	addr      cli.Address
+	grace     cli.Duration
 	cert, key string // files; "" is no TLS
-	log       *slog.Logger
+	log       *cli.RequestLog
 
 	mu      sync.Mutex
-	waiting map[net.Conn]bool // connections that have not asked for anything yet
+	waiting map[net.Conn]bool // connections without a request yet
 	closing bool
 	active  int           // requests
-	ended   chan struct{} // closed when there are none; nil: nobody waits for that
+	ended   chan struct{} // closed when there are none; nil: nothing waits for that
 	over    bool          // the grace period
 }
 
-// begin and end stand around each request.
+// begin and end enclose each request.
 func (s *server) begin() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -107,7 +109,7 @@ func (s *server) end() {
 	}
 }
 
-// idle gives a channel that is closed when no request is under way.
+// idle returns a channel that is closed when no request is under way.
 func (s *server) idle() <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -120,7 +122,7 @@ func (s *server) idle() <-chan struct{} {
 	return ended
 }
 
-// isOver says that the server breaks off what is under way.
+// isOver reports whether the server aborts what is under way.
 func (s *server) isOver() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -133,7 +135,7 @@ func (s *server) certificate() (*tls.Certificate, error) {
 		return nil, nil
 	}
 	if s.cert == "" || s.key == "" {
-		return nil, usageError("%s: --tls-cert and --tls-key go together", s.command)
+		return nil, cli.Usage("%s: --tls-cert and --tls-key go together", s.command)
 	}
 	c, err := tls.LoadX509KeyPair(s.cert, s.key)
 	if pe, ok := errors.AsType[*fs.PathError](err); ok {
@@ -141,11 +143,11 @@ func (s *server) certificate() (*tls.Certificate, error) {
 		if pe.Path != s.cert {
 			flag = "--tls-key"
 		}
-		return nil, &exitError{code: exitFailed, err: fmt.Errorf("%s: %s: %s: %w", s.command, flag, pe.Path, pe.Err)}
+		return nil, cli.Errorf(cli.ExitFailed, "%s: %s: %s: %w", s.command, flag, pe.Path, pe.Err)
 	}
 	if err != nil {
-		return nil, &exitError{code: exitFailed, err: fmt.Errorf("%s: %s and %s: %w", s.command, s.cert, s.key, err),
-			hint: "they are a certificate and its key, in PEM: -----BEGIN CERTIFICATE-----"}
+		return nil, cli.Errorf(cli.ExitFailed, "%s: %s and %s: %w", s.command, s.cert, s.key, err).
+			WithHint("they are a certificate and its key, in PEM: -----BEGIN CERTIFICATE-----")
 	}
 	return &c, nil
 }
@@ -154,7 +156,7 @@ const (
 	headerTime   = 10 * time.Second // for a client to send the header of a request
 	idleTime     = time.Minute      // for its next request, and to take one piece of a response
 	maxHeader    = 64 << 10         // bytes
-	lastLogLines = time.Second      // for requests that were broken off to say so
+	lastLogLines = time.Second      // for the log lines of aborted requests
 )
 
 // serve answers requests until ctx ends, and then those under way for as long as the grace period.
@@ -197,15 +199,11 @@ func (s *server) serve(ctx context.Context, handler http.Handler, certificate *t
 		}
 		return s.shutdown(srv)
 	})
-	a := s.app
-	fmt.Fprintf(a.out, "listening on %s://%s/\n", scheme, ln.Addr())
-	if err := a.out.Flush(); err != nil {
+	fmt.Fprintf(s.console.Out, "listening on %s://%s/\n", scheme, ln.Addr())
+	if err := s.console.Flush(); err != nil {
 		close(stopped)
 		ln.Close()
-		if errors.Is(err, syscall.EPIPE) {
-			return &exitError{code: exitPipe, err: err}
-		}
-		return fmt.Errorf("stdout: %w", bareCause(err))
+		return err
 	}
 	err = accept()
 	close(stopped)
@@ -230,20 +228,20 @@ func (s *server) shutdown(srv *http.Server) error {
 	defer cancel()
 	err := srv.Shutdown(over)
 	if err != nil {
-		s.log.Warn("transfers under way were broken off after " + time.Duration(s.grace).String())
+		s.log.Warn("transfers under way were aborted after " + time.Duration(s.grace).String())
 		s.mu.Lock()
 		s.over = true
 		s.mu.Unlock()
 		err = srv.Close()
 	}
-	select { // Shutdown does not know of requests whose connection was broken off
+	select { // Shutdown does not wait for requests whose connection was closed
 	case <-s.idle():
 	case <-time.After(lastLogLines): // the process ends, and with it what does not
 	}
 	return err
 }
 
-// connState is told what becomes of connections.
+// connState follows the states of connections.
 func (s *server) connState(conn net.Conn, state http.ConnState) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -264,17 +262,17 @@ func (s *server) listen() (net.Listener, error) {
 	if err == nil {
 		return ln, nil
 	}
-	e := &exitError{code: exitFailed, err: fmt.Errorf("%s: %s: %w", s.command, addr, err)}
+	e := cli.Errorf(cli.ExitFailed, "%s: %s: %w", s.command, addr, err)
 	if op, ok := errors.AsType[*net.OpError](err); ok {
-		e.err = fmt.Errorf("%s: %s: %w", s.command, addr, op.Err)
+		e.Err = fmt.Errorf("%s: %s: %w", s.command, addr, op.Err)
 	}
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		e.err = fmt.Errorf("%s: %s: the address is in use", s.command, addr)
-		e.hint = "another server listens there; --addr 127.0.0.1:0 takes a free port"
+		e.Err = fmt.Errorf("%s: %s: the address is in use", s.command, addr)
+		e.Hint = "another server listens there; --addr 127.0.0.1:0 takes a free port"
 	case errors.Is(err, fs.ErrPermission):
-		e.err = fmt.Errorf("%s: %s: permission denied", s.command, addr)
-		e.hint = "ports below 1024 belong to root"
+		e.Err = fmt.Errorf("%s: %s: permission denied", s.command, addr)
+		e.Hint = "ports below 1024 belong to root"
 	}
 	return nil, e
 }

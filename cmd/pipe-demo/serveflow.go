@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/weirflow/weir/cmd/pipe-demo/internal/cli"
 	"github.com/weirflow/weir/flow"
 	"github.com/weirflow/weir/httpflow"
 	"github.com/weirflow/weir/internal/text"
@@ -15,17 +16,17 @@ import (
 
 // A flowHandler answers each GET with a run of a flow, at / and at its name. A HEAD runs nothing.
 type flowHandler struct {
-	server *server
-	flow   *flow.Flow
-	taken  atomic.Bool // the one standard input
+	site  *site
+	flow  *flow.Flow
+	taken atomic.Bool // standard input, which can be read once
 }
 
 func (h *flowHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	b := h.server.app.newBuild(r.Context())
-	defer b.close()
-	b.retrying = func(source string, attempt int, wait time.Duration, cause error) {
-		h.server.log.Warn(fmt.Sprintf("%s: %s; retry %d in %s", source, message(cause), attempt, text.Duration(wait)))
-	}
+	var built *flow.Built
+	limits := cli.Limits{Rate: h.site.rate}
+	build := flow.BuildOptions{Context: r.Context(), AfterSource: limits.Stage(), OnRetry: func(source string, attempt int, wait time.Duration, cause error) {
+		h.site.server.log.Warn(fmt.Sprintf("%s: %s; retry %d in %s", source, cli.Message(cause), attempt, text.Duration(wait)))
+	}}
 	content := h.flow.Content()
 	opts := httpflow.HandlerOptions{ContentType: content.Type}
 	if content.Decoded != "" { // else what is coded has no type to tell
@@ -34,10 +35,12 @@ func (h *flowHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	opts.CacheControl = "no-store"
 	opts.OnRequest = func(r *http.Request, o httpflow.Outcome) {
 		var digests []slog.Attr
-		for _, d := range b.found() {
-			digests = append(digests, slog.String(d.Algorithm, d.String()))
+		if built != nil {
+			for _, d := range built.Digests() {
+				digests = append(digests, slog.String(d.Algorithm, d.String()))
+			}
 		}
-		h.server.request(r, o, digests...)
+		h.site.server.log.Request(r, o, h.site.server.isOver(), digests...)
 	}
 	httpflow.Handler(func(r *http.Request) (pipeline.Source, error) {
 		switch {
@@ -46,11 +49,10 @@ func (h *flowHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		case h.flow.Source().Element.Stdio && (h.taken.Load() || r.Method == http.MethodGet && !h.taken.CompareAndSwap(false, true)):
 			return pipeline.Source{}, &httpflow.Error{Status: http.StatusGone, Text: "standard input was read already, and can be read only once"}
 		}
-		built, err := h.flow.Build(b.options())
-		if err != nil {
+		var err error
+		if built, err = h.flow.Build(build); err != nil {
 			return pipeline.Source{}, err
 		}
-		b.built = built
 		return built.Source, nil
 	}, opts).ServeHTTP(w, r)
 }

@@ -17,6 +17,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/weirflow/weir/cmd/pipe-demo/internal/cli"
 )
 
 // startServer starts serve and returns the URL that its one line on standard output names.
@@ -82,7 +84,7 @@ func TestServeTune(t *testing.T) {
 	}
 }
 
-// A file answers at / and at its name, a folder with its files.
+// A file answers at / and at its name, a directory with its files.
 func TestServePath(t *testing.T) {
 	dir := t.TempDir()
 	for name, text := range map[string]string{"a.txt": "hello\n", "index.html": "<p>"} {
@@ -220,10 +222,10 @@ func TestPut(t *testing.T) {
 		{"put -q in URL/ok/in", 0, ""},
 		{"run in ! tee [ copy ] ! URL/ok/in", 0, ""},
 		{"put - URL/stdin", 0, "sent"},
-		{"put in URL/no", exitFailed, "403 Forbidden"},
-		{"put --retries 0 in URL/down", exitNetwork, "503 Service Unavailable"},
-		{"put in URL/moved", exitFailed, "301 Moved Permanently"},
-		{"run in ! tee [ none ] ! URL/down", exitNetwork, "503"},
+		{"put in URL/no", cli.ExitFailed, "403 Forbidden"},
+		{"put --retries 0 in URL/down", cli.ExitNetwork, "503 Service Unavailable"},
+		{"put in URL/moved", cli.ExitFailed, "301 Moved Permanently"},
+		{"run in ! tee [ none ] ! URL/down", cli.ExitNetwork, "503"},
 	} {
 		cmd := exec.Command("pipe-demo", strings.Fields(strings.ReplaceAll(test.args, "URL", srv.URL))...)
 		var stderr bytes.Buffer

@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 
+	"github.com/weirflow/weir/cmd/pipe-demo/internal/cli"
 	"github.com/weirflow/weir/flow"
 	"github.com/weirflow/weir/httpflow"
 	"github.com/weirflow/weir/stages"
@@ -15,35 +16,43 @@ import (
 //go:embed tune.mp3
 var tune []byte
 
-// isFlow says that the arguments of serve are a flow, and not a path.
-func (s *server) isFlow(args []string) bool {
+// A site is what serve serves.
+type site struct {
+	server   *server
+	registry *flow.Registry
+	rate     cli.Rate // of each response
+	list     bool
+}
+
+// isFlow reports whether the arguments of serve are a flow, and not a path.
+func isFlow(reg *flow.Registry, args []string) bool {
 	if len(args) != 1 {
 		return slices.Contains(args, "!")
 	}
-	e, err := s.app.registry.Endpoint(flow.SourceRole, args[0])
+	e, err := reg.Endpoint(flow.SourceRole, args[0])
 	return err != nil || e.Element.File == nil
 }
 
-// handler finds out what is to be served. The function it returns is for the end.
-func (s *server) handler(args []string, list bool) (http.Handler, func(), error) {
+// handler finds out what is to be served. The function that it returns is to be called at the end.
+func (s *site) handler(args []string) (http.Handler, func(), error) {
 	none := func() {}
-	opts := httpflow.Options{OnRequest: func(r *http.Request, o httpflow.Outcome) { s.request(r, o) }}
-	if rate := int64(s.app.flags.limitRate); rate > 0 {
+	opts := httpflow.Options{OnRequest: func(r *http.Request, o httpflow.Outcome) { s.server.log.Request(r, o, s.server.isOver()) }}
+	if rate := int64(s.rate); rate > 0 {
 		opts.Via = stages.Limit(rate)
 	}
-	noFolder := func(what string) error {
-		if list {
-			return usageError("serve: --list is for a folder, and %s is none", what)
+	noDirectory := func(what string) error {
+		if s.list {
+			return cli.Usage("serve: --list is for a directory, and %s is not one", what)
 		}
 		return nil
 	}
 	switch {
 	case len(args) == 0:
-		return httpflow.Bytes("tune.mp3", tune, opts), none, noFolder("the tune")
-	case s.isFlow(args):
+		return httpflow.Bytes("tune.mp3", tune, opts), none, noDirectory("the tune")
+	case isFlow(s.registry, args):
 		h, err := s.flowHandler(args)
 		if err == nil {
-			err = noFolder("a flow")
+			err = noDirectory("a flow")
 		}
 		return h, none, err
 	}
@@ -51,16 +60,16 @@ func (s *server) handler(args []string, list bool) (http.Handler, func(), error)
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		root, err := os.OpenRoot(path)
 		if err != nil {
-			return nil, nil, fmt.Errorf("%s: %w", path, bareCause(err))
+			return nil, nil, fmt.Errorf("%s: %w", path, cli.Cause(err))
 		}
-		return httpflow.FileServer(root, httpflow.FileServerOptions{Options: opts, List: list, Precompressed: true}), func() { root.Close() }, nil
+		return httpflow.FileServer(root, httpflow.FileServerOptions{Options: opts, List: s.list, Precompressed: true}), func() { root.Close() }, nil
 	}
-	info, err := checkSource(path)
+	info, err := cli.CheckSource(path)
 	if err == nil && (!info.Mode().IsRegular()) {
-		err = fmt.Errorf("%s: is neither a file nor a folder", path)
+		err = fmt.Errorf("%s: is neither a file nor a directory", path)
 	}
 	if err == nil {
-		err = noFolder(path)
+		err = noDirectory(path)
 	}
 	if err != nil {
 		return nil, nil, err
@@ -69,13 +78,13 @@ func (s *server) handler(args []string, list bool) (http.Handler, func(), error)
 }
 
 // flowHandler checks a flow that lacks its sink, the response.
-func (s *server) flowHandler(words []string) (http.Handler, error) {
-	f, err := s.app.registry.ParseSource(words...)
+func (s *site) flowHandler(words []string) (http.Handler, error) {
+	f, err := s.registry.ParseSource(words...)
 	if err == nil {
 		err = checkFlowSource(f)
 	}
 	if err != nil {
 		return nil, err
 	}
-	return &flowHandler{server: s, flow: f}, nil
+	return &flowHandler{site: s, flow: f}, nil
 }

@@ -2,36 +2,20 @@ package main
 
 import (
 	"fmt"
-	"runtime"
-	"runtime/debug"
 
 	"github.com/spf13/cobra"
+
+	"github.com/weirflow/weir/cmd/pipe-demo/internal/cli"
 )
 
-// userAgent is how uploads introduce themselves.
-const userAgent = "pipe-demo"
-
-func (a *app) versionCommand() *cobra.Command {
+func versionCommand(c *cli.Console) *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "print the version",
-		Args:  needArgs(0, 0, "it takes no arguments"),
+		Args:  cli.Args(0, 0, "it takes no arguments"),
 		RunE: func(*cobra.Command, []string) error {
-			fmt.Fprintln(a.out, versionLine())
-			return nil
+			_, err := fmt.Fprintln(c.Out, cli.Version())
+			return err
 		},
 	}
-}
-
-func versionLine() string {
-	return fmt.Sprintf("pipe-demo %s %s/%s %s", version(), runtime.GOOS, runtime.GOARCH, runtime.Version())
-}
-
-// version is the module's, with the commit for a build from a checkout.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok || info.Main.Version == "" {
-		return "unknown"
-	}
-	return info.Main.Version
 }

@@ -1,0 +1,66 @@
+package cli
+
+import (
+	"crypto/tls"
+	"errors"
+	"io/fs"
+	"net/http"
+	"strings"
+	"syscall"
+
+	"github.com/weirflow/weir/flow"
+	"github.com/weirflow/weir/pipeline"
+)
+
+// Message is the text of an error, in one line: the node's name, what went wrong, the cause.
+func Message(err error) string {
+	return strings.ReplaceAll(err.Error(), "\n", "; ") // of errors.Join
+}
+
+// Hint is what to do about an error; empty when its message says it.
+func Hint(err error) string {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.Hint
+	}
+	if e, ok := errors.AsType[*flow.Error](err); ok {
+		return e.Hint
+	}
+	for _, h := range hints {
+		if h.is(err) {
+			return h.hint
+		}
+	}
+	return ""
+}
+
+// hints are for the errors of others.
+var hints = []struct {
+	is   func(error) bool
+	hint string
+}{
+	{isTruncated, "the input is truncated, or not complete yet"},
+	{isShort, "it was truncated while it was read"},
+	{is(syscall.ECONNREFUSED), "nothing listens there; is the server running?"},
+	{isA[*tls.CertificateVerificationError], "the system does not know who signed it; on Linux SSL_CERT_FILE names certificates to trust"},
+	{func(err error) bool { return isA[*pipeline.Error](err) && errors.Is(err, fs.ErrPermission) }, "this user may not write there"},
+	{is(fs.ErrPermission), "this user may not read it, or may not enter its directory"},
+	{is(fs.ErrExist), "it appeared while the flow ran; -f replaces it, -n skips it"},
+	{refusedWith(http.StatusMethodNotAllowed), noUploads},
+	{refusedWith(http.StatusNotImplemented), noUploads},
+	{refusedWith(http.StatusConflict), "the server may have no such directory, or a directory of that name"},
+	{refusedWith(http.StatusPreconditionFailed), "the server has such a file, which is not to be replaced"},
+	{refusedWith(http.StatusRequestEntityTooLarge), "the server accepts no file of that size"},
+	{refusedWith(http.StatusInsufficientStorage), "the server's disk is full"},
+	{isA[*pipeline.PanicError], "this is a defect in the program"},
+}
+
+const noUploads = "that server accepts no uploads there; pipe-demo receive is one that does"
+
+func is(target error) func(error) bool {
+	return func(err error) bool { return errors.Is(err, target) }
+}
+
+func isA[E error](err error) bool {
+	_, ok := errors.AsType[E](err)
+	return ok
+}

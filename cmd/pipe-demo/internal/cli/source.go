@@ -1,0 +1,62 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/weirflow/weir/internal/text"
+)
+
+// CheckSource opens the source at path as far as that is harmless, so that its errors come before anything is written:
+// only regular files, for reading.
+func CheckSource(path string) (fs.FileInfo, error) {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, Errorf(ExitNoSource, "%s: no such file", path).WithHint(missingHint(path))
+	case err != nil:
+		return nil, fmt.Errorf("%s: %w", path, Cause(err))
+	case info.IsDir():
+		return nil, Errorf(ExitFailed, "%s: is a directory, and a source is a file", path)
+	case info.Mode().IsRegular():
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", path, Cause(err))
+		}
+		return info, f.Close()
+	}
+	return info, nil
+}
+
+// Fingerprint identifies the content of a file as it is now, so that a later run can tell whether what an earlier one has
+// left is of it.
+func Fingerprint(path string, info fs.FileInfo) string {
+	return fmt.Sprintf("%s %d bytes of %s", Canonical(path), info.Size(), info.ModTime().UTC().Format("2006-01-02T15:04:05.000000000Z")) + inode(info)
+}
+
+// missingHint names the part of a path that is missing, if it is not the last, or the file that was meant.
+func missingHint(path string) string {
+	address := strings.TrimPrefix(path, "."+string(filepath.Separator))
+	if strings.HasPrefix(address, "http://") || strings.HasPrefix(address, "https://") {
+		return "that is a URL: pipe-demo get downloads it"
+	}
+	dir := Dir(path)
+	if _, err := os.Stat(dir); err != nil {
+		return "there is no directory " + dir
+	}
+	names, err := os.ReadDir(dir)
+	if err != nil || len(names) > 1000 {
+		return ""
+	}
+	var known []string
+	for _, n := range names {
+		if !n.IsDir() {
+			known = append(known, n.Name())
+		}
+	}
+	return text.DidYouMean(filepath.Base(path), known)
+}

@@ -1,0 +1,338 @@
+package copytree
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/weirflow/weir/cmd/pipe-demo/internal/cli"
+	"github.com/weirflow/weir/internal/atomicfile"
+	"github.com/weirflow/weir/pipeline"
+	"github.com/weirflow/weir/sinks"
+)
+
+// A copier copies several files, or trees of them, some at a time. One that fails does not keep the others from being
+// copied, but a signal or a limit does.
+type copier struct {
+	*Copy
+	ctx   context.Context
+	pace  pipeline.Stage
+	tally tally
+
+	jobs    errgroup.Group        // of the workers
+	workers int                   // filesAtOnce at most
+	queue   chan func()           // for workers that have nothing to do
+	slots   chan struct{}         // held by the files that are being copied, and not by those that wait for a sync
+	syncs   map[uint64]*syncGroup // by device
+	place   atomic.Int64          // of the file met last
+}
+
+// filesAtOnce is how many files may be under way, most of them waiting for a sync.
+const filesAtOnce = 256
+
+func newCopier(ctx context.Context, o *Copy) *copier {
+	c := &copier{Copy: o, ctx: ctx, syncs: make(map[uint64]*syncGroup),
+		slots: make(chan struct{}, 2*runtime.GOMAXPROCS(0)), queue: make(chan func())}
+	c.tally = tally{start: time.Now(), live: make(map[*pipeline.Run]struct{}), total: -1}
+	if o.Limits.Rate > 0 {
+		c.pace = sharedLimit(int64(o.Limits.Rate))
+	}
+	return c
+}
+
+func (c *copier) nextPlace() int {
+	return int(c.place.Add(1))
+}
+
+// run copies all, and returns when it is done.
+func (c *copier) run(copies []fileCopy) {
+	for _, f := range copies {
+		if c.ctx.Err() != nil {
+			break
+		}
+		if err := c.begin(f); err != nil {
+			c.fail(c.nextPlace(), err)
+		}
+	}
+	close(c.queue)
+	c.jobs.Wait()
+	if err := c.lastSync(); err != nil {
+		c.fail(c.nextPlace(), err)
+	}
+}
+
+// fail records a failure, unless it only follows from the end of the whole.
+func (c *copier) fail(place int, err error) {
+	switch {
+	case c.ctx.Err() != nil && errors.Is(err, context.Cause(c.ctx)):
+		return
+	case errors.Is(err, cli.ErrSkipped), c.Existing.NoClobber && errors.Is(err, fs.ErrExist):
+		c.tally.count(&c.tally.skipped)
+		return
+	}
+	c.tally.fail(place, err)
+	c.Console.Warn(cli.Message(err), cli.ExitCode(err))
+}
+
+// begin starts with a source of the command line.
+func (c *copier) begin(f fileCopy) error {
+	info, err := os.Lstat(f.src)
+	switch {
+	case f.tree && err == nil && info.IsDir():
+		top, err := c.enter(nil, "", f.src, f.dst)
+		if err != nil {
+			return err
+		}
+		c.walk(top)
+		return nil
+	case f.tree && err == nil:
+		return c.topLink(f)
+	}
+	if info, err = f.check(c.Existing); err != nil {
+		return err
+	}
+	j := c.job(nil, f.src, f.dst)
+	j.info = info
+	var syncs *syncGroup
+	if canSyncFileSystem && c.Sync != sinks.SyncNone {
+		dir, err := os.Open(cli.Dir(f.dst))
+		if err == nil {
+			syncs, err = c.syncsOf(dir, cli.Dir(f.dst))
+		}
+		if err != nil {
+			syncs = nil // a directory that cannot be read: the file is synced by itself
+		}
+	}
+	c.start(j, syncs)
+	return nil
+}
+
+func (c *copier) job(up *directory, src, dst string) *job {
+	return &job{Copy: c.Copy, src: src, dst: dst, up: up, pace: c.pace}
+}
+
+// walk copies what is in a directory, and ends its use.
+func (c *copier) walk(f *directory) {
+	defer f.done()
+	dir, err := f.src.Open(".")
+	if err != nil {
+		c.fail(c.nextPlace(), fmt.Errorf("%s: %w", f.from, cli.Cause(err)))
+		return
+	}
+	var directories []string
+	for err == nil && c.ctx.Err() == nil {
+		var entries []fs.DirEntry
+		entries, err = dir.ReadDir(1000)
+		for _, e := range entries {
+			if c.ctx.Err() != nil {
+				break
+			}
+			if e.IsDir() {
+				directories = append(directories, e.Name())
+			} else {
+				c.meet(f, e)
+			}
+		}
+	}
+	dir.Close()
+	if err != nil && err != io.EOF { //nolint:errorlint // ReadDir returns it bare
+		c.fail(c.nextPlace(), fmt.Errorf("%s: %w", f.from, cli.Cause(err)))
+	}
+	for _, name := range directories {
+		if c.ctx.Err() != nil {
+			return
+		}
+		inner, err := c.enter(f, name, cli.JoinPath(f.from, name), cli.JoinPath(f.to, name))
+		if err != nil {
+			c.fail(c.nextPlace(), err)
+			continue
+		}
+		c.walk(inner)
+	}
+}
+
+// meet copies what is not a directory.
+func (c *copier) meet(f *directory, e fs.DirEntry) {
+	src, dst := cli.JoinPath(f.from, e.Name()), cli.JoinPath(f.to, e.Name())
+	var err error
+	switch {
+	case e.Type().IsRegular():
+		j := c.job(f, src, dst)
+		if j.info, err = e.Info(); err != nil {
+			c.fail(c.nextPlace(), fmt.Errorf("%s: %w", src, cli.Cause(err)))
+			return
+		}
+		f.users.Add(1)
+		c.start(j, f.syncs)
+	case e.Type()&fs.ModeSymlink != 0:
+		if err = c.link(f.src, f.dst, e.Name(), e.Name(), src, dst); err != nil {
+			c.fail(c.nextPlace(), err)
+		}
+	default:
+		c.tally.count(&c.tally.special)
+		message := src + ": is " + specialName(e.Type()) + ", skipped"
+		c.Console.Note("%s", message)
+		c.Console.Warn(message, cli.ExitDone)
+	}
+}
+
+func specialName(mode fs.FileMode) string {
+	switch {
+	case mode&fs.ModeNamedPipe != 0:
+		return "a FIFO"
+	case mode&fs.ModeSocket != 0:
+		return "a socket"
+	case mode&fs.ModeDevice != 0:
+		return "a device"
+	}
+	return "not a regular file"
+}
+
+// start copies a file, beside others.
+func (c *copier) start(j *job, syncs *syncGroup) {
+	place := c.nextPlace()
+	c.slots <- struct{}{}
+	c.work(func() {
+		if syncs != nil {
+			j.settle = func(ctx context.Context) error {
+				<-c.slots // so that others copy meanwhile
+				defer func() { c.slots <- struct{}{} }()
+				return syncs.wait(ctx)
+			}
+		}
+		err := c.file(j)
+		<-c.slots
+		if err != nil {
+			c.fail(place, err)
+		} else {
+			c.tally.count(&c.tally.done)
+		}
+		if j.up != nil {
+			j.up.done()
+		}
+	})
+}
+
+// work has a worker do a job: one that has nothing to do, a new one, or when there are enough, the next one
+// that is done.
+func (c *copier) work(job func()) {
+	select {
+	case c.queue <- job:
+		return
+	default:
+	}
+	if c.workers == filesAtOnce {
+		c.queue <- job
+		return
+	}
+	c.workers++
+	c.jobs.Go(func() error {
+		for ; job != nil; job = <-c.queue {
+			job()
+		}
+		return nil
+	})
+}
+
+func (c *copier) file(j *job) error {
+	if j.up != nil && !j.up.fresh {
+		_, to, _, root := j.names()
+		if err := mayReplace(root, to, j.dst, j.src, j.info, c.Existing); err != nil {
+			return err
+		}
+	}
+	pipe, err := j.pipeline(c.ctx)
+	if err != nil {
+		return j.explain(err)
+	}
+	run, err := pipe.Start(c.ctx)
+	if err != nil {
+		return j.explain(err)
+	}
+	c.tally.begin(run)
+	report, err := run.Wait()
+	c.tally.end(run, report)
+	if err != nil {
+		return j.explain(err)
+	}
+	return j.finish()
+}
+
+// mayReplace fails if something in a tree may not take a name.
+func mayReplace(root *os.Root, name, dst, src string, info fs.FileInfo, existing cli.Existing) error {
+	there, err := root.Lstat(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", dst, cli.Cause(err))
+	}
+	at, err := root.Stat(name)
+	switch {
+	case err == nil && os.SameFile(at, info):
+		return sameFile(dst, src)
+	case there.IsDir():
+		return fmt.Errorf("%s: is a directory, %s is not", dst, src)
+	}
+	return existing.Replace(dst)
+}
+
+// topLink copies a link of the command line.
+func (c *copier) topLink(f fileCopy) error {
+	src, err := os.OpenRoot(cli.Dir(f.src))
+	if err != nil {
+		return fmt.Errorf("%s: %w", f.src, cli.Cause(err))
+	}
+	defer src.Close()
+	dst, err := os.OpenRoot(cli.Dir(f.dst))
+	if err != nil {
+		return fmt.Errorf("%s: %w", f.dst, cli.Cause(err))
+	}
+	defer dst.Close()
+	return c.link(src, dst, filepath.Base(f.src), filepath.Base(f.dst), f.src, f.dst)
+}
+
+// link copies a symbolic link as a link.
+func (c *copier) link(src, dst *os.Root, from, to, srcPath, dstPath string) error {
+	info, err := src.Lstat(from)
+	if err != nil {
+		return fmt.Errorf("%s: %w", srcPath, cli.Cause(err))
+	}
+	target, err := src.Readlink(from)
+	if err != nil {
+		return fmt.Errorf("%s: %w", srcPath, cli.Cause(err))
+	}
+	err = dst.Symlink(target, to)
+	if errors.Is(err, fs.ErrExist) {
+		there, serr := dst.Lstat(to)
+		if serr == nil && os.SameFile(there, info) {
+			return sameFile(dstPath, srcPath)
+		}
+		if err := mayReplace(dst, to, dstPath, srcPath, info, c.Existing); err != nil {
+			return err
+		}
+		err = atomicfile.ReplaceLink(dst, target, to)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", dstPath, cli.Cause(err))
+	}
+	if c.Preserve {
+		if _, err := keepOwner(dst, to, info); err != nil {
+			return fmt.Errorf("%s: %w", dstPath, cli.Cause(err))
+		}
+		if err := keepLinkTimes(dst, to, info); err != nil {
+			return fmt.Errorf("%s: %w", dstPath, cli.Cause(err))
+		}
+	}
+	c.tally.count(&c.tally.done)
+	return nil
+}

@@ -1,0 +1,130 @@
+package copytree
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"sync/atomic"
+
+	"github.com/weirflow/weir/cmd/pipe-demo/internal/cli"
+	"github.com/weirflow/weir/sinks"
+)
+
+// A directory is one of a tree that is copied: open at both ends until the walk has left it and the last file in it is done.
+type directory struct {
+	copier   *copier
+	up       *directory // nil for the top
+	from, to string     // as messages name it
+	src, dst *os.Root
+	info     fs.FileInfo // of the source
+	fresh    bool        // made by this run, so that nothing is in it
+	mode     fs.FileMode // that it gets when all is in it
+	chmod    bool        // it has another one until then
+	syncs    *syncGroup
+	users    atomic.Int64 // the walk, and the files under way
+}
+
+// enter opens the directory called name in up, or the top of a tree, and makes its copy. The caller is its first user.
+func (c *copier) enter(up *directory, name, from, to string) (*directory, error) {
+	f := &directory{copier: c, up: up, from: from, to: to}
+	openSrc, openDst, mkdir, stat := os.OpenRoot, os.OpenRoot, os.Mkdir, os.Stat
+	src, dst := from, to
+	if up != nil {
+		src, dst = name, name
+		openSrc, openDst, mkdir, stat = up.src.OpenRoot, up.dst.OpenRoot, up.dst.Mkdir, up.dst.Lstat
+	}
+	var err error
+	if f.src, err = openSrc(src); err != nil {
+		return nil, fmt.Errorf("%s: %w", from, cli.Cause(err))
+	}
+	if f.info, err = f.src.Stat("."); err == nil {
+		err = f.make(dst, mkdir, stat)
+	}
+	if err == nil {
+		if f.dst, err = openDst(dst); err != nil {
+			err = fmt.Errorf("%s: %w", to, cli.Cause(err))
+		}
+	}
+	if err == nil {
+		f.syncs, err = c.syncsFor(f)
+	}
+	if err != nil {
+		f.close()
+		return nil, err
+	}
+	f.users.Store(1)
+	return f, nil
+}
+
+// make makes the directory at the destination, unless there is one.
+func (f *directory) make(name string, mkdir func(string, fs.FileMode) error, stat func(string) (fs.FileInfo, error)) error {
+	f.mode, f.chmod = f.info.Mode(), f.copier.Preserve
+	passing := f.mode.Perm() | 0o700 // files must get into it
+	if f.chmod {
+		passing = 0o700 // until its owner is right
+	}
+	err := mkdir(name, passing)
+	info, serr := stat(name)
+	switch {
+	case err == nil && serr == nil:
+		f.fresh = true
+		if missing := 0o700 &^ f.mode.Perm(); !f.chmod && missing != 0 {
+			f.mode, f.chmod = info.Mode()&^missing, true
+		}
+		return nil
+	case f.up == nil && errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("%s: there is no directory %s", f.to, cli.Dir(f.to))
+	case err != nil && serr != nil:
+		return fmt.Errorf("%s: %w", f.to, cli.Cause(err))
+	case serr != nil:
+		return fmt.Errorf("%s: %w", f.to, cli.Cause(serr))
+	case info.IsDir():
+		return nil
+	}
+	return cli.Errorf(cli.ExitFailed, "%s: is a directory, %s is not", f.from, f.to)
+}
+
+// done ends one use of the directory. The last one gives it its mode and times: nothing is made in it any more.
+func (f *directory) done() {
+	if f.users.Add(-1) > 0 {
+		return
+	}
+	if err := f.finish(); err != nil {
+		f.copier.fail(f.copier.nextPlace(), fmt.Errorf("%s: %w", f.to, cli.Cause(err)))
+	}
+	f.close()
+}
+
+func (f *directory) finish() error {
+	if f.syncs == nil && f.copier.Sync != sinks.SyncNone {
+		if err := syncDirectory(f.dst); err != nil {
+			return err
+		}
+	}
+	if !f.chmod {
+		return nil
+	}
+	mode := f.mode
+	if f.copier.Preserve {
+		var err error
+		if mode, err = keepOwner(f.dst, ".", f.info); err != nil {
+			return err
+		}
+	}
+	if err := f.dst.Chmod(".", mode); err != nil { // after chown, which clears bits
+		return err
+	}
+	if f.copier.Preserve {
+		return f.dst.Chtimes(".", accessTime(f.info), f.info.ModTime())
+	}
+	return nil
+}
+
+func (f *directory) close() {
+	for _, r := range []*os.Root{f.src, f.dst} {
+		if r != nil {
+			r.Close()
+		}
+	}
+}

@@ -1,0 +1,207 @@
+package copytree
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/weirflow/weir/cmd/pipe-demo/internal/cli"
+	"github.com/weirflow/weir/flow"
+	"github.com/weirflow/weir/internal/text"
+	"github.com/weirflow/weir/pipeline"
+	"github.com/weirflow/weir/sinks"
+	"github.com/weirflow/weir/sources"
+)
+
+// A job is the copy of one file.
+type job struct {
+	*Copy
+	src, dst string         // as messages name them; paths, or "-"
+	info     fs.FileInfo    // of the source; nil for standard input
+	up       *directory     // the directories that both are in, when a tree is copied
+	pace     pipeline.Stage // the limit of all files together; may be the identity
+	checks   []func(context.Context, *os.File) error
+	labels   []string                    // of the nodes
+	digests  []flow.Digest               // that have been verified
+	settle   func(context.Context) error // called before the copy appears; may be nil
+	resumed  int64                       // bytes that an earlier run has left
+}
+
+// onePiece is the size up to which a file is read at once, so that it cannot grow meanwhile.
+const onePiece = 64 << 10
+
+// names are those of the source and the destination for the library: in their directories, if the job has them.
+func (j *job) names() (src, dst string, srcRoot, dstRoot *os.Root) {
+	if j.up == nil {
+		return j.src, j.dst, nil, nil
+	}
+	return filepath.Base(j.src), filepath.Base(j.dst), j.up.src, j.up.dst
+}
+
+// pipeline is the job's flow.
+func (j *job) pipeline(ctx context.Context) (*pipeline.Pipeline, error) {
+	from, to, srcRoot, dstRoot := j.names()
+	options := sinks.FileOptions{NoClobber: !j.Existing.Force, Root: dstRoot, Sync: j.Sync}
+	if j.settle != nil {
+		options.Sync = sinks.SyncNone // many files are settled at once
+	}
+	if j.info != nil && j.info.Mode().IsRegular() {
+		options.Mode = j.info.Mode().Perm()
+		options.Sparse = isSparse(j.info) && (j.Limits.Rate > 0 || j.Verify) // a stage between fills the holes
+		if j.Preserve {
+			options.ModTime, options.AccessTime, options.Owner = j.info.ModTime(), accessTime(j.info), owner(j.info)
+		}
+		if j.Resume {
+			left, n, err := sinks.Partial(dstRoot, to)
+			if err != nil {
+				return nil, err
+			}
+			if left == cli.Fingerprint(j.src, j.info) {
+				j.resumed = n
+			}
+		}
+	}
+	src := sources.Stdin()
+	if j.src != "-" {
+		src = sources.FileWith(from, sources.FileOptions{Root: srcRoot, Offset: j.resumed})
+	}
+	j.labels = append(j.labels, j.src)
+	if j.Limits.Rate > 0 {
+		src = src.Via(j.pace)
+		j.labels = append(j.labels, "limit")
+	}
+	var sink pipeline.Sink
+	if j.dst == "-" {
+		sink = sinks.Stdout()
+		if s := j.Console.TextOnly(j.Existing.Force); !s.IsZero() {
+			src = src.Via(s)
+			j.labels = append(j.labels, "terminal")
+		}
+	} else {
+		if j.Verify {
+			v := &verifier{job: j}
+			if err := v.begin(ctx); err != nil {
+				return nil, err
+			}
+			src = src.Via(v.stage())
+			j.labels = append(j.labels, "digest")
+			j.checks = append(j.checks, v.check)
+		}
+		options.Check = j.check
+		sink = sinks.FileWith(to, options)
+		if j.Resume && j.info != nil && j.info.Mode().IsRegular() {
+			sink = sinks.Resume(to, cli.Fingerprint(j.src, j.info), j.resumed, options)
+		}
+	}
+	j.labels = append(j.labels, j.dst)
+	return src.To(sink), nil
+}
+
+// check is called when f has all of the copy, which has not appeared yet.
+func (j *job) check(ctx context.Context, f *os.File) error {
+	if err := j.checkSize(f); err != nil {
+		return err
+	}
+	for _, check := range j.checks {
+		if err := check(ctx, f); err != nil {
+			return err
+		}
+	}
+	if j.settle == nil {
+		return nil
+	}
+	return j.settle(ctx) // others copy until this file is durable
+}
+
+// checkSize fails if the source is longer than what was copied of it. One that has become shorter is found by the
+// source itself.
+func (j *job) checkSize(f *os.File) error {
+	if j.info == nil || !j.info.Mode().IsRegular() || j.info.Size() <= onePiece {
+		return nil
+	}
+	copied, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	from, _, root, _ := j.names()
+	stat := os.Stat
+	if root != nil {
+		stat = root.Lstat
+	}
+	now, err := stat(from)
+	if err != nil || now.Size() <= copied.Size() || !os.SameFile(now, j.info) {
+		return nil // it was moved or replaced, and what was read is the old one
+	}
+	return cli.Errorf(cli.ExitIntegrity, "%s: grew from %d to %d bytes while it was read", j.src, copied.Size(), now.Size()).
+		WithHint("copy it when no program writes to it")
+}
+
+// copyOne copies one file, and reports it as any flow is reported.
+func (o *Copy) copyOne(ctx context.Context, c fileCopy) error {
+	info, err := c.check(o.Existing)
+	if errors.Is(err, cli.ErrSkipped) {
+		o.Console.Note("%s: exists already, skipped", c.dst)
+	}
+	if err != nil {
+		return err
+	}
+	j := &job{Copy: o, src: c.src, dst: c.dst, info: info, pace: o.Limits.Stage()}
+	pipe, err := j.pipeline(ctx)
+	if err != nil {
+		return err
+	}
+	if j.resumed > 0 {
+		o.Console.Note("%s: resuming at %s", c.dst, text.Size(j.resumed))
+	}
+	t := &cli.Task{Console: o.Console, Words: []string{c.src, "!", c.dst}, Existing: o.Existing, Labels: j.labels,
+		Digests: func() []flow.Digest { return j.digests }}
+	if c.dst != "-" {
+		t.Outputs = []cli.Output{c.there}
+	}
+	if o.Resume {
+		t.Partial = func(error) string { return j.kept() }
+	}
+	if _, err := t.Run(ctx, pipe); err != nil {
+		return j.explain(err)
+	}
+	return j.finish()
+}
+
+// finish gives a copy that is in place what its sink cannot.
+func (j *job) finish() error {
+	if !j.Preserve || j.info == nil || j.info.Mode()&(fs.ModeSetuid|fs.ModeSetgid|fs.ModeSticky) == 0 || j.dst == "-" {
+		return nil
+	}
+	_, name, _, root := j.names()
+	if err := keepSpecialBits(root, name, j.info); err != nil {
+		return fmt.Errorf("%s: is in place, but not with its mode: %w", j.dst, cli.Cause(err))
+	}
+	return nil
+}
+
+// explain gives a failure of the flow the names that the user knows.
+func (j *job) explain(err error) error {
+	if pe, ok := errors.AsType[*fs.PathError](err); ok && j.up != nil {
+		if pe.Path == filepath.Base(j.src) && j.fromSource(pe) {
+			return fmt.Errorf("%s: %w", j.src, pe.Err)
+		}
+		pe.Path = j.dst
+	}
+	return err
+}
+
+// fromSource reports whether a failure in a tree, where both ends have one name, came from the source.
+func (j *job) fromSource(pe *fs.PathError) bool {
+	if strings.HasPrefix(pe.Op, "open") {
+		f, err := j.up.src.Open(filepath.Base(j.src))
+		if err == nil {
+			f.Close()
+		}
+		return err != nil
+	}
+	return pe.Op == "read" || pe.Op == "seek"
+}

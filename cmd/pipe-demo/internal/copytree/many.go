@@ -1,0 +1,117 @@
+package copytree
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/weirflow/weir/cmd/pipe-demo/internal/cli"
+	"github.com/weirflow/weir/internal/text"
+)
+
+// copyMany copies several sources, or trees, and reports all of them as one flow.
+func (o *Copy) copyMany(ctx context.Context, copies []fileCopy) error {
+	c := newCopier(ctx, o)
+	var words, outputs []string
+	for _, f := range copies {
+		words, outputs = append(words, f.src), append(outputs, f.dst)
+	}
+	dst := copies[0].dst
+	if len(copies) > 1 {
+		dst = cli.Dir(dst)
+	}
+	o.Console.Event("start", map[string]any{"flow": append(words, "!", dst), "outputs": outputs})
+	m := o.Console.Watch(c.tally.progress)
+	scanned, stopScan := context.WithCancel(ctx)
+	var scan errgroup.Group
+	if m.Shown() {
+		scan.Go(func() error { c.scan(scanned, copies); return nil })
+	}
+	c.run(copies)
+	stopScan()
+	scan.Wait()
+	progress := c.tally.progress()
+	failed := c.tally.failures()
+	err := c.conclude(failed, copies)
+	m.Stop(progress, err == nil)
+
+	labels := []string{"the sources"}
+	if o.Limits.Rate > 0 {
+		labels = append(labels, "limit")
+	}
+	if o.Verify {
+		labels = append(labels, "digest")
+	}
+	o.Console.End(err, c.tally.snapshot(), append(labels, dst), c.tally.summary()+": "+progress.Summary(), c.tally.event())
+	if o.Console.JSON {
+		return err
+	}
+	o.Console.Failures(failed)
+	if n := c.tally.skipped; n > 0 {
+		o.Console.Note("%s exist already, skipped", text.Plural(n, "file"))
+	}
+	return err
+}
+
+// conclude is the error of the command: with the exit code of the first failure, or of a copy that is corrupt, if there is
+// one.
+func (c *copier) conclude(failed []error, copies []fileCopy) error {
+	if c.ctx.Err() != nil {
+		return c.stopped(copies)
+	}
+	if len(failed) == 0 {
+		return nil
+	}
+	code := cli.ExitCode(failed[0])
+	if slices.ContainsFunc(failed, func(err error) bool { return cli.ExitCode(err) == cli.ExitIntegrity }) {
+		code = cli.ExitIntegrity
+	}
+	err := fmt.Errorf("%s", c.tally.summary())
+	if c.tally.met() == len(failed) && len(failed) == 1 {
+		err = cli.ErrReported // the list is complete
+	}
+	e := &cli.Error{Code: code, Err: err}
+	if c.Resume {
+		e.Hint = "resume with: " + c.resumeTree(copies)
+	}
+	return e
+}
+
+// stopped is the end by a signal or a limit.
+func (c *copier) stopped(copies []fileCopy) error {
+	cause := context.Cause(c.ctx)
+	if c.Resume {
+		return cli.Errorf(cli.ExitCode(cause), "%w: %s; unfinished files are kept as .NAME.part", cause, c.tally.summary()).
+			WithHint("resume with: " + c.resumeTree(copies))
+	}
+	return fmt.Errorf("%w: %s; no unfinished file is left", cause, c.tally.summary())
+}
+
+// scan adds up the sizes of all files, so that the progress has a percentage. It stays unknown when something cannot be
+// read.
+func (c *copier) scan(ctx context.Context, copies []fileCopy) {
+	var total int64
+	for _, f := range copies {
+		err := filepath.WalkDir(f.src, func(_ string, e fs.DirEntry, err error) error {
+			if err != nil || ctx.Err() != nil {
+				return fs.SkipAll
+			}
+			if e.Type().IsRegular() {
+				info, err := e.Info()
+				if err != nil {
+					return fs.SkipAll
+				}
+				total += info.Size()
+			}
+			return nil
+		})
+		if err != nil || ctx.Err() != nil {
+			return
+		}
+	}
+	c.tally.setTotal(total)
+}

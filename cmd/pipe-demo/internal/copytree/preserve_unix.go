@@ -1,0 +1,85 @@
+//go:build unix
+
+package copytree
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/weirflow/weir/sinks"
+)
+
+// owner is a file's user and group.
+func owner(info fs.FileInfo) *sinks.Owner {
+	st, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return nil
+	}
+	return &sinks.Owner{UID: int(st.Uid), GID: int(st.Gid)}
+}
+
+// device tells file systems apart.
+func device(info fs.FileInfo) uint64 {
+	if st, ok := info.Sys().(*syscall.Stat_t); ok {
+		return uint64(st.Dev)
+	}
+	return 0
+}
+
+// keepOwner gives a copy its source's owner, if this user may, and returns the mode that is right then: the bits that
+// let a program act for its owner mean somebody else when the owner is another one.
+func keepOwner(root *os.Root, name string, info fs.FileInfo) (fs.FileMode, error) {
+	mode := info.Mode()
+	o := owner(info)
+	if o == nil {
+		return mode, nil
+	}
+	switch err := root.Lchown(name, o.UID, o.GID); {
+	case errors.Is(err, fs.ErrPermission):
+		return mode &^ (fs.ModeSetuid | fs.ModeSetgid), nil
+	case err != nil:
+		return mode, err
+	}
+	return mode, nil
+}
+
+// keepLinkTimes gives a symbolic link its source's times.
+func keepLinkTimes(root *os.Root, name string, info fs.FileInfo) error {
+	dir, err := root.Open(".")
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	var times [2]unix.Timespec
+	for i, t := range []int64{accessTime(info).UnixNano(), info.ModTime().UnixNano()} {
+		times[i] = unix.NsecToTimespec(t)
+	}
+	return unix.UtimesNanoAt(int(dir.Fd()), name, times[:], unix.AT_SYMLINK_NOFOLLOW)
+}
+
+// keepSpecialBits gives a copy the bits that let a program act for its owner, if the owner is the same.
+func keepSpecialBits(root *os.Root, name string, info fs.FileInfo) error {
+	stat, chmod := os.Stat, os.Chmod
+	if root != nil {
+		stat, chmod = root.Stat, root.Chmod
+	}
+	copied, err := stat(name)
+	if err != nil {
+		return err
+	}
+	mode := info.Mode()
+	if o, is := owner(info), owner(copied); o == nil || is == nil || *o != *is {
+		mode &^= fs.ModeSetuid | fs.ModeSetgid
+	}
+	return chmod(name, mode)
+}
+
+// isSparse says that a file has holes.
+func isSparse(info fs.FileInfo) bool {
+	st, ok := info.Sys().(*syscall.Stat_t)
+	return ok && st.Blocks*512 < info.Size()
+}

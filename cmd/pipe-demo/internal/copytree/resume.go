@@ -1,0 +1,38 @@
+package copytree
+
+import (
+	"fmt"
+	"os"
+	"slices"
+
+	"github.com/weirflow/weir/cmd/pipe-demo/internal/cli"
+	"github.com/weirflow/weir/internal/atomicfile"
+	"github.com/weirflow/weir/internal/text"
+)
+
+// kept says what is left of a copy that has failed, and how to resume; "" when nothing is.
+func (j *job) kept() string {
+	left, err := atomicfile.FindPartial(nil, j.dst)
+	if err != nil || left.Fingerprint != cli.Fingerprint(j.src, j.info) {
+		return ""
+	}
+	return fmt.Sprintf("%s of %s kept in %s; resume with: %s", text.Size(left.Offset), text.Size(j.info.Size()), left.Path, cli.CommandLine(os.Args[1:]))
+}
+
+// resumeTree is the command line that resumes the copy of several files or a tree: what is complete exists already, and
+// a directory that was made is one to copy into now.
+func (o *Copy) resumeTree(copies []fileCopy) string {
+	words := slices.Clone(os.Args[1:])
+	if c := copies[0]; len(copies) == 1 && c.tree && c.made {
+		for i := len(words) - 2; i >= 0; i-- {
+			if words[i] == c.src {
+				words[i] = cli.JoinPath(c.src, ".")
+				break
+			}
+		}
+	}
+	if at := slices.Index(words, "cp"); at >= 0 && !o.Existing.Force && !o.Existing.NoClobber {
+		words = slices.Insert(words, at+1, "-n")
+	}
+	return cli.CommandLine(words)
+}

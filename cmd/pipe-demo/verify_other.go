@@ -1,8 +1,0 @@
-//go:build !linux
-
-package main
-
-import "os"
-
-// dropCached: only Linux can be told to forget what it holds of a file in memory.
-func dropCached(*os.File) error { return nil }
