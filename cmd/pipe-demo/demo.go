@@ -31,8 +31,8 @@ func demoCommand(c *cli.Console, reg *flow.Registry) *cobra.Command {
 		Use:   "demo",
 		Short: "see it all work, on built-in data",
 		Long: `Runs file -> gzip -> file and back, file -> HTTP -> file, and file -> PUT ->
-file in a temporary directory, compares the SHA-256 of what went in with what came
-out, and removes the directory.`,
+file in a temporary directory, compares the SHA-256 of what went in with what
+came out, and removes the directory.`,
 		Example: `  pipe-demo demo`,
 		Args:    cli.Args(0, 0, "it takes no arguments"),
 		RunE:    func(cmd *cobra.Command, _ []string) error { return runDemo(cmd.Context(), c, reg) },
