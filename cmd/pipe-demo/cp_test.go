@@ -145,7 +145,7 @@ func TestSignalInTree(t *testing.T) {
 					t.Errorf("%v: exit code %d, want %d: %s", sig, got, code, rest)
 				}
 				left := strings.Join(files(t, filepath.Join(dir, "dst")), " ")
-				want, hint := "", "nothing unfinished is left"
+				want, hint := "", "no unfinished file is left"
 				if resume {
 					want, hint = ".big.part .big.part.id", "resume with: pipe-demo cp -n -r --resume --limit-rate 1M --fsync=none --json src/. dst"
 				}

@@ -52,7 +52,7 @@ func TestReceiveFullDisk(t *testing.T) {
 	}
 }
 
-// An upload under way is finished after the signal, or broken off at the end of the grace period.
+// An upload under way is finished after the signal, or aborted at the end of the grace period.
 func TestReceiveGrace(t *testing.T) {
 	for _, grace := range []string{"1m", "50ms"} {
 		dir := newUploads(t)

@@ -70,7 +70,7 @@ func TestServeEndsDespiteStalledClient(t *testing.T) {
 				said = p.stderr.String()
 				t.Errorf("%s, %s: exit code %d: %s", protocol, what, got, said)
 			}
-			if said = p.stderr.String(); !strings.Contains(said, "broken off after 10ms") || !strings.Contains(said, "broken off at the end of the grace period") {
+			if said = p.stderr.String(); !strings.Contains(said, "aborted after 10ms") || !strings.Contains(said, "aborted at the end of the grace period") {
 				t.Errorf("%s, %s: said %q", protocol, what, said)
 			}
 			if n, err := io.Copy(io.Discard, resp.Body); err == nil {
@@ -93,7 +93,7 @@ func TestServeEndsDespiteSilentConnection(t *testing.T) {
 	defer conn.Close()
 	get(t, url, "bytes=0-9") // accepted after the silent one
 	p.Process.Signal(syscall.SIGTERM)
-	if got := p.wait(t); got != 0 || strings.Contains(p.stderr.String(), "broken off") {
+	if got := p.wait(t); got != 0 || strings.Contains(p.stderr.String(), "aborted") {
 		t.Errorf("exit code %d: %s", got, p.stderr.String())
 	}
 }

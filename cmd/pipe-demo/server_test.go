@@ -159,7 +159,7 @@ func TestSecondSignalExitsAtOnce(t *testing.T) {
 	}
 }
 
-// What does not finish within the grace period is broken off, and that is exit 0, too.
+// What does not finish within the grace period is aborted, and that is exit 0, too.
 func TestServeGraceEnds(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "big"), letters(8<<20), 0o644); err != nil {
@@ -172,7 +172,7 @@ func TestServeGraceEnds(t *testing.T) {
 	}
 	defer resp.Body.Close()
 	p.Process.Signal(syscall.SIGTERM)
-	if got := p.wait(t); got != 0 || !strings.Contains(p.stderr.String(), "broken off after 10ms") {
+	if got := p.wait(t); got != 0 || !strings.Contains(p.stderr.String(), "aborted after 10ms") {
 		t.Errorf("exit code %d: %s", got, p.stderr.String())
 	}
 	if n, err := io.Copy(io.Discard, resp.Body); err == nil {
