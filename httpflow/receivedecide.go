@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/weirflow/weir/internal/httpfield"
+	"github.com/weirflow/weir/tus"
 )
 
 // The methods of what a receiver has: the files, and the uploads.
@@ -38,8 +39,8 @@ func decideReceive(method string, r *http.Request, opts ReceiverOptions) (answer
 	default: // RFC 9110 §15.5.6
 		return deny(http.StatusMethodNotAllowed, http.Header{"Allow": {allowed(upload)}})
 	}
-	if h.Get("Tus-Resumable") != tusVersion { // tus, Tus-Resumable
-		return deny(http.StatusPreconditionFailed, http.Header{"Tus-Version": {tusVersion}, "Tus-Resumable": {tusVersion}})
+	if h.Get("Tus-Resumable") != tus.Version { // tus, Tus-Resumable
+		return deny(http.StatusPreconditionFailed, http.Header{"Tus-Version": {tus.Version}, "Tus-Resumable": {tus.Version}})
 	}
 	return answer{}, false
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/weirflow/weir/transfer"
+	"github.com/weirflow/weir/tus"
 )
 
 // ReceiverOptions are the settings of [Receiver].
@@ -126,7 +127,7 @@ func (rc *receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if m := r.Header.Get("X-Http-Method-Override"); m != "" {
 			q.method = m
 		}
-		w.Header().Set("Tus-Resumable", tusVersion)
+		w.Header().Set("Tus-Resumable", tus.Version)
 	}
 	a, done := decideReceive(q.method, r, rc.opts)
 	if done {
@@ -192,7 +193,7 @@ func (q *receiveRequest) fail(err error) {
 		q.x.outcome.Err = err
 	}
 	a := refuse(q.method, status, http.Header{})
-	if status == statusChecksumMismatch {
+	if status == tus.StatusChecksumMismatch {
 		a.text = "Checksum Mismatch\n"
 	}
 	q.reply(a)
@@ -219,7 +220,7 @@ func (q *receiveRequest) statusOf(err error) int {
 	case errors.As(err, &tooLarge):
 		return http.StatusRequestEntityTooLarge
 	case errors.Is(err, errChecksum):
-		return statusChecksumMismatch
+		return tus.StatusChecksumMismatch
 	case errors.Is(err, errCondition), errors.Is(err, fs.ErrExist):
 		return http.StatusPreconditionFailed
 	case diskFull(err):

@@ -13,6 +13,7 @@ import (
 
 	"github.com/weirflow/weir/internal/httpfield"
 	"github.com/weirflow/weir/sources"
+	"github.com/weirflow/weir/tus"
 )
 
 // createUpload answers a POST: tus, Creation and Creation With Upload.
@@ -268,5 +269,5 @@ func decidePatch(h http.Header, contentLength int64, u *upload, opts ReceiverOpt
 
 func isTusContent(h http.Header) bool {
 	kind, _, err := mime.ParseMediaType(h.Get("Content-Type"))
-	return err == nil && kind == tusContent
+	return err == nil && kind == tus.ContentType
 }

@@ -1,34 +1,27 @@
 package httpflow
 
 import (
-	"crypto/sha1"
-	"crypto/sha256"
-	"crypto/sha512"
 	"hash"
 	"net/http"
 	"strconv"
 	"strings"
 
 	"github.com/weirflow/weir/internal/httpfield"
+	"github.com/weirflow/weir/tus"
 )
 
-// What a receiver speaks: tus 1.0.
+// What a receiver of tus 1.0 can do.
 const (
-	tusVersion             = "1.0.0"
-	tusExtensions          = "creation,creation-with-upload,creation-defer-length,termination,checksum,expiration"
-	tusChecksums           = "sha1,sha256,sha512"
-	tusContent             = "application/offset+octet-stream"
-	statusChecksumMismatch = 460
+	tusExtensions = "creation,creation-with-upload,creation-defer-length,termination,checksum,expiration"
+	tusChecksums  = "sha1,sha256,sha512" // the keys of tus.Checksums
 )
-
-var tusHashes = map[string]func() hash.Hash{"sha1": sha1.New, "sha256": sha256.New, "sha512": sha512.New}
 
 // tusOptions is the answer to OPTIONS.
 func tusOptions(upload bool, opts ReceiverOptions) http.Header {
 	h := http.Header{
 		"Allow":                  {allowed(upload)},
-		"Tus-Resumable":          {tusVersion},
-		"Tus-Version":            {tusVersion},
+		"Tus-Resumable":          {tus.Version},
+		"Tus-Version":            {tus.Version},
 		"Tus-Extension":          {tusExtensions},
 		"Tus-Checksum-Algorithm": {tusChecksums},
 	}
@@ -53,7 +46,7 @@ func parseChecksum(values []string) (sum *checksum, ok bool) {
 	if algorithm == "" || !ok {
 		return nil, ok
 	}
-	newHash := tusHashes[algorithm]
+	newHash := tus.Checksums[algorithm]
 	if newHash == nil {
 		return nil, false
 	}
