@@ -154,7 +154,7 @@ func Int(least, most int) Type {
 		n, err := strconv.Atoi(s)
 		switch {
 		case err != nil:
-			return nil, errors.New("that is no whole number")
+			return nil, errors.New("not a whole number")
 		case n < least || n > most:
 			return nil, fmt.Errorf("%d is out of range", n)
 		}
@@ -166,7 +166,7 @@ func Int(least, most int) Type {
 func OneOf(words ...string) Type {
 	return Type{Name: "NAME", Takes: text.OrList(words), Words: words, Parse: func(s string) (any, error) {
 		if !slices.Contains(words, s) {
-			return nil, errors.New("that is not known")
+			return nil, errors.New("unknown value")
 		}
 		return s, nil
 	}}

@@ -33,7 +33,7 @@ func TestNameErrors(t *testing.T) {
 		{"a ! gunzip level=1 ! b", 3, `gunzip has no option "level"`, "gunzip has no options"},
 		{"a ! take ! b", 2, "take needs its option bytes", "take bytes=1M"},
 		{"a ! take bytes=1MB ! b", 3, "MB can mean steps of 1000", ""},
-		{"a ! limit rate=0 ! b", 3, "nothing moves", ""},
+		{"a ! limit rate=0 ! b", 3, "at least 1 byte per second", ""},
 		{"a ! rechunk size=0 ! b", 3, "out of range", ""},
 		{"a ! digest a=sha265 ! b", 3, `option a got "sha265" and takes sha256,`, "did you mean sha256"},
 		{"ftp://host/a ! b", 0, `unknown scheme "ftp" for a source`, "file"},

@@ -1,15 +1,15 @@
 // Package ioctx lets the end of a context interrupt reads and writes that block, and opens the
 // process's standard input and output so that this is possible.
 //
-// Interrupting a handle that somebody else owns has rules:
+// The handle belongs to the caller. How it is interrupted depends on its type:
 //
-//   - a deadline in the past where the handle has deadlines, cleared afterwards;
-//   - nothing for a regular file or a directory, whose reads and writes do not wait for anybody;
-//   - on Unix, an [*os.File] in blocking mode (an inherited pipe, say) knows no deadlines, and closing it
-//     would not wake a read that is under way: it is waited for with poll(2) before each read and write;
-//   - Close for the rest, if there is a Close.
+//   - by a deadline in the past, if it supports deadlines; the deadline is cleared afterwards;
+//   - not at all, if it is a regular file or a directory: its reads and writes wait for no other process;
+//   - on Unix, an [*os.File] in blocking mode (an inherited pipe, for example) has no deadlines, and Close
+//     does not wake a pending read: each read and write waits with poll(2) first;
+//   - by Close otherwise, if it has a Close.
 //
-// After the release function has returned, nothing touches the handle any more.
+// After the release function has returned, the handle is no longer used.
 package ioctx
 
 import (
@@ -22,14 +22,13 @@ import (
 	"time"
 )
 
-// past is a deadline that is over on every clock, and not the zero time, which would mean no deadline.
+// past is a deadline that has passed; the zero time would mean no deadline.
 var past = time.Unix(1, 0)
 
 // Interrupt runs f in a goroutine of its own when ctx ends, at once if it has ended already.
 //
-// The returned function takes that back. If f is running by then, it waits for f to return, so that f
-// never touches anything after release. It may be called more than once and from several goroutines,
-// but not from f.
+// release cancels that. If f is running already, it waits for f to return, so that f is never running
+// after release. It may be called more than once and from several goroutines, but not from f.
 func Interrupt(ctx context.Context, f func()) (release func()) {
 	if ctx.Done() == nil {
 		return func() {}
@@ -46,21 +45,20 @@ func Interrupt(ctx context.Context, f func()) (release func()) {
 	})
 }
 
-// Reader makes the end of ctx interrupt a Read of r, with the means that the package comment lists.
-// The caller reads from the reader it gets back, which is r itself except for files in blocking mode,
-// and calls release when it is done reading. Reader adds no buffer, and nothing is read that is not
-// asked for.
+// Reader makes the end of ctx interrupt a Read of r, as described in the package comment. The caller
+// reads from the returned reader, which is r itself except for files in blocking mode, and calls release
+// after the last Read. Reader adds no buffer and reads nothing ahead.
 //
-// An interrupted Read returns an error of r's choice: the caller looks at ctx first, and reports
-// [context.Cause] if it has ended. A deadline set by Reader is cleared by release; one that the caller set
+// Which error an interrupted Read returns depends on r: the caller checks ctx first, and reports
+// [context.Cause] if it has ended. A deadline set by Reader is cleared by release; one set by the caller
 // before stays if ctx does not end in between.
 //
-// Not interrupted are: readers with neither deadline nor Close; devices whose driver does not support
-// poll(2); on Windows, consoles. A Close that waits for the Read (as the one of a server's request body
-// does) is of no help either. Where two processes read from one pipe or terminal in blocking mode, the
-// other one may take what poll promised, and then the Read blocks.
+// Not interrupted are: readers with neither deadline nor Close; readers whose Close waits for the Read (as
+// that of a server's request body does); devices whose driver does not support poll(2); on Windows,
+// consoles. If two processes read from one pipe or terminal in blocking mode, the other one may take the
+// data that poll reported, and the Read then blocks.
 //
-// Where a Close must not happen during a Read (of a decoder, for example), hide it: struct{ io.Reader }.
+// If Close must not be called during a Read (of a decoder, for example), hide it: struct{ io.Reader }.
 func Reader(ctx context.Context, r io.Reader) (reader io.Reader, release func()) {
 	if ctx.Done() == nil {
 		return r, func() {}
@@ -76,11 +74,11 @@ func Reader(ctx context.Context, r io.Reader) (reader io.Reader, release func())
 	return r, deadlineAtEnd(ctx, r, d.SetReadDeadline)
 }
 
-// Writer makes the end of ctx interrupt a Write to w, as [Reader] does for a Read. How much of an interrupted
-// Write has arrived is told by its count, where w tells it.
+// Writer makes the end of ctx interrupt a Write to w, as [Reader] does for a Read. The count of an interrupted
+// Write is that of w.
 //
-// Through poll(2), a Write to a pipe or terminal goes in small pieces, because only these are sure not to block
-// half-way. On a terminal with less room than 256 bytes, one may block all the same.
+// With poll(2), a Write to a pipe or terminal is split into small pieces, because only these are certain not
+// to block half-way. On a terminal with room for less than 256 bytes, one may still block.
 func Writer(ctx context.Context, w io.Writer) (writer io.Writer, release func()) {
 	if ctx.Done() == nil {
 		return w, func() {}
@@ -112,7 +110,7 @@ func deadlineAtEnd(ctx context.Context, rw any, set func(time.Time) error) (rele
 		case err == nil:
 			interrupted = true
 		case !errors.Is(err, os.ErrNoDeadline) && !errors.Is(err, errors.ErrUnsupported):
-			// Closed already, most likely. There is nothing left to interrupt.
+			// Most likely closed already: nothing is left to interrupt.
 		case !neverWaits(rw):
 			if c, ok := rw.(io.Closer); ok {
 				c.Close()
@@ -122,12 +120,12 @@ func deadlineAtEnd(ctx context.Context, rw any, set func(time.Time) error) (rele
 	return sync.OnceFunc(func() {
 		stop()
 		if interrupted {
-			set(time.Time{}) // fails if it was closed meanwhile, and then does not matter
+			set(time.Time{}) // fails only if rw has been closed
 		}
 	})
 }
 
-// neverWaits reports whether rw is a file whose reads and writes are not held up by another process.
+// neverWaits reports whether rw is a file whose reads and writes do not wait for another process.
 func neverWaits(rw any) bool {
 	s, ok := rw.(interface{ Stat() (fs.FileInfo, error) })
 	if !ok {

@@ -8,7 +8,7 @@ import (
 	"os"
 )
 
-// waits: no file is waited for here. On Windows, closing one wakes a read of a pipe.
+// waits returns false: files are interrupted by Close, which on Windows wakes a read of a pipe.
 func waits(*os.File) bool { return false }
 
 type polled struct{ io.ReadWriter }

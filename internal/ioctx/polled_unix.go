@@ -7,17 +7,18 @@ import (
 	"errors"
 	"io"
 	"os"
+	"runtime"
 	"sync"
 	"syscall"
 
 	"golang.org/x/sys/unix"
 )
 
-// waits reports whether f can hold up a read or a write that no deadline interrupts: neither a regular file nor a
-// directory, and in blocking mode. Files in non-blocking mode are in the runtime's poller and have deadlines.
+// waits reports whether a read or a write of f can block without a deadline to interrupt it: f is in blocking mode,
+// and neither a regular file nor a directory. Files in non-blocking mode are in the runtime's poller and have deadlines.
 //
-// The descriptor is asked, not the file: an *os.File whose Fd method was called may still accept deadlines that no
-// longer have any effect.
+// The mode is that of the descriptor: an *os.File whose Fd method was called may still accept deadlines that have no
+// effect any more.
 func waits(f *os.File) bool {
 	conn, err := f.SyscallConn()
 	if err != nil {
@@ -43,22 +44,22 @@ func waits(f *os.File) bool {
 	return err == nil && blocking
 }
 
-// polled reads from and writes to a descriptor in blocking mode that others share, so that it cannot be switched to
-// non-blocking: before each system call it waits until the descriptor is ready or ctx ends.
+// polled reads from and writes to a descriptor in blocking mode. Other processes share it, so it is not switched to
+// non-blocking mode: before each system call, polled waits until the descriptor is ready or ctx ends.
 type polled struct {
 	ctx  context.Context
 	file syscall.RawConn
 
-	wakeR, wakeW *os.File // wakeW is closed when ctx ends, which makes wakeR ready for good
+	wakeR, wakeW *os.File // wakeW is closed when ctx ends, which makes wakeR readable
 	wake         syscall.RawConn
 	stop         func()
-	err          error // what went wrong in newPolled
+	err          error // returned by every Read and Write
 
 	mu sync.Mutex // held during Read and Write; release waits for it
 }
 
-// newPolled is for a file that is not open in the mode closed (O_RDONLY or O_WRONLY) alone: waiting for that would
-// have no end.
+// newPolled returns a polled whose calls fail if f is open only in the mode closed (O_RDONLY or O_WRONLY), which would
+// never be ready.
 func newPolled(ctx context.Context, f *os.File, closed int) *polled {
 	p := &polled{ctx: ctx, stop: func() {}}
 	if p.file, p.err = f.SyscallConn(); p.err != nil {
@@ -70,7 +71,7 @@ func newPolled(ctx context.Context, f *os.File, closed int) *polled {
 		}
 	})
 	if cerr != nil {
-		p.err = os.ErrClosed // what else Control can fail for
+		p.err = os.ErrClosed // the only error of Control
 	}
 	if p.err != nil {
 		return p
@@ -85,7 +86,7 @@ func newPolled(ctx context.Context, f *os.File, closed int) *polled {
 	return p
 }
 
-// release ends the use of the file. A Read or Write under way is waited for; a later one fails with [os.ErrClosed].
+// release ends the use of the file. It waits for a pending Read or Write; later ones fail with [os.ErrClosed].
 func (p *polled) release() {
 	p.stop()
 	p.mu.Lock()
@@ -139,7 +140,7 @@ func (p *polled) Write(b []byte) (n int, err error) {
 	return n, nil
 }
 
-// writeReady writes as much of b as a descriptor takes that poll called ready, without blocking.
+// writeReady writes as much of b to fd, which poll reported as ready, as is certain not to block.
 func writeReady(fd int, b []byte) (int, error) {
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
@@ -153,12 +154,12 @@ func writeReady(fd int, b []byte) (int, error) {
 	case unix.S_IFCHR:
 		if isTerminal(fd) {
 			b = b[:min(len(b), 256)]
-		} // to other devices, the size of a write may mean something
+		} // the size of a write to another device may matter to its driver
 	}
 	return unix.Write(fd, b)
 }
 
-// do waits for events and then calls f, again and again while f says EINTR or EAGAIN.
+// do waits for events and calls f, and repeats that while f returns EINTR or EAGAIN.
 func (p *polled) do(events int16, f func(fd int) error) error {
 	if p.err != nil {
 		return p.err
@@ -189,7 +190,15 @@ func (p *polled) do(events int16, f func(fd int) error) error {
 	}
 }
 
-// waitPoll waits until fd is ready for events, hung up or failed, or until wake is readable.
+// wait waits until fd is ready for events, hung up or failed, or until wake is readable. On macOS, poll(2) does
+// not support devices, terminals among them.
+func wait(fd, wake int, events int16) (woken bool, err error) {
+	if runtime.GOOS == "darwin" {
+		return waitSelect(fd, wake, events)
+	}
+	return waitPoll(fd, wake, events)
+}
+
 func waitPoll(fd, wake int, events int16) (woken bool, err error) {
 	fds := []unix.PollFd{{Fd: int32(fd), Events: events}, {Fd: int32(wake), Events: unix.POLLIN}}
 	if _, err := unix.Poll(fds, -1); err != nil {
@@ -198,8 +207,7 @@ func waitPoll(fd, wake int, events int16) (woken bool, err error) {
 	return fds[1].Revents != 0, nil
 }
 
-// waitSelect is waitPoll with select(2), for systems whose poll(2) refuses terminals. It cannot watch
-// descriptors from 1024 on, and does not wait for such.
+// waitSelect is waitPoll with select(2). It does not wait for descriptors from 1024 on, which select cannot watch.
 func waitSelect(fd, wake int, events int16) (woken bool, err error) {
 	if fd >= unix.FD_SETSIZE || wake >= unix.FD_SETSIZE {
 		return false, nil

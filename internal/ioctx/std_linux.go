@@ -6,8 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// reopen opens the pipe or terminal behind fd anew, in non-blocking mode. It reports false where this
-// is not possible, or would give something else than fd.
+// reopen opens the pipe or terminal behind fd again, in non-blocking mode. It returns false if this
+// is not possible, or would open another file.
 func reopen(fd, mode int) (int, bool) {
 	var st unix.Stat_t
 	if unix.Fstat(fd, &st) != nil {
@@ -28,9 +28,9 @@ func reopen(fd, mode int) (int, bool) {
 		return 0, false
 	}
 	if access := flags & unix.O_ACCMODE; access != unix.O_RDWR && access != mode {
-		return 0, false // must go on to fail with EBADF
+		return 0, false // the duplicate fails with EBADF, as fd does
 	}
-	// O_DIRECT is a pipe's packet mode; without O_NOCTTY the terminal of somebody else could become ours.
+	// O_DIRECT is a pipe's packet mode; without O_NOCTTY, the terminal could become the controlling terminal of this process.
 	flags = mode | flags&unix.O_DIRECT | unix.O_NONBLOCK | unix.O_NOCTTY | unix.O_CLOEXEC
 	var fresh int
 	for {

@@ -28,15 +28,15 @@ func nonblocking(t *testing.T, f *os.File) (set bool) {
 	return set
 }
 
-// Pipes and terminals are opened anew, sockets are not; the inherited description stays in blocking mode.
-func TestOpenedAnew(t *testing.T) {
+// Pipes and terminals are reopened, sockets are not; the inherited description stays in blocking mode.
+func TestReopened(t *testing.T) {
 	in, out := os.Stdin, os.Stdout
 	defer func() { os.Stdin, os.Stdout = in, out }()
 	for _, kind := range reading {
 		t.Run(kind.name, func(t *testing.T) {
 			os.Stdin, os.Stdout = kind.open(t)
 			if kind.name == "terminal" {
-				os.Stdout = os.Stdin // its other end, /dev/ptmx, is not opened anew: that would be another terminal
+				os.Stdout = os.Stdin // its other end, /dev/ptmx, is not reopened: that would be another terminal
 			}
 			for _, std := range []struct {
 				open func() (*os.File, error)

@@ -2,5 +2,5 @@
 
 package ioctx
 
-// reopen: where /dev/fd exists at all, opening a name in it duplicates, flags included.
+// reopen returns false: opening a name in /dev/fd, if it exists, makes a duplicate with the same flags.
 func reopen(int, int) (int, bool) { return 0, false }

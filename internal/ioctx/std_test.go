@@ -398,7 +398,7 @@ func TestStdDescriptors(t *testing.T) {
 	}
 }
 
-// What is not open for reading cannot be read by opening it anew.
+// What is not open for reading cannot be read by reopening it.
 func TestStdinOpenForWriting(t *testing.T) {
 	_, w := blockingPipe(t)
 	cmd, stderr := child(t, "copy", w, nil)

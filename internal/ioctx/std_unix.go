@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// open gives a file of its own for what f refers to, for reading (O_RDONLY) or writing (O_WRONLY).
+// open returns another file for what f refers to, for reading (O_RDONLY) or writing (O_WRONLY).
 func open(f *os.File, mode int) (*os.File, error) {
 	conn, err := f.SyscallConn()
 	if err != nil {
@@ -22,7 +22,7 @@ func open(f *os.File, mode int) (*os.File, error) {
 		}
 	})
 	if cerr != nil {
-		return nil, &os.PathError{Op: "dup", Path: f.Name(), Err: os.ErrClosed} // what else Control can fail for
+		return nil, &os.PathError{Op: "dup", Path: f.Name(), Err: os.ErrClosed} // the only error of Control
 	}
 	if err != nil {
 		return nil, &os.PathError{Op: "dup", Path: f.Name(), Err: err}
@@ -30,7 +30,7 @@ func open(f *os.File, mode int) (*os.File, error) {
 	return os.NewFile(uintptr(fd), f.Name()), nil
 }
 
-// dup duplicates fd to a number above 2: what the runtime does on EPIPE depends on the number.
+// dup duplicates fd to a number above 2: on EPIPE, the runtime ends the process for 1 and 2.
 func dup(fd int) (int, error) {
 	return unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 3)
 }

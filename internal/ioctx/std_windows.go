@@ -20,7 +20,7 @@ func open(f *os.File, _ int) (*os.File, error) {
 		err = syscall.DuplicateHandle(self, syscall.Handle(old), self, &h, 0, false, syscall.DUPLICATE_SAME_ACCESS)
 	})
 	if cerr != nil {
-		return nil, &os.PathError{Op: "dup", Path: f.Name(), Err: os.ErrClosed} // what else Control can fail for
+		return nil, &os.PathError{Op: "dup", Path: f.Name(), Err: os.ErrClosed} // the only error of Control
 	}
 	if err != nil {
 		return nil, &os.PathError{Op: "dup", Path: f.Name(), Err: err}

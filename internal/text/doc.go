@@ -1,3 +1,3 @@
-// Package text reads and writes what people write and read: sizes, rates and durations, words for a
-// shell, lists, and the names that a mistyped one may have meant.
+// Package text parses and formats text for people: sizes, rates and durations, words quoted for a
+// shell, lists, and suggestions for mistyped names.
 package text

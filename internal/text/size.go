@@ -9,9 +9,9 @@ import (
 	"strings"
 )
 
-// ParseSize reads a number of bytes: digits, perhaps a fraction, perhaps a unit. The units are k, M, G, T and P (in
-// either case, KiB and the like are the same) and count in steps of 1024. A fraction of a byte is dropped. kB and
-// MB are refused: they can mean steps of 1000.
+// ParseSize parses a number of bytes: digits with an optional fraction and an optional unit. The units k, M, G, T
+// and P (in either case; also KiB and so on) are powers of 1024. A fraction of a byte is dropped. kB and
+// MB are refused, because they can also mean powers of 1000.
 func ParseSize(s string) (int64, error) {
 	end := strings.IndexFunc(s, func(r rune) bool { return (r < '0' || r > '9') && r != '.' })
 	if end < 0 {
@@ -19,11 +19,11 @@ func ParseSize(s string) (int64, error) {
 	}
 	number, unit := s[:end], s[end:]
 	if len(number) > 32 {
-		return 0, errors.New("that is too large")
+		return 0, errors.New("too large")
 	}
 	whole, fraction, dotted := strings.Cut(number, ".")
 	if whole == "" || dotted && (fraction == "" || strings.Contains(fraction, ".")) {
-		return 0, errors.New("that is no number of bytes")
+		return 0, errors.New("not a number of bytes")
 	}
 	shift, ok := unitShift(unit)
 	if !ok {
@@ -32,16 +32,16 @@ func ParseSize(s string) (int64, error) {
 				return 0, fmt.Errorf("%s can mean steps of 1000 or of 1024; write %s for steps of 1024", unit, unit[:len(unit)-1])
 			}
 		}
-		return 0, fmt.Errorf("%q is no unit", unit)
+		return 0, fmt.Errorf("%q is not a unit", unit)
 	}
 	r, ok := new(big.Rat).SetString(number)
 	if !ok {
-		return 0, errors.New("that is no number of bytes")
+		return 0, errors.New("not a number of bytes")
 	}
 	r.Mul(r, new(big.Rat).SetInt(new(big.Int).Lsh(big.NewInt(1), shift)))
 	n := new(big.Int).Quo(r.Num(), r.Denom())
 	if !n.IsInt64() {
-		return 0, errors.New("that is too large")
+		return 0, errors.New("too large")
 	}
 	return n.Int64(), nil
 }
@@ -58,11 +58,11 @@ func unitShift(unit string) (uint, bool) {
 	return 0, false
 }
 
-// ParseRate reads bytes per second: a size, with or without a /s behind it. Zero is refused, for nothing would move.
+// ParseRate parses bytes per second: a size, optionally followed by /s. Zero is refused.
 func ParseRate(s string) (int64, error) {
 	n, err := ParseSize(strings.TrimSuffix(s, "/s"))
 	if err == nil && n == 0 {
-		err = errors.New("at that rate nothing moves")
+		err = errors.New("a rate must be at least 1 byte per second")
 	}
 	return n, err
 }

@@ -2,7 +2,6 @@ package pipetest
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -18,14 +17,14 @@ var (
 )
 
 // TestReaderSource tests a source that is made from an io.Reader: that it delivers
-// everything the readers of testing/iotest do, also what comes together with io.EOF or
+// all bytes of the readers of testing/iotest, also those returned together with io.EOF or
 // with an error; that an error fails the run; that readers which break their contract
-// (a panic, more bytes than there was room for, nothing and no error for ever) end the
-// run with an error. source is called with a new reader for every run. It is not for
+// (a panic, a count beyond the slice, 0 and nil for ever) fail the
+// run. source is called with a new reader for every run. TestReaderSource is not for
 // tests that run in parallel with others.
 func TestReaderSource(t testing.TB, source func(r io.Reader) pipeline.Source) {
 	t.Helper()
-	c := newChecker(0, nil)
+	c := &checker{}
 	for _, n := range []int{0, 1, 600, 70_000} {
 		c.sub(t, fmt.Sprintf("%d bytes", n), func(t testing.TB) { c.reads(t, source, sample(n)) })
 	}
@@ -41,16 +40,13 @@ func (c *checker) reads(t testing.TB, source func(r io.Reader) pipeline.Source, 
 		if r.slow && len(data) > 2*bytewise {
 			continue
 		}
-		to := &Collector{hold: true}
-		_, err := c.run(t.Context(), t, r.name, source(plain{r.wrap(bytes.NewReader(data))}).To(to.Sink()))
-		wantOutput(t, r.name, err, to, data)
+		c.delivers(t, r.name, source(plain{r.wrap(bytes.NewReader(data))}), true, setting{}, data)
 	}
 	what := "data, then an error"
 	to := &Collector{hold: true}
 	_, err := c.run(t.Context(), t, what, source(io.MultiReader(bytes.NewReader(data), iotest.ErrReader(errReader))).To(to.Sink()))
 	wantError(t, what, err, errReader)
-	wantUndone(t, what, to)
-	wantPrefix(t, what, to, data)
+	wantAborted(t, what, to, data)
 }
 
 func (c *checker) brokenReaders(t testing.TB, source func(r io.Reader) pipeline.Source) {
@@ -64,15 +60,14 @@ func (c *checker) brokenReaders(t testing.TB, source func(r io.Reader) pipeline.
 		{"data together with an error", func(p []byte) (int, error) { return copy(p, data), errReader }, errReader},
 		{"a reader that times out", iotest.TimeoutReader(iotest.OneByteReader(bytes.NewReader(data))).Read, iotest.ErrTimeout},
 		{"a reader that panics", func([]byte) (int, error) { panic(errReader) }, errReader},
-		{"a reader that returns more than there was room for", func(p []byte) (int, error) { return len(p) + 1, nil }, nil},
+		{"a reader that returns a count beyond the slice", func(p []byte) (int, error) { return len(p) + 1, nil }, nil},
 		{"a reader that returns a negative count", func([]byte) (int, error) { return -1, nil }, nil},
 		{"a reader that returns nothing for ever", func([]byte) (int, error) { return 0, nil }, io.ErrNoProgress},
 	} {
 		to := &Collector{}
 		_, err := c.run(t.Context(), t, r.name, source(readFunc(r.read)).To(to.Sink()))
 		wantError(t, r.name, err, r.want)
-		wantUndone(t, r.name, to)
-		wantPrefix(t, r.name, to, data)
+		wantAborted(t, r.name, to, data)
 	}
 }
 
@@ -92,13 +87,13 @@ func wantError(t testing.TB, what string, err, cause error) {
 }
 
 // TestWriterSink tests a sink that is made from an io.Writer: that the writer gets
-// everything, in order; that its error, a short write without one (io.ErrShortWrite),
+// all bytes in their order; that its error, a short write without one (io.ErrShortWrite),
 // a count beyond the slice and a panic fail the run; that nothing is written after
 // an error. sink is called with a new writer for every run. It is not for tests
 // that run in parallel with others.
 func TestWriterSink(t testing.TB, sink func(w io.Writer) pipeline.Sink) {
 	t.Helper()
-	c := newChecker(0, nil)
+	c := &checker{}
 	for _, n := range []int{0, 1, 600, 70_000} {
 		data := sample(n)
 		c.sub(t, fmt.Sprintf("%d bytes", n), func(t testing.TB) {
@@ -125,22 +120,14 @@ func (c *checker) brokenWriters(t testing.TB, sink func(w io.Writer) pipeline.Si
 	}{
 		{"a writer that fails", func([]byte) (int, error) { return 0, errWriter }, errWriter},
 		{"a writer that fails half way", func(p []byte) (int, error) { return len(p) / 2, errWriter }, errWriter},
-		{"a writer that takes less and says nothing", func(p []byte) (int, error) { return len(p) - 1, nil }, io.ErrShortWrite},
-		{"a writer that returns more than it was given", func(p []byte) (int, error) { return len(p) + 1, nil }, nil},
+		{"a writer that writes less without an error", func(p []byte) (int, error) { return len(p) - 1, nil }, io.ErrShortWrite},
+		{"a writer that returns a count beyond the slice", func(p []byte) (int, error) { return len(p) + 1, nil }, nil},
 		{"a writer that panics", func([]byte) (int, error) { panic(errWriter) }, errWriter},
 	} {
-		for k := range 3 { // writes that go well before
+		for k := range 3 { // writes that succeed before
 			what := fmt.Sprintf("%s (write %d)", w.name, k)
 			bad := &badWriter{good: k, write: w.write}
-			input := pipeline.NewSource("input", func(ctx context.Context, out *pipeline.Outlet) error {
-				for range 20 {
-					if err := out.Send(ctx, chunk(make([]byte, 5000))); err != nil {
-						return err
-					}
-				}
-				return nil
-			})
-			_, err := c.run(t.Context(), t, what, input.To(sink(bad)))
+			_, err := c.run(t.Context(), t, what, Source(make([]byte, 100_000), evenly(100_000, 20)...).To(sink(bad)))
 			wantError(t, what, err, w.want)
 			if bad.after > 0 {
 				t.Errorf("%s: %d more writes after it", what, bad.after)
@@ -149,7 +136,7 @@ func (c *checker) brokenWriters(t testing.TB, sink func(w io.Writer) pipeline.Si
 	}
 }
 
-// badWriter takes some writes and then does what it is told.
+// badWriter succeeds a number of times and then calls write.
 type badWriter struct {
 	good  int
 	write func(p []byte) (int, error)

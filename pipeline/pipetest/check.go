@@ -24,30 +24,21 @@ var (
 )
 
 const (
-	// defaultPatience is how long a run may take before it counts as stuck.
-	defaultPatience = 20 * time.Second
-	// steps is into how many chunks an input is cut where something happens at each of them.
-	steps = 8
-	// atOnce is how many runs of one description are started together.
-	atOnce = 6
+	steps  = 8 // chunks that an input is cut into where something happens at each of them
+	atOnce = 6 // concurrent runs of one description
 )
 
-// checker runs flows and looks at what each leaves behind.
+// patience is how long a run may take before it counts as stuck.
+var patience = 20 * time.Second
+
+// checker runs flows and checks what each leaves behind.
 type checker struct {
-	patience time.Duration
-	idle     func() // called after a run, until none of its goroutines are left
-	stuck    bool   // a run did not end, or left goroutines: what follows would prove nothing
+	idle  func() // called after a run, until none of its goroutines are left
+	stuck bool   // a run did not end, or left goroutines: further runs would prove nothing
 }
 
-func newChecker(patience time.Duration, idle func()) *checker {
-	if patience == 0 {
-		patience = defaultPatience
-	}
-	return &checker{patience: patience, idle: idle}
-}
-
-// sub runs f as a subtest where t can have some. It does nothing once a run was
-// stuck, and reports whether nothing was found wrong.
+// sub runs f as a subtest if t supports subtests. It does nothing once a run was
+// stuck, and reports whether f found no error.
 func (c *checker) sub(t testing.TB, name string, f func(t testing.TB)) (ok bool) {
 	t.Helper()
 	if c.stuck {
@@ -73,7 +64,7 @@ func (c *checker) run(ctx context.Context, t testing.TB, what string, p *pipelin
 		report, err := p.Run(ctx)
 		ended <- result{report, err}
 	}()
-	timer := time.NewTimer(c.patience)
+	timer := time.NewTimer(patience)
 	defer timer.Stop()
 	select {
 	case r := <-ended:
@@ -84,7 +75,7 @@ func (c *checker) run(ctx context.Context, t testing.TB, what string, p *pipelin
 		return r.report, r.err
 	case <-timer.C:
 		c.stuck = true
-		t.Fatalf("%s: the run has not ended after %v; goroutines:\n\n%s", what, c.patience, stacks())
+		t.Fatalf("%s: the run has not ended after %v; goroutines:\n\n%s", what, patience, stacks())
 		panic("unreachable")
 	}
 }
@@ -92,23 +83,22 @@ func (c *checker) run(ctx context.Context, t testing.TB, what string, p *pipelin
 // leaks reports goroutines that a run left behind.
 func (c *checker) leaks(t testing.TB, what string, count int) {
 	t.Helper()
-	for range 1000 { // usually the last of them are just about to go
+	for range 1000 { // usually the last of them are about to exit
 		if runtime.NumGoroutine() <= count {
 			return
 		}
 		runtime.Gosched()
 	}
-	limit := min(c.patience, time.Second)
-	for start, pause := time.Now(), time.Microsecond; time.Since(start) < limit; pause = min(2*pause, 5*time.Millisecond) {
-		if runtime.NumGoroutine() <= count {
-			return
-		}
+	gone := func() bool {
 		if c.idle != nil {
 			c.idle() // what was busy the last time may be idle now
 		}
-		time.Sleep(pause)
+		return runtime.NumGoroutine() <= count
 	}
-	c.stuck = true // each further run would wait as long for the same
+	if eventually(min(patience, time.Second), gone) {
+		return
+	}
+	c.stuck = true // each further run would wait as long
 	t.Fatalf("%s: %d goroutines are left; all of them:\n\n%s", what, runtime.NumGoroutine()-count, stacks())
 }
 
@@ -135,7 +125,7 @@ func wantNode(t testing.TB, what string, err error, node string, cause error) {
 }
 
 // wantPanic reports a run that did not fail with a panic of node.
-func wantPanic(t testing.TB, what string, err error, node string) {
+func wantPanic(t testing.TB, what string, err error, node string, _ error) {
 	t.Helper()
 	var p *pipeline.PanicError
 	if !errors.As(err, &p) || p.Node != node {
@@ -144,7 +134,7 @@ func wantPanic(t testing.TB, what string, err error, node string) {
 }
 
 // wantFailure reports a run that did not fail because of node.
-func wantFailure(t testing.TB, what string, err error, node string) {
+func wantFailure(t testing.TB, what string, err error, node string, _ error) {
 	t.Helper()
 	var failure *pipeline.Error
 	if !errors.As(err, &failure) || failure.Node != node {
@@ -152,7 +142,7 @@ func wantFailure(t testing.TB, what string, err error, node string) {
 	}
 }
 
-// wantCause reports a run that was cancelled and returned something else than the cause.
+// wantCause reports a cancelled run that did not return exactly the cause.
 func wantCause(t testing.TB, what string, err error) {
 	t.Helper()
 	if err != errCancelled {
@@ -160,7 +150,7 @@ func wantCause(t testing.TB, what string, err error) {
 	}
 }
 
-// wantUndone reports a collector that a failed run published to, or that took the failure for an end.
+// wantUndone reports a collector that a failed run published to.
 func wantUndone(t testing.TB, what string, c *Collector) {
 	t.Helper()
 	for _, o := range c.Outcomes() {
@@ -170,7 +160,15 @@ func wantUndone(t testing.TB, what string, c *Collector) {
 	}
 }
 
-// wantOutput reports a run that failed or delivered something else than want.
+// wantAborted reports a collector that a failed run published to, or that received
+// what is not the beginning of want.
+func wantAborted(t testing.TB, what string, c *Collector, want []byte) {
+	t.Helper()
+	wantUndone(t, what, c)
+	wantPrefix(t, what, c, want)
+}
+
+// wantOutput reports a run that failed or did not deliver want.
 func wantOutput(t testing.TB, what string, err error, c *Collector, want []byte) {
 	t.Helper()
 	got, ok := c.Published()
@@ -192,13 +190,13 @@ func wantPrefix(t testing.TB, what string, c *Collector, want []byte) {
 	for _, o := range c.Outcomes() {
 		if !bytes.HasPrefix(want, o.Data) {
 			n := min(len(o.Data), len(want))
-			t.Errorf("%s: what came through is not the beginning of the whole: %v", what, compare(o.Data, want[:n]))
+			t.Errorf("%s: the output is not the beginning of what is wanted: %v", what, compare(o.Data, want[:n]))
 		}
 	}
 }
 
-// pause gives the other nodes time to come to where they wait. Nothing depends on it but
-// how much of what can happen does.
+// pause gives the other nodes time to reach the calls that block. Correctness does not
+// depend on it; it makes more interleavings likely.
 func pause(ctx context.Context) {
 	for i := 0; i < 50 && ctx.Err() == nil; i++ {
 		runtime.Gosched()
@@ -206,7 +204,7 @@ func pause(ctx context.Context) {
 }
 
 // at returns a Collector whose sink calls f once, when it has received k chunks, or
-// all of them if they are fewer.
+// at the end of a stream with fewer.
 func at(k int, f func(ctx context.Context) error) *Collector {
 	done := false
 	return &Collector{before: func(ctx context.Context, received int, eof bool) error {
@@ -219,8 +217,8 @@ func at(k int, f func(ctx context.Context) error) *Collector {
 	}}
 }
 
-// upstream returns the source that sends the pieces, pauses and calls f. It goes on
-// to f when it is stopped: what it does then must not matter less.
+// upstream returns the source that sends the pieces, pauses and calls f, also when it
+// has been stopped.
 func upstream(pieces [][]byte, f func(ctx context.Context, out *pipeline.Outlet) error) pipeline.Source {
 	return pipeline.NewSource("upstream", func(ctx context.Context, out *pipeline.Outlet) error {
 		for _, piece := range pieces {
@@ -234,21 +232,17 @@ func upstream(pieces [][]byte, f func(ctx context.Context, out *pipeline.Outlet)
 }
 
 // named returns the sink that behaves like c's and is called "downstream".
-func named(c *Collector) pipeline.Sink {
-	return pipeline.NewSink("downstream", func(ctx context.Context, in *pipeline.Inlet) error {
-		return c.collect(ctx, in)
-	})
-}
+func named(c *Collector) pipeline.Sink { return pipeline.NewSink("downstream", c.collect) }
 
-// cramped makes every other flow one whose channels hold one chunk: what happens in
-// it finds the nodes waiting for room, in the others they wait for input.
+// cramped gives every other flow channels that hold one chunk, so that its nodes wait for
+// room; those of the others wait for input.
 func cramped(k int, p *pipeline.Pipeline) *pipeline.Pipeline {
 	p.Buffer = k % 2
 	return p
 }
 
-// wantSent reports a node that has sent more than so many bytes to another, also if a
-// failure overtook them.
+// wantSent reports a node that has sent more than most bytes to another, including those
+// that a failure overtook.
 func wantSent(t testing.TB, what string, report pipeline.Report, to string, most int) {
 	t.Helper()
 	for _, e := range report.Channels {
@@ -267,50 +261,48 @@ func pieces(b []byte, n int) [][]byte {
 	return all
 }
 
-// tight are settings under which every node waits for its neighbours all the time.
-var tight = []struct {
+// setting are settings of a flow.
+type setting struct {
 	name              string
 	chunkSize, buffer int
-}{
-	{"one chunk at a time", 0, 1},
-	{"chunks of 7 bytes, one at a time", 7, 1},
-	{"chunks of 4096 bytes", 4096, 0},
 }
 
-// nested returns the stage that runs stage inside a node of its own.
-func nested(stage pipeline.Stage) pipeline.Stage {
-	return pipeline.NewStage("around", func(ctx context.Context, in *pipeline.Inlet, out *pipeline.Outlet) error {
-		return stage.Run(ctx, in, out)
-	})
+func (s setting) apply(p *pipeline.Pipeline) *pipeline.Pipeline {
+	p.ChunkSize, p.Buffer = s.chunkSize, s.buffer
+	return p
 }
 
-// failure describes one way in which a neighbour comes to a bad end.
+// tight returns settings under which every node waits for its neighbours all the time. It
+// leaves out those that cut n bytes into more than 2000 chunks.
+func tight(n int) []setting {
+	settings := []setting{{"one chunk at a time", 0, 1}, {"chunks of 4096 bytes", 4096, 0}}
+	if n/7 <= 2000 {
+		settings = append(settings, setting{"chunks of 7 bytes, one at a time", 7, 1})
+	}
+	return settings
+}
+
+// failure is one way in which a neighbour fails.
 type failure struct {
 	name string
-	do   func(ctx context.Context, cause error) error // the neighbour returns what it does
+	do   func(ctx context.Context, cause error) error // called by the neighbour, which returns its error
 	want func(t testing.TB, what string, err error, node string, cause error)
 }
 
 var failures = []failure{
 	{"fails", func(_ context.Context, cause error) error { return cause }, wantNode},
-	{"panics", func(_ context.Context, cause error) error { panic(cause) }, func(t testing.TB, what string, err error, node string, _ error) {
-		t.Helper()
-		wantPanic(t, what, err, node)
-	}},
-	{"calls runtime.Goexit", func(context.Context, error) error { runtime.Goexit(); return nil }, func(t testing.TB, what string, err error, node string, _ error) {
-		t.Helper()
-		wantFailure(t, what, err, node)
-	}},
+	{"panics", func(_ context.Context, cause error) error { panic(cause) }, wantPanic},
+	{"calls runtime.Goexit", func(context.Context, error) error { runtime.Goexit(); return nil }, wantFailure},
 	{"returns io.EOF", func(context.Context, error) error { return io.EOF }, func(t testing.TB, what string, err error, node string, _ error) {
 		t.Helper()
 		wantNode(t, what, err, node, io.ErrUnexpectedEOF)
 	}},
 }
 
-// succeeding ends an upstream well.
+// succeeding ends an upstream without an error.
 func succeeding(context.Context, *pipeline.Outlet) error { return nil }
 
-// cancelling cancels the run, waits until that has reached the node and returns what it gets.
+// cancelling cancels the run, waits until the node's context has ended and returns the cause.
 func cancelling(cancel context.CancelCauseFunc) func(context.Context, *pipeline.Outlet) error {
 	return func(ctx context.Context, _ *pipeline.Outlet) error {
 		cancel(errCancelled)
@@ -328,7 +320,7 @@ func wantCancelled(t testing.TB, c *checker, what string, flow func(cancel conte
 	wantCause(t, what, err)
 }
 
-// wantNoStart runs a flow that was cancelled before. (S13)
+// wantNoStart runs a flow whose context was cancelled before (S13).
 func wantNoStart(t testing.TB, c *checker, p *pipeline.Pipeline) {
 	t.Helper()
 	ctx, cancel := context.WithCancelCause(t.Context())
@@ -347,26 +339,90 @@ func wantSingleUse(t testing.TB, c *checker, p *pipeline.Pipeline) {
 	}
 }
 
-// together runs one description many times at once.
-func (c *checker) together(t testing.TB, source pipeline.Source, want []byte) {
+// together runs the flows that flow returns at the same time, and reports whether all of
+// them succeeded.
+func (c *checker) together(t testing.TB, flow func(i int) *pipeline.Pipeline) bool {
 	t.Helper()
-	what := fmt.Sprintf("%d runs at once", atOnce)
-	var all Collector
 	parts := make([]pipeline.Source, atOnce)
 	for i := range parts {
 		parts[i] = pipeline.NewSource("part", func(ctx context.Context, _ *pipeline.Outlet) error {
-			_, err := source.To(all.Sink()).Run(ctx)
+			_, err := flow(i).Run(ctx)
 			return err
 		})
 	}
-	_, err := c.run(t.Context(), t, what, pipeline.Merge(parts...).To((&Collector{}).Sink()))
+	_, err := c.run(t.Context(), t, concurrently, pipeline.Merge(parts...).To((&Collector{}).Sink()))
 	if err != nil {
-		t.Errorf("%s: %v", what, err)
+		t.Errorf("%s: %v", concurrently, err)
+	}
+	return err == nil
+}
+
+var concurrently = fmt.Sprintf("%d runs at once", atOnce)
+
+// delivers runs source into a collector, which must receive want. With hold, the collector
+// releases the chunks only at the end.
+func (c *checker) delivers(t testing.TB, what string, source pipeline.Source, hold bool, with setting, want []byte) {
+	t.Helper()
+	to := &Collector{hold: hold}
+	_, err := c.run(t.Context(), t, what, with.apply(source.To(to.Sink())))
+	wantOutput(t, what, err, to, want)
+}
+
+// reruns runs one description more than once: a second run of a single-use one must fail,
+// any other runs many times at once.
+func (c *checker) reruns(t testing.TB, source pipeline.Source, singleUse bool, want []byte) {
+	t.Helper()
+	if singleUse {
+		c.delivers(t, "first run", source, false, setting{}, want)
+		wantSingleUse(t, c, source.To((&Collector{}).Sink()))
+		return
+	}
+	var all Collector
+	if !c.together(t, func(int) *pipeline.Pipeline { return source.To(all.Sink()) }) {
 		return
 	}
 	for _, o := range all.Outcomes() {
 		if err := compare(o.Data, want); err != nil {
-			t.Errorf("%s: %v", what, err)
+			t.Errorf("%s: %v", concurrently, err)
+		}
+	}
+}
+
+// downstream ends the node behind a source in every way, after each number of chunks up to
+// chunks. flow returns the source, followed by a sink. What the sink receives must be the
+// beginning of want, if want is not nil.
+func (c *checker) downstream(t testing.TB, chunks int, want []byte, flow func(k int, sink pipeline.Sink) *pipeline.Pipeline) {
+	t.Helper()
+	for k := range chunks + 1 {
+		what := fmt.Sprintf("cancelled after %d chunks were received", k)
+		var to *Collector
+		wantCancelled(t, c, what, func(cancel context.CancelCauseFunc) *pipeline.Pipeline {
+			to = at(k, func(context.Context) error { cancel(errCancelled); return nil })
+			return flow(k, to.Sink())
+		})
+		wantUndone(t, what, to)
+		wantBeginning := func() {
+			t.Helper()
+			if want != nil {
+				wantPrefix(t, what, to, want)
+			}
+		}
+		wantBeginning()
+
+		what = fmt.Sprintf("downstream has enough after %d chunks", k)
+		to = at(k, func(context.Context) error { return pipeline.Enough })
+		if _, err := c.run(t.Context(), t, what, flow(k, to.Sink())); err != nil {
+			t.Errorf("%s: %v, want success", what, err)
+		}
+		wantBeginning()
+
+		for _, how := range failures {
+			what = fmt.Sprintf("downstream %s after %d chunks", how.name, k)
+			to = at(k, func(ctx context.Context) error { return how.do(ctx, errDownstream) })
+			_, err := c.run(t.Context(), t, what, flow(k, named(to)))
+			how.want(t, what, err, "downstream", errDownstream)
+			wantUndone(t, what, to)
+			wantBeginning()
 		}
 	}
 }

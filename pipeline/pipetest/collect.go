@@ -10,26 +10,26 @@ import (
 	"github.com/weirflow/weir/pipeline"
 )
 
-// Collector is a place in memory for a stream, with a sink that fills it the way a
-// file should be filled: what a run delivered is published in its last step, and
+// Collector is a place in memory for a stream. Its sink writes it as a
+// file should be written: what a run delivers is published in the last step, and
 // only if the run succeeded. The zero Collector is ready for use, by any number of
-// runs, at once too.
+// concurrent runs.
 type Collector struct {
 	mu       sync.Mutex
 	outcomes []Outcome
 
-	// What the conformance tests ask for in addition.
-	hold   bool                                                    // keep the chunks themselves until the end: whoever writes to them later is seen
+	// For the conformance tests.
+	hold   bool                                                    // keep the chunks until the end, so that later writes to them are found
 	before func(ctx context.Context, received int, eof bool) error // called before every Next and at EOF
 }
 
 // Outcome is how one run ended for a [Collector].
 type Outcome struct {
 	Data      []byte // what the sink received; owned by the caller
-	Chunks    int    // in how many chunks
-	EOF       bool   // the sink has seen the end of the stream
+	Chunks    int    // how many chunks it received
+	EOF       bool   // the sink received io.EOF
 	Published bool   // the run succeeded
-	Failed    error  // what the last step was told if it did not
+	Failed    error  // what the last step was called with; nil if Published
 }
 
 // Sink returns the sink that fills c. Its name is "collector".
@@ -79,8 +79,8 @@ func (c *Collector) collect(ctx context.Context, in *pipeline.Inlet) error {
 	}
 }
 
-// Outcomes returns how the runs so far ended, in the order in which they did. A run
-// whose sink was never started has none.
+// Outcomes returns the outcomes of the runs so far, in the order of their ends. A run
+// whose sink never started has none.
 func (c *Collector) Outcomes() []Outcome {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -96,17 +96,6 @@ func (c *Collector) Published() (data []byte, ok bool) {
 		}
 	}
 	return nil, false
-}
-
-// Undone returns the error with which the latest run was undone, or nil if it was
-// published or there was none.
-func (c *Collector) Undone() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if len(c.outcomes) == 0 {
-		return nil
-	}
-	return c.outcomes[len(c.outcomes)-1].Failed
 }
 
 // Collect runs source and returns what it emits. The test ends if the run fails.

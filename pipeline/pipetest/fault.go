@@ -8,7 +8,6 @@ import (
 	"runtime"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/weirflow/weir/pipeline"
 )
@@ -28,17 +27,17 @@ const (
 // ErrFault is what an injected fault fails with.
 var ErrFault = errors.New("pipetest: injected fault")
 
-// Fault is a stage that passes chunks on and comes to its end after some of them.
+// Fault is a stage that passes on a number of chunks and then ends in a given way.
 type Fault struct {
 	Kind   FaultKind
 	After  int                     // chunks passed on before
 	Cancel context.CancelCauseFunc // for FaultCancel: cancels the context that the flow runs with
 }
 
-// Stage returns the stage, called "fault". A stream that ends sooner passes unharmed.
+// Stage returns the stage, called "fault". A stream that ends sooner passes unchanged.
 func (f Fault) Stage() pipeline.Stage { return f.stage(new(atomic.Bool)) }
 
-// stage notes in struck that the fault has happened.
+// stage returns the stage, which sets struck when the fault happens.
 func (f Fault) stage(struck *atomic.Bool) pipeline.Stage {
 	return pipeline.NewStage("fault", func(ctx context.Context, in *pipeline.Inlet, out *pipeline.Outlet) error {
 		for range f.After {
@@ -79,38 +78,34 @@ func (f Fault) strike(ctx context.Context) error {
 	return fmt.Errorf("Fault.Kind %q: want error, panic, goexit, cancel or stop", f.Kind)
 }
 
-// FaultOptions says what a flow makes of a fault. The zero value is the strict flow:
-// what happens to one node happens to the run.
+// FaultOptions says how a flow reacts to a fault. The zero value is the strict flow:
+// the failure of a node fails the run.
 type FaultOptions struct {
-	// Detached: the fault sits in a branch that may fail. An error must then be found in Report.Detached,
-	// and the run must succeed.
+	// Detached: the fault is in a branch that may fail. An error must then be in
+	// Report.Detached, and the run must succeed.
 	Detached bool
 
-	// After looks at what the run left: whether what had to be was published or undone.
+	// After checks what a run in which the fault happened has published or undone.
 	After func(t testing.TB, f Fault, report pipeline.Report, err error)
 
-	// Idle is called after every run, again and again while goroutines are left: to
-	// close idle connections, for instance.
+	// Idle is called after every run, and again while goroutines of the run are left, to
+	// close idle connections for instance.
 	Idle func()
-
-	// Patience is how long one run may take before it counts as stuck; 0 means 20 s.
-	Patience time.Duration
 }
 
-// TestFaults tests that a flow ends as it should when one of its nodes does not: see
-// [TestFaultsWith].
+// TestFaults tests how a flow ends when one of its nodes fails: see [TestFaultsWith].
 func TestFaults(t testing.TB, flow func(t testing.TB, fault pipeline.Stage) *pipeline.Pipeline) {
 	t.Helper()
 	TestFaultsWith(t, flow, FaultOptions{})
 }
 
-// TestFaultsWith runs a flow again and again with a [Fault] in it, of every kind and after every number
-// of chunks from 0 to 8, or to the last of the stream. flow returns the flow with the fault where its node may
-// fail; it is called for every run. An error must come back as the first cause with the name "fault", a panic as
-// *pipeline.PanicError, a cancellation as exactly its cause; having enough is a success. No goroutine may be left.
+// TestFaultsWith runs a flow repeatedly with a [Fault] in it, of every kind and after every number
+// of chunks from 0 to 8, or to the last of the stream. flow returns the flow with the fault in it, and is
+// called for every run. An error must be returned as the failure of node "fault", a panic as
+// a *pipeline.PanicError, a cancellation as exactly its cause; FaultStop is a success. No goroutine may be left.
 func TestFaultsWith(t testing.TB, flow func(t testing.TB, fault pipeline.Stage) *pipeline.Pipeline, o FaultOptions) {
 	t.Helper()
-	c := newChecker(o.Patience, o.Idle)
+	c := &checker{idle: o.Idle}
 	for _, kind := range []FaultKind{FaultError, FaultPanic, FaultGoexit, FaultCancel, FaultStop} {
 		c.sub(t, string(kind), func(t testing.TB) {
 			for k := range steps + 1 {
@@ -137,9 +132,9 @@ func (c *checker) fault(t testing.TB, flow func(t testing.TB, fault pipeline.Sta
 			t.Errorf("%s: %v, want success", what, err)
 		}
 	case f.Kind == FaultPanic:
-		wantPanic(t, what, err, "fault")
+		wantPanic(t, what, err, "fault", nil)
 	case f.Kind == FaultGoexit:
-		wantFailure(t, what, err, "fault")
+		wantFailure(t, what, err, "fault", nil)
 	case f.Kind == FaultCancel:
 		if err != ErrFault {
 			t.Errorf("%s: the run returned %v, want exactly the cause %q", what, err, ErrFault)

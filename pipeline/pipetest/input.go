@@ -17,17 +17,22 @@ import (
 // between two equal cuts, is not delivered (an empty chunk never is).
 func Source(b []byte, cuts ...int) pipeline.Source {
 	return pipeline.NewSource("input", func(ctx context.Context, out *pipeline.Outlet) error {
-		pieces, err := cut(b, cuts)
-		if err != nil {
+		return emit(ctx, out, b, cuts, chunk)
+	})
+}
+
+// emit sends b, cut at offsets, as the chunks that convert returns for its pieces.
+func emit(ctx context.Context, out *pipeline.Outlet, b []byte, cuts []int, convert func([]byte) pipeline.Chunk) error {
+	pieces, err := cut(b, cuts)
+	if err != nil {
+		return err
+	}
+	for _, piece := range pieces {
+		if err := out.Send(ctx, convert(piece)); err != nil {
 			return err
 		}
-		for _, piece := range pieces {
-			if err := out.Send(ctx, chunk(piece)); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	}
+	return nil
 }
 
 // cut cuts b at offsets that do not decrease.
@@ -51,8 +56,8 @@ func chunk(b []byte) pipeline.Chunk {
 	return c
 }
 
-// bytewise is how many bytes at either end of an input are sent one by one. Past
-// that a chunk a byte, each in a poisoned buffer of 4 KiB, would cost seconds under
+// bytewise is how many bytes at either end of an input are sent one by one. More
+// chunks of a byte, each in a poisoned buffer of 4 KiB, would cost seconds under
 // the race detector and find nothing new.
 const bytewise = 300
 
@@ -60,28 +65,25 @@ const bytewise = 300
 type feed struct {
 	name   string
 	source func() pipeline.Source
-	// intact returns an error if somebody wrote to bytes that were not theirs.
+	// intact returns an error if a node wrote to bytes that it does not own. It may be nil.
 	intact func() error
 }
 
 // feeds returns the ways to cut b.
 func feeds(b []byte) []feed {
 	n := len(b)
-	cuts := map[string][]int{"whole": nil, "halved": {n / 2}, "in tenths": evenly(n, 10)}
 	var single []int
 	for at := 1; at < n; at++ {
 		if at <= bytewise || at >= n-bytewise {
 			single = append(single, at)
 		}
 	}
-	cuts["byte by byte"] = single
-	for seed := range 3 {
-		cuts[fmt.Sprintf("randomly cut (%d)", seed)] = randomly(n, 24, uint64(seed))
+	copied := func(name string, cuts ...int) feed {
+		return feed{name: name, source: func() pipeline.Source { return Source(b, cuts...) }}
 	}
-
-	var all []feed
-	for _, name := range []string{"whole", "halved", "in tenths", "byte by byte", "randomly cut (0)", "randomly cut (1)", "randomly cut (2)"} {
-		all = append(all, feed{name: name, source: func() pipeline.Source { return Source(b, cuts[name]...) }})
+	all := []feed{copied("whole"), copied("halved", n/2), copied("in tenths", evenly(n, 10)...), copied("byte by byte", single...)}
+	for seed := range 3 {
+		all = append(all, copied(fmt.Sprintf("randomly cut (%d)", seed), randomly(n, 24, uint64(seed))...))
 	}
 	all = append(all,
 		adopted("adopted whole", b, nil),
@@ -114,24 +116,14 @@ var readers = []struct {
 	{"iotest.DataErrReader of HalfReader", false, func(r io.Reader) io.Reader { return iotest.DataErrReader(iotest.HalfReader(r)) }},
 }
 
-// adopted feeds chunks that nobody but the feed may write to, and looks whether
-// somebody did.
+// adopted feeds chunks that share the feed's memory, and checks that nothing wrote to them.
 func adopted(name string, b []byte, cuts []int) feed {
 	own := bytes.Clone(b)
 	return feed{
 		name: name,
 		source: func() pipeline.Source {
 			return pipeline.NewSource("input", func(ctx context.Context, out *pipeline.Outlet) error {
-				pieces, err := cut(own, cuts)
-				if err != nil {
-					return err
-				}
-				for _, piece := range pieces {
-					if err := out.Send(ctx, pipeline.ChunkOf(piece)); err != nil {
-						return err
-					}
-				}
-				return nil
+				return emit(ctx, out, own, cuts, pipeline.ChunkOf)
 			})
 		},
 		intact: func() error {
@@ -194,7 +186,7 @@ func differ(a, b []byte) int {
 	return -1
 }
 
-// compare returns an error that shows where got leaves want.
+// compare returns an error that shows the first difference between got and want.
 func compare(got, want []byte) error {
 	i := differ(got, want)
 	if i < 0 {
@@ -210,8 +202,7 @@ func compare(got, want []byte) error {
 	return fmt.Errorf("got %d bytes, want %d; they differ at byte %d: got %s there, want %s", len(got), len(want), i, show(got), show(want))
 }
 
-// sample returns n bytes that neither repeat soon nor are all of one kind: text,
-// then noise.
+// sample returns n bytes without short repetitions: text, then noise.
 func sample(n int) []byte {
 	rnd := rand.New(rand.NewPCG(uint64(n), 1))
 	b := make([]byte, 0, n+32)

@@ -17,8 +17,8 @@ import (
 // S24
 func TestCollectorKeepsRunsApart(t *testing.T) {
 	var c pipetest.Collector
-	if data, ok := c.Published(); ok || data != nil || c.Undone() != nil {
-		t.Errorf("zero Collector: published %q, %v; undone: %v", data, ok, c.Undone())
+	if data, ok := c.Published(); ok || data != nil || c.Outcomes() != nil {
+		t.Errorf("zero Collector: published %q, %v; outcomes: %v", data, ok, c.Outcomes())
 	}
 	flow := pipetest.Source([]byte("weir"), 1, 1, 4).To(c.Sink())
 	if _, err := flow.Run(t.Context()); err != nil {
@@ -32,11 +32,8 @@ func TestCollectorKeepsRunsApart(t *testing.T) {
 	if data, ok := c.Published(); !ok || string(data) != "weir" {
 		t.Errorf("published %q, %v", data, ok)
 	}
-	if !errors.Is(c.Undone(), errBad) {
-		t.Errorf("undone: %v, want %v", c.Undone(), errBad)
-	}
 	outcomes := c.Outcomes()
-	if len(outcomes) != 2 || outcomes[0].Chunks != 2 || !outcomes[0].EOF || outcomes[1].EOF || outcomes[1].Published {
+	if len(outcomes) != 2 || !errors.Is(outcomes[1].Failed, errBad) || outcomes[0].Chunks != 2 || !outcomes[0].EOF || outcomes[1].EOF || outcomes[1].Published {
 		t.Errorf("outcomes: %+v", outcomes)
 	}
 }

@@ -12,10 +12,9 @@ import (
 )
 
 // NoLeaks fails the test if at its end a goroutine runs that did not when NoLeaks
-// was called or, on Linux, a file is open that was not. The end is after the
-// cleanups that were registered later: call it first. It looks at the whole process, so
-// it is not for tests that run in parallel with others. Goroutines get a second to
-// finish what they are about.
+// was called or, on Linux, a file is open that was not. It checks after the
+// cleanups that are registered later, so call it first. It checks the whole process, and
+// is not for tests that run in parallel with others. Goroutines get a second to end.
 func NoLeaks(t testing.TB) {
 	t.Helper()
 	before, files := goroutines(), openFiles()
@@ -30,8 +29,8 @@ func NoLeaks(t testing.TB) {
 	})
 }
 
-// goroutines returns the stacks of the goroutines that run now, by their id, but
-// for those that the runtime, the testing package and os/signal keep for themselves.
+// goroutines returns the stacks of the goroutines that run now, by their id, except
+// those of the runtime, the testing package and os/signal.
 func goroutines() map[string]string {
 	buf := make([]byte, 64<<10)
 	for {
@@ -71,33 +70,38 @@ func background(stack string) bool {
 	return false
 }
 
-// settle waits until no goroutine is left that was not there before, at most for
-// limit, and returns the stacks of those that are. A goroutine that has done its
-// last work still needs a moment to be gone, and nothing tells when: this is the
-// one place that has to ask again and again.
+// settle waits until no goroutine is left that did not run before, at most for
+// limit, and returns the stacks of those that are left.
 func settle(before map[string]string, limit time.Duration) []string {
-	start := time.Now()
-	for pause := time.Microsecond; ; pause = min(2*pause, 10*time.Millisecond) {
-		var left []string
+	var left []string
+	eventually(limit, func() bool {
+		left = nil
 		for id, stack := range goroutines() {
 			if _, known := before[id]; !known {
 				left = append(left, stack)
 			}
 		}
-		if len(left) == 0 {
-			return nil
-		}
-		if time.Since(start) > limit {
-			sort.Strings(left)
-			return left
-		}
-		runtime.Gosched()
-		time.Sleep(pause)
-	}
+		return len(left) == 0
+	})
+	sort.Strings(left)
+	return left
 }
 
-// openFiles returns what the process's file descriptors stand for, or nil where
-// there is no /proc to tell.
+// eventually calls done until it returns true, at most for limit, and returns its last
+// result. Goroutines are polled for because nothing announces their end.
+func eventually(limit time.Duration, done func() bool) bool {
+	start := time.Now()
+	for pause := time.Microsecond; !done(); pause = min(2*pause, 5*time.Millisecond) {
+		if time.Since(start) > limit {
+			return false
+		}
+		time.Sleep(pause)
+	}
+	return true
+}
+
+// openFiles returns the targets of the process's file descriptors, or nil where
+// there is no /proc.
 func openFiles() map[string]string {
 	const dir = "/proc/self/fd"
 	entries, err := os.ReadDir(dir)

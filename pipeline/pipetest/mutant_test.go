@@ -108,8 +108,10 @@ func each(f func(ctx context.Context, c pipeline.Chunk, out *pipeline.Outlet) er
 }
 
 func stageMutant(stage pipeline.Stage, o pipetest.StageOptions, cases ...pipetest.Case) func(t testing.TB) {
-	o.Patience = impatient
-	return func(t testing.TB) { pipetest.TestStageWith(t, func() pipeline.Stage { return stage }, o, cases...) }
+	return func(t testing.TB) {
+		defer pipetest.SetPatience(impatient)()
+		pipetest.TestStageWith(t, func() pipeline.Stage { return stage }, o, cases...)
+	}
 }
 
 func TestBrokenStagesAreCaught(t *testing.T) {
@@ -275,8 +277,8 @@ func TestBrokenStagesAreCaught(t *testing.T) {
 }
 
 func sourceMutant(want []byte, o pipetest.SourceOptions, f func(ctx context.Context, out *pipeline.Outlet) error) func(t testing.TB) {
-	o.Patience = impatient
 	return func(t testing.TB) {
+		defer pipetest.SetPatience(impatient)()
 		pipetest.TestSourceWith(t, func() pipeline.Source { return pipeline.NewSource("mutant", f) }, o, want)
 	}
 }
@@ -394,7 +396,7 @@ func TestBrokenSourcesAreCaught(t *testing.T) {
 			func(ctx context.Context, out *pipeline.Outlet) error { return out.CopyFrom(ctx, once) })},
 		{name: "is not single-use", want: "second run", check: sourceMutant(want, pipetest.SourceOptions{SingleUse: true},
 			func(ctx context.Context, out *pipeline.Outlet) error { return out.CopyFrom(ctx, bytes.NewReader(want)) })},
-		{name: "emits rubbish before it fails", want: "beginning of the whole", check: sourceMutant(want, pipetest.SourceOptions{Err: errBad},
+		{name: "emits rubbish before it fails", want: "not the beginning", check: sourceMutant(want, pipetest.SourceOptions{Err: errBad},
 			func(ctx context.Context, out *pipeline.Outlet) error {
 				for range 3 {
 					if err := out.Send(ctx, pipeline.ChunkOf(make([]byte, 3))); err != nil {
@@ -458,8 +460,8 @@ func (p *place) debris() error {
 }
 
 func sinkMutant(o pipetest.SinkOptions, f func(ctx context.Context, in *pipeline.Inlet, p *place) error) func(t testing.TB) {
-	o.Patience = impatient
 	return func(t testing.TB) {
+		defer pipetest.SetPatience(impatient)()
 		pipetest.TestSinkWith(t, func(testing.TB) pipetest.Target {
 			var p place
 			return pipetest.Target{
@@ -504,12 +506,12 @@ func TestBrokenSinksAreCaught(t *testing.T) {
 			}
 			return err
 		})},
-		{name: "takes a failure for the end", want: "can be seen", check: sinkMutant(strict, func(ctx context.Context, in *pipeline.Inlet, p *place) error {
+		{name: "takes a failure for the end", want: "are visible", check: sinkMutant(strict, func(ctx context.Context, in *pipeline.Inlet, p *place) error {
 			b, _ := receive(ctx, in)
 			p.publish(b)
 			return nil
 		})},
-		{name: "publishes what failed", want: "can be seen", check: sinkMutant(strict, func(ctx context.Context, in *pipeline.Inlet, p *place) error {
+		{name: "publishes what failed", want: "are visible", check: sinkMutant(strict, func(ctx context.Context, in *pipeline.Inlet, p *place) error {
 			var b []byte
 			in.AtEnd(func(context.Context, error) error {
 				p.publish(b)
@@ -707,7 +709,7 @@ func TestBrokenWriterSinksAreCaught(t *testing.T) {
 		}
 	}
 	run(t, []mutant{
-		{name: "ignores a short write", want: "says nothing", check: writerMutant(func(ctx context.Context, in *pipeline.Inlet, w io.Writer) error {
+		{name: "ignores a short write", want: "without an error", check: writerMutant(func(ctx context.Context, in *pipeline.Inlet, w io.Writer) error {
 			failed := false
 			return loop(func(b []byte) error {
 				if failed {

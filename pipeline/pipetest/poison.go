@@ -5,15 +5,15 @@ import (
 	"strings"
 )
 
-// Importing the package switches poison mode on, unless the environment has
-// decided already. Benchmarks are left alone: filling and checking every buffer
-// would be most of what they measure.
+// Importing the package switches poison mode on, unless the environment sets
+// WEIR_POISON. Benchmarks run without it: filling and checking every buffer
+// would dominate what they measure.
 func init() {
 	if _, set := os.LookupEnv("WEIR_POISON"); set || benchmarking(os.Args[1:]) {
 		return
 	}
 	if err := os.Setenv("WEIR_POISON", "1"); err != nil {
-		panic("pipetest: " + err.Error()) // a test that believes itself poisoned and is not proves nothing
+		panic("pipetest: " + err.Error()) // without poison mode, the tests would prove nothing
 	}
 }
 

@@ -9,10 +9,13 @@ import (
 	"github.com/weirflow/weir/pipeline"
 )
 
-// probe is the node that a SourceProbe or SinkProbe drives: P is its port.
-type probe[P interface {
+// port is what both ports of a node have.
+type port interface {
 	AtEnd(f func(ctx context.Context, failed error) error)
-}] struct {
+}
+
+// probe is the node that a SourceProbe or SinkProbe drives: P is its port.
+type probe[P port] struct {
 	used  atomic.Bool
 	tasks chan task[P]
 	done  chan struct{} // the run function has returned
@@ -22,16 +25,13 @@ type probe[P interface {
 	failed    error
 }
 
-// task is what the node is asked to do. Without a result to hand back, its error is
-// what the node returns.
+// task is a call for the node to make. If result is nil, the node returns the error of f.
 type task[P any] struct {
 	f      func(ctx context.Context, port P) error
 	result chan error
 }
 
-func newProbe[P interface {
-	AtEnd(f func(ctx context.Context, failed error) error)
-}]() *probe[P] {
+func newProbe[P port]() *probe[P] {
 	return &probe[P]{tasks: make(chan task[P]), done: make(chan struct{})}
 }
 
@@ -74,7 +74,7 @@ func (p *probe[P]) do(f func(ctx context.Context, port P) error) error {
 	case <-p.done:
 	}
 	select {
-	case err := <-t.result: // that was the last it did
+	case err := <-t.result: // it was the last task
 		return err
 	default:
 		return pipeline.ErrClosed
@@ -82,7 +82,7 @@ func (p *probe[P]) do(f func(ctx context.Context, port P) error) error {
 }
 
 // Return makes the node return err: nil for an end, pipeline.Enough to stop upstream, an error for a failure. It
-// waits until the node has; when it had returned before, nothing happens.
+// waits until the node has returned, and does nothing if it already had.
 func (p *probe[P]) Return(err error) {
 	select {
 	case p.tasks <- task[P]{f: func(context.Context, P) error { return err }}:
@@ -94,8 +94,8 @@ func (p *probe[P]) Return(err error) {
 // Done returns a channel that is closed when the node has returned.
 func (p *probe[P]) Done() <-chan struct{} { return p.done }
 
-// Outcome returns whether the node's last step was told to publish or to undo, and
-// then why. Neither has happened before the end of the run.
+// Outcome returns whether the node's last step was called to publish, or else the error with
+// which it was called to undo. Before the end of the run it returns false and nil.
 func (p *probe[P]) Outcome() (published bool, failed error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -103,10 +103,10 @@ func (p *probe[P]) Outcome() (published bool, failed error) {
 }
 
 // SourceProbe is a source that a test drives step by step. Its methods may be
-// called from any goroutine; each waits until the flow runs and the step is done, so to
-// see a step blocked, take it in a goroutine of its own. In a bubble of testing/synctest
+// called from any goroutine; each waits until the flow runs and the step is done, so a
+// step that blocks needs a goroutine of its own. In a bubble of testing/synctest
 // both the probe and the run must be made there. A probe is for one run. When
-// the run ends it, it returns by itself, with the cause.
+// the run ends, the node returns with the cause.
 type SourceProbe struct{ *probe[*pipeline.Outlet] }
 
 // NewSourceProbe returns a SourceProbe.
@@ -121,7 +121,7 @@ func (p *SourceProbe) Do(f func(ctx context.Context, out *pipeline.Outlet) error
 	return p.do(f)
 }
 
-// Send sends a copy of b as one chunk and returns what Outlet.Send did, or
+// Send sends a copy of b as one chunk and returns the result of Outlet.Send, or
 // pipeline.ErrClosed when the node has returned.
 func (p *SourceProbe) Send(b []byte) error {
 	return p.do(func(ctx context.Context, out *pipeline.Outlet) error { return out.Send(ctx, chunk(b)) })
@@ -140,8 +140,8 @@ func (p *SinkProbe) Sink() pipeline.Sink { return pipeline.NewSink("probe", p.ru
 // returned, or does because f panics, Do returns pipeline.ErrClosed.
 func (p *SinkProbe) Do(f func(ctx context.Context, in *pipeline.Inlet) error) error { return p.do(f) }
 
-// Next receives the next chunk and returns a copy of its bytes, or what Inlet.Next
-// said instead, or pipeline.ErrClosed when the node has returned.
+// Next receives the next chunk and returns a copy of its bytes, or the error of Inlet.Next,
+// or pipeline.ErrClosed when the node has returned.
 func (p *SinkProbe) Next() (b []byte, err error) {
 	err = p.do(func(ctx context.Context, in *pipeline.Inlet) error {
 		c, err := in.Next(ctx)

@@ -6,57 +6,52 @@ import (
 	"fmt"
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/weirflow/weir/pipeline"
 )
 
-// Target is a sink and the place that it fills.
+// Target is a sink and the place that it writes to.
 type Target struct {
 	Sink pipeline.Sink
 
-	// Published returns what can be seen at the place now, and false while there is nothing.
-	// An empty result is not nothing. Where a place can take several results (a queue, a server), return
-	// them joined, so that one that comes twice is seen. It may be called at any time, also
-	// while the sink runs. Nil if nobody can look (a sink that discards).
+	// Published returns what is visible at the place now, and false while nothing is; an empty
+	// result is visible. Where a place can take several results (a queue, a server), it returns
+	// them joined, so that a duplicate is found. It may be called at any time, also
+	// while the sink runs. It is nil if nothing is ever visible (a sink that discards).
 	Published func() (data []byte, ok bool)
 
-	// Debris is called after a run that failed. It returns an error if the sink left
-	// something there: a temporary file, an open upload. It may be nil.
+	// Debris is called after a failed run. It returns an error if the sink left
+	// something behind: a temporary file, an open upload. It may be nil.
 	Debris func() error
 }
 
-// SinkOptions says what cannot be asked of a sink. The zero value asks everything.
+// SinkOptions says which promises a sink does not make. The zero value tests all of them.
 type SinkOptions struct {
-	// PassesOn: the sink hands bytes on as they come and cannot undo, like a terminal. Then
-	// only the content after a successful run is compared, and after a failure that what is there is the
-	// beginning of it.
+	// PassesOn: the sink passes bytes on as they come and cannot undo, like a terminal. After a
+	// failure, the content of the place need only be the beginning of what is wanted.
 	PassesOn bool
 
-	// EndsEarly: the sink may return pipeline.Enough before its input ends. Then a failure of what it no
-	// longer reads need not fail the run.
+	// EndsEarly: the sink may return pipeline.Enough before its input ends. A failure of what it no
+	// longer reads then need not fail the run.
 	EndsEarly bool
 
-	// Once: the place can be filled once only, so a second run fails (a file that must
-	// not exist before). Without it, the same description is run again, at once with others too.
+	// Once: the place takes one result only, and a second run must fail (a file that must
+	// not exist before). Without it, the description is run again, also concurrently.
 	Once bool
 
 	// SingleUse: a second run of the same description must fail with pipeline.ErrSingleUse.
 	SingleUse bool
 
-	// Want returns what the sink makes of an input. Nil: it is published as it came.
+	// Want returns what the sink publishes for an input. Nil: the input.
 	Want func(input []byte) []byte
 
-	// Blocked returns a sink that waits for ever to get rid of its first chunk. It
-	// must end when the run is cancelled and when something else fails.
+	// Blocked returns a sink whose first write blocks for ever. It must end when the run is
+	// cancelled and when another node fails.
 	Blocked func() pipeline.Sink
 
-	// Idle is called after every run, again and again while goroutines are left: to
-	// close idle connections, for instance.
+	// Idle is called after every run, and again while goroutines of the run are left, to
+	// close idle connections for instance.
 	Idle func()
-
-	// Patience is how long one run may take before it counts as stuck; 0 means 20 s.
-	Patience time.Duration
 }
 
 // TestSink tests that a sink keeps the promises of package pipeline: see
@@ -73,21 +68,21 @@ func TestSink(t testing.TB, target func(t testing.TB) Target) {
 //   - runs inputs from empty to a few hundred KiB, cut in many ways, read through
 //     the readers of testing/iotest, with a promised size, over channels that hold one chunk,
 //     inside another node: what is published is the input;
-//   - looks while the run is under way, and when all nodes have returned but no last step is taken: nothing
-//     may be seen yet;
+//   - calls Published during the run, and when all nodes have returned but no last step has
+//     been taken: nothing may be visible yet;
 //   - cancels the run at every chunk; fails, panics and calls runtime.Goexit upstream at
 //     every chunk; fails another branch of a tee, before and after the sink has seen
-//     EOF; fails the last step of another node: Run returns that as the first cause, nothing is published and
-//     nothing is left lying about;
-//   - sees, in all of this, that every chunk is released once, that the sink writes
+//     EOF; fails the last step of another node: Run returns that as the first cause, nothing is
+//     published and nothing is left behind;
+//   - checks in every run that each chunk is released once, that the sink writes
 //     to no shared bytes, and that no goroutine is left.
 //
-// target returns the sink under test with a fresh place. It is called for every run;
-// t is good for t.TempDir and t.Cleanup. TestSinkWith is not for tests that run in
+// target returns the sink under test with a new place. It is called for every run; its
+// t is the one for t.TempDir and t.Cleanup. TestSinkWith is not for tests that run in
 // parallel with others.
 func TestSinkWith(t testing.TB, target func(t testing.TB) Target, o SinkOptions) {
 	t.Helper()
-	s := &sinkTest{newChecker(o.Patience, o.Idle), o, target}
+	s := &sinkTest{&checker{idle: o.Idle}, o, target}
 	for _, input := range []struct {
 		name string
 		data []byte
@@ -125,7 +120,7 @@ func (s *sinkTest) want(input []byte) []byte {
 	return s.o.Want(input)
 }
 
-// whole reports a place that does not show exactly the result of input.
+// whole reports a place where not exactly the result of input is visible.
 func (s *sinkTest) whole(t testing.TB, what string, target Target, input []byte) {
 	t.Helper()
 	if target.Published == nil {
@@ -141,7 +136,7 @@ func (s *sinkTest) whole(t testing.TB, what string, target Target, input []byte)
 	}
 }
 
-// nothing reports a place that shows something before the end, or after a failure.
+// nothing reports a place where something is visible before the end, or after a failure.
 func (s *sinkTest) nothing(t testing.TB, what string, target Target, input []byte) {
 	t.Helper()
 	if target.Published == nil {
@@ -151,13 +146,13 @@ func (s *sinkTest) nothing(t testing.TB, what string, target Target, input []byt
 	switch {
 	case !ok:
 	case !s.o.PassesOn:
-		t.Errorf("%s: %d bytes can be seen", what, len(data))
+		t.Errorf("%s: %d bytes are visible", what, len(data))
 	case !bytes.HasPrefix(s.want(input), data):
-		t.Errorf("%s: what can be seen is not the beginning of the whole", what)
+		t.Errorf("%s: what is visible is not the beginning of what is wanted", what)
 	}
 }
 
-// undone reports a failed run that left something.
+// undone reports a failed run that left something behind.
 func (s *sinkTest) undone(t testing.TB, what string, target Target, input []byte) {
 	t.Helper()
 	s.nothing(t, what, target, input)
@@ -189,26 +184,20 @@ func (s *sinkTest) runs(t testing.TB, input []byte) {
 			}
 		}
 	}
-	for _, set := range tight {
-		if set.chunkSize > 0 && len(input)/set.chunkSize > 2000 {
-			continue
-		}
+	for _, set := range tight(len(input)) {
 		target := s.target(t)
-		p := Source(input, evenly(len(input), 20)...).To(target.Sink)
-		p.ChunkSize, p.Buffer = set.chunkSize, set.buffer
-		if _, err := s.run(t.Context(), t, set.name, p); err != nil {
+		if _, err := s.run(t.Context(), t, set.name, set.apply(Source(input, evenly(len(input), 20)...).To(target.Sink))); err != nil {
 			t.Errorf("%s: %v", set.name, err)
 			continue
 		}
 		s.whole(t, set.name, target, input)
 	}
 	if t.Failed() {
-		return // the rest would only say it again
+		return // the rest would report the same
 	}
 
 	target := s.target(t)
-	around := pipeline.NewSink("around", func(ctx context.Context, in *pipeline.Inlet) error { return target.Sink.Run(ctx, in) })
-	if _, err := s.run(t.Context(), t, "inside another node", Source(input).To(around)); err != nil {
+	if _, err := s.run(t.Context(), t, "inside another node", Source(input).To(pipeline.NewSink("around", target.Sink.Run))); err != nil {
 		t.Errorf("inside another node: %v", err)
 	} else {
 		s.whole(t, "inside another node", target, input)
@@ -280,7 +269,7 @@ func (s *sinkTest) faults(t testing.TB, input []byte) {
 }
 
 // late fails the last step of a node that comes before the sink: the sink has
-// returned nil, has seen EOF, and still has to undo.
+// received EOF and returned nil, and still has to undo.
 func (s *sinkTest) late(t testing.TB, input []byte) {
 	t.Helper()
 	what := "the last step of another node fails"
@@ -318,38 +307,20 @@ func (s *sinkTest) again(t testing.TB) {
 		}
 		s.whole(t, "after the second run", target, input)
 	default:
-		what := fmt.Sprintf("%d runs at once", atOnce)
-		parts := make([]pipeline.Source, atOnce)
-		for i := range parts {
-			parts[i] = pipeline.NewSource("part", func(ctx context.Context, _ *pipeline.Outlet) error {
-				_, err := Source(input, randomly(len(input), 30, uint64(i))...).To(target.Sink).Run(ctx)
-				return err
-			})
-		}
-		if _, err := s.run(t.Context(), t, what, pipeline.Merge(parts...).To((&Collector{}).Sink())); err != nil {
-			t.Errorf("%s: %v", what, err)
-		}
+		s.together(t, func(i int) *pipeline.Pipeline {
+			return Source(input, randomly(len(input), 30, uint64(i))...).To(target.Sink)
+		})
 	}
 }
 
-// blocked ends a sink that waits.
+// blocked ends a sink that blocks.
 func (s *sinkTest) blocked(t testing.TB) {
 	t.Helper()
-	endless := func(f func(ctx context.Context) error) pipeline.Source {
-		return pipeline.NewSource("upstream", func(ctx context.Context, out *pipeline.Outlet) error {
-			if err := out.Send(ctx, chunk([]byte("x"))); err != nil {
-				return err
-			}
-			return f(ctx)
-		})
-	}
+	one := [][]byte{[]byte("x")}
 	wantCancelled(t, s.checker, "blocked, cancelled", func(cancel context.CancelCauseFunc) *pipeline.Pipeline {
-		return endless(func(ctx context.Context) error {
-			cancel(errCancelled)
-			<-ctx.Done()
-			return nil
-		}).To(s.o.Blocked())
+		return upstream(one, cancelling(cancel)).To(s.o.Blocked())
 	})
-	_, err := s.run(t.Context(), t, "blocked, failed upstream", endless(func(context.Context) error { return errUpstream }).To(s.o.Blocked()))
+	failing := func(context.Context, *pipeline.Outlet) error { return errUpstream }
+	_, err := s.run(t.Context(), t, "blocked, failed upstream", upstream(one, failing).To(s.o.Blocked()))
 	wantNode(t, "blocked, failed upstream", err, "upstream", errUpstream)
 }

@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
-	"time"
 
 	"github.com/weirflow/weir/pipeline"
 )
@@ -17,22 +17,19 @@ type SourceOptions struct {
 	// it has emitted no more than what is wanted.
 	Err error
 
-	// Endless: what is wanted is only the beginning; the source goes on, until it is stopped.
+	// Endless: what is wanted is only the beginning; the source emits more until it is stopped.
 	Endless bool
 
 	// SingleUse: a second run of the same description must fail with pipeline.ErrSingleUse.
 	SingleUse bool
 
 	// Blocked returns a source that waits for data that never comes. It must end
-	// when the run is cancelled, when it is stopped and when something else fails.
+	// when the run is cancelled, when it is stopped and when another node fails.
 	Blocked func() pipeline.Source
 
-	// Idle is called after every run, again and again while goroutines are left: to
-	// close idle connections, for instance.
+	// Idle is called after every run, and again while goroutines of the run are left, to
+	// close idle connections for instance.
 	Idle func()
-
-	// Patience is how long one run may take before it counts as stuck; 0 means 20 s.
-	Patience time.Duration
 }
 
 // TestSource tests that a source emits want and keeps the promises of package
@@ -45,14 +42,14 @@ func TestSource(t testing.TB, source func() pipeline.Source, want []byte) {
 // TestSourceWith tests that a source emits want and keeps the promises of package
 // pipeline. It
 //
-//   - runs the source into sinks that let go of chunks at once or only at the end, over
+//   - runs the source into sinks that release chunks at once or only at the end, over
 //     channels that hold one chunk, with small chunks, inside another node, behind
-//     Concat, and many times at once: always want must come;
+//     Concat, and many times at once: the output is always want;
 //   - cancels the run at every chunk: Run returns the cause;
 //   - returns pipeline.Enough downstream at every chunk: the run succeeds;
 //   - fails, panics and calls runtime.Goexit downstream at every chunk: Run returns that
 //     as the first cause;
-//   - sees, in all of this, that every chunk is released once, that the source writes
+//   - checks in every run that each chunk is released once, that the source writes
 //     to no bytes that it has sent, and that no goroutine is left.
 //
 // "Every chunk" is every one of the first few. source returns the source under test.
@@ -60,7 +57,7 @@ func TestSource(t testing.TB, source func() pipeline.Source, want []byte) {
 // in parallel with others.
 func TestSourceWith(t testing.TB, source func() pipeline.Source, o SourceOptions, want []byte) {
 	t.Helper()
-	s := &sourceTest{newChecker(o.Patience, o.Idle), o, source, want}
+	s := &sourceTest{&checker{idle: o.Idle}, o, source, want}
 	if !o.SingleUse {
 		one := source()
 		s.source = func() pipeline.Source { return one }
@@ -112,42 +109,14 @@ func head(n int) pipeline.Stage {
 
 func (s *sourceTest) runs(t testing.TB) {
 	t.Helper()
-	check := func(what string, chunkSize, buffer int, hold bool, wrap func(pipeline.Source) pipeline.Source, want []byte) {
-		t.Helper()
-		c := &Collector{hold: hold}
-		p := wrap(s.cut()).To(c.Sink())
-		p.ChunkSize, p.Buffer = chunkSize, buffer
-		_, err := s.run(t.Context(), t, what, p)
-		wantOutput(t, what, err, c, want)
+	s.delivers(t, "into a sink that releases chunks at once", s.cut(), false, setting{}, s.want)
+	s.delivers(t, "into a sink that releases chunks at the end", s.cut(), true, setting{}, s.want)
+	for _, set := range tight(len(s.want)) {
+		s.delivers(t, set.name, s.cut(), true, set, s.want)
 	}
-	itself := func(s pipeline.Source) pipeline.Source { return s }
-	check("into a sink that lets go at once", 0, 0, false, itself, s.want)
-	check("into a sink that lets go at the end", 0, 0, true, itself, s.want)
-	for _, set := range tight {
-		if set.chunkSize > 0 && len(s.want)/set.chunkSize > 2000 {
-			continue
-		}
-		check(set.name, set.chunkSize, set.buffer, true, itself, s.want)
-	}
-	check("inside another node", 0, 0, true, func(src pipeline.Source) pipeline.Source {
-		return pipeline.NewSource("around", func(ctx context.Context, out *pipeline.Outlet) error { return src.Run(ctx, out) })
-	}, s.want)
-	check("before another source", 0, 0, true, func(src pipeline.Source) pipeline.Source {
-		return pipeline.Concat(src, Source([]byte("behind")))
-	}, append(s.want[:len(s.want):len(s.want)], "behind"...))
-
-	if s.o.SingleUse {
-		source := s.source()
-		c := &Collector{}
-		if s.o.Endless {
-			source = source.Via(head(len(s.want)))
-		}
-		_, err := s.run(t.Context(), t, "first run", source.To(c.Sink()))
-		wantOutput(t, "first run", err, c, s.want)
-		wantSingleUse(t, s.checker, source.To((&Collector{}).Sink()))
-		return
-	}
-	s.together(t, s.cut(), s.want)
+	s.delivers(t, "inside another node", pipeline.NewSource("around", s.cut().Run), true, setting{}, s.want)
+	s.delivers(t, "before another source", pipeline.Concat(s.cut(), Source([]byte("behind"))), true, setting{}, slices.Concat(s.want, []byte("behind")))
+	s.reruns(t, s.cut(), s.o.SingleUse, s.want)
 }
 
 // fails runs a source that must fail.
@@ -160,8 +129,7 @@ func (s *sourceTest) fails(t testing.TB) {
 		if !errors.Is(err, s.o.Err) {
 			t.Errorf("%s: the run ended with %v, want %v", what, err, s.o.Err)
 		}
-		wantUndone(t, what, c)
-		wantPrefix(t, what, c, s.want)
+		wantAborted(t, what, c, s.want)
 		wantSent(t, what, report, "collector", len(s.want))
 	}
 }
@@ -176,32 +144,11 @@ func (s *sourceTest) faults(t testing.TB) {
 	chunks := min(c.Outcomes()[0].Chunks, steps)
 
 	wantNoStart(t, s.checker, s.cut().To((&Collector{}).Sink()))
-	for k := range chunks + 1 {
-		what := fmt.Sprintf("cancelled after %d chunks", k)
-		var c *Collector
-		wantCancelled(t, s.checker, what, func(cancel context.CancelCauseFunc) *pipeline.Pipeline {
-			c = at(k, func(context.Context) error { cancel(errCancelled); return nil })
-			return s.smallChunks(s.source().To(c.Sink()))
-		})
-		wantUndone(t, what, c)
-
-		what = fmt.Sprintf("downstream has enough after %d chunks", k)
-		c = at(k, func(context.Context) error { return pipeline.Enough })
-		if _, err := s.run(t.Context(), t, what, s.smallChunks(s.source().To(c.Sink()))); err != nil {
-			t.Errorf("%s: %v, want success", what, err)
-		}
-		if !s.o.Endless {
-			wantPrefix(t, what, c, s.want)
-		}
-
-		for _, how := range failures {
-			what := fmt.Sprintf("downstream %s after %d chunks", how.name, k)
-			c := at(k, func(ctx context.Context) error { return how.do(ctx, errDownstream) })
-			_, err := s.run(t.Context(), t, what, s.smallChunks(s.source().To(named(c))))
-			how.want(t, what, err, "downstream", errDownstream)
-			wantUndone(t, what, c)
-		}
+	want := slices.Concat([]byte{}, s.want) // never nil
+	if s.o.Endless {
+		want = nil
 	}
+	s.downstream(t, chunks, want, func(_ int, sink pipeline.Sink) *pipeline.Pipeline { return s.smallChunks(s.source().To(sink)) })
 }
 
 // smallChunks makes the adapters cut what is wanted into a few chunks.
@@ -211,7 +158,7 @@ func (s *sourceTest) smallChunks(p *pipeline.Pipeline) *pipeline.Pipeline {
 	return p
 }
 
-// blocked ends a source that waits, in every way there is.
+// blocked ends a source that waits for data, in every way.
 func (s *sourceTest) blocked(t testing.TB) {
 	t.Helper()
 	wantCancelled(t, s.checker, "blocked, cancelled", func(cancel context.CancelCauseFunc) *pipeline.Pipeline {

@@ -6,47 +6,43 @@ import (
 	"fmt"
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/weirflow/weir/pipeline"
 )
 
-// Case is an input of a stage and what must come of it.
+// Case is an input of a stage and what the stage must make of it.
 type Case struct {
 	Name string
 	In   []byte
 
-	// Out is what the stage makes of In. Nil means: the same for every way of cutting
-	// In, whatever it is; []byte{} means nothing at all. If Err is set, Out is the most that
-	// may leave the stage before it fails.
+	// Out is the output for In. Nil means any, but the same for every way of cutting In;
+	// []byte{} means none. If Err is set, Out is the most that may leave the stage before
+	// it fails.
 	Out []byte
 
-	// Check looks at the output, where Out cannot say it.
+	// Check returns an error if the output is wrong. It may be nil.
 	Check func(out []byte) error
 
 	// Err is the error with which the stage must fail, in the sense of errors.Is.
 	Err error
 }
 
-// StageOptions says what cannot be asked of a stage. The zero value asks everything.
+// StageOptions says which promises a stage does not make. The zero value tests all of them.
 type StageOptions struct {
-	// DependsOnCuts: the output depends on how the input is cut. Then Out and Check hold for an input that
-	// comes as one chunk.
+	// DependsOnCuts: the output depends on how the input is cut. Out and Check then hold for
+	// an input that comes as one chunk.
 	DependsOnCuts bool
 
-	// EndsEarly: the stage may return pipeline.Enough before its input ends. Then a failure of what
-	// it no longer reads need not fail the run.
+	// EndsEarly: the stage may return pipeline.Enough before its input ends. A failure of what
+	// it no longer reads then need not fail the run.
 	EndsEarly bool
 
 	// SingleUse: a second run of the same description must fail with pipeline.ErrSingleUse.
 	SingleUse bool
 
-	// Idle is called after every run, again and again while goroutines are left: to
-	// close idle connections, for instance.
+	// Idle is called after every run, and again while goroutines of the run are left, to
+	// close idle connections for instance.
 	Idle func()
-
-	// Patience is how long one run may take before it counts as stuck; 0 means 20 s.
-	Patience time.Duration
 }
 
 // TestStage tests that a stage keeps the promises of package pipeline: see
@@ -61,16 +57,16 @@ func TestStage(t testing.TB, stage func() pipeline.Stage, cases ...Case) {
 //
 //   - runs the input whole, halved, byte by byte, cut at random, read through the
 //     readers of testing/iotest, with a promised size, over channels that hold one chunk,
-//     inside another node, and many times at once: always the same must come out;
+//     inside another node, and many times at once: the output is always the same;
 //   - cancels the run at every chunk, on either side of the stage: Run returns the cause;
 //   - returns pipeline.Enough downstream at every chunk: the run succeeds;
 //   - fails, panics and calls runtime.Goexit upstream and downstream at every chunk: Run
 //     returns that as the first cause, and nothing is published;
-//   - sees, in all of this, that every chunk is released once, that nobody writes to
+//   - checks in every run that each chunk is released once, that nothing writes to
 //     shared bytes or to bytes already sent, and that no goroutine is left.
 //
 // stage returns the stage under test. It is called once, and with SingleUse for
-// every run. NoLeaks' condition holds here too: no tests in parallel.
+// every run. It is not for tests that run in parallel with others.
 func TestStageWith(t testing.TB, stage func() pipeline.Stage, o StageOptions, cases ...Case) {
 	t.Helper()
 	if len(cases) == 0 {
@@ -81,7 +77,7 @@ func TestStageWith(t testing.TB, stage func() pipeline.Stage, o StageOptions, ca
 			{Name: "several chunks", In: sample(70_000)},
 		}
 	}
-	s := &stageTest{checker: newChecker(o.Patience, o.Idle), o: o, stage: stage}
+	s := &stageTest{checker: &checker{idle: o.Idle}, o: o, stage: stage}
 	if !o.SingleUse {
 		one := stage()
 		s.stage = func() pipeline.Stage { return one }
@@ -132,7 +128,7 @@ func (s *stageTest) test(t testing.TB, test Case) {
 		return
 	}
 
-	// From here on the input comes in a few chunks. What comes out of those:
+	// From here on the input comes in a few chunks, with this output:
 	parts := pieces(test.In, steps)
 	c := &Collector{}
 	if _, err := s.run(t.Context(), t, "in pieces", Source(test.In, evenly(len(test.In), steps)...).Via(s.stage()).To(c.Sink())); err != nil {
@@ -140,10 +136,13 @@ func (s *stageTest) test(t testing.TB, test Case) {
 		return
 	}
 	outcome := c.Outcomes()[0]
-	f := &stageFaults{s, parts, outcome.Data, min(outcome.Chunks, steps)}
-	s.sub(t, "cancel", f.cancel)
-	s.sub(t, "stop", f.stop)
-	s.sub(t, "fail", f.fail)
+	f := &stageFaults{s, parts, outcome.Data}
+	s.sub(t, "upstream", f.upstream)
+	s.sub(t, "downstream", func(t testing.TB) {
+		s.downstream(t, min(outcome.Chunks, steps), slices.Concat([]byte{}, f.out), func(k int, sink pipeline.Sink) *pipeline.Pipeline {
+			return cramped(k, upstream(f.in, succeeding).Via(s.stage()).To(sink))
+		})
+	})
 }
 
 // fails runs an input that the stage must reject.
@@ -166,13 +165,11 @@ func (s *stageTest) fails(t testing.TB, test Case) {
 	}
 }
 
-// cuts runs in, cut in many ways, and wants the same output each time.
+// cuts runs in, cut in many ways. The output must always be the same.
 func (s *stageTest) cuts(t testing.TB, in, want []byte) {
 	t.Helper()
 	for i, f := range feeds(in) {
-		c := &Collector{hold: i%2 == 0}
-		_, err := s.run(t.Context(), t, f.name, f.source().Via(s.stage()).To(c.Sink()))
-		wantOutput(t, f.name, err, c, want)
+		s.delivers(t, f.name, f.source().Via(s.stage()), i%2 == 0, setting{}, want)
 		if f.intact != nil {
 			if err := f.intact(); err != nil {
 				t.Errorf("%s: %v", f.name, err)
@@ -181,88 +178,42 @@ func (s *stageTest) cuts(t testing.TB, in, want []byte) {
 	}
 }
 
-// runs runs in, whole, in other surroundings.
+// runs runs in as one chunk, in other surroundings.
 func (s *stageTest) runs(t testing.TB, in, want []byte) {
 	t.Helper()
-	for _, set := range tight {
-		c := &Collector{hold: true}
-		p := Source(in).Via(s.stage()).To(c.Sink())
-		p.ChunkSize, p.Buffer = set.chunkSize, set.buffer
-		if set.chunkSize > 0 && len(in)/set.chunkSize > 2000 {
-			continue
-		}
-		_, err := s.run(t.Context(), t, set.name, p)
-		wantOutput(t, set.name, err, c, want)
+	for _, set := range tight(len(in)) {
+		s.delivers(t, set.name, Source(in).Via(s.stage()), true, set, want)
 	}
-
-	c := &Collector{}
-	_, err := s.run(t.Context(), t, "inside another node", Source(in).Via(nested(s.stage())).To(c.Sink()))
-	wantOutput(t, "inside another node", err, c, want)
+	s.delivers(t, "inside another node", Source(in).Via(pipeline.NewStage("around", s.stage().Run)), false, setting{}, want)
 
 	one, other := &Collector{}, &Collector{hold: true}
-	_, err = s.run(t.Context(), t, "in a branch of a tee", Source(in).To(pipeline.Tee(s.stage().To(one.Sink()), other.Sink())))
+	_, err := s.run(t.Context(), t, "in a branch of a tee", Source(in).To(pipeline.Tee(s.stage().To(one.Sink()), other.Sink())))
 	wantOutput(t, "in a branch of a tee", err, one, want)
 	wantOutput(t, "beside it in the tee", err, other, in)
 
-	if s.o.SingleUse {
-		stage := s.stage()
-		c := &Collector{}
-		_, err := s.run(t.Context(), t, "first run", Source(in).Via(stage).To(c.Sink()))
-		wantOutput(t, "first run", err, c, want)
-		wantSingleUse(t, s.checker, Source(in).Via(stage).To((&Collector{}).Sink()))
-		return
-	}
-	s.together(t, Source(in).Via(s.stage()), want)
+	s.reruns(t, Source(in).Via(s.stage()), s.o.SingleUse, want)
 }
 
-// stageFaults is a stage that works on a few chunks, with something happening at each.
+// stageFaults is a stage with an input of a few chunks; something happens at each of them.
 type stageFaults struct {
 	*stageTest
-	in     [][]byte
-	out    []byte
-	chunks int // of the output
+	in  [][]byte
+	out []byte
 }
 
-func (f *stageFaults) cancel(t testing.TB) {
+// upstream cancels the run and ends the node before the stage, in every way, after each chunk.
+func (f *stageFaults) upstream(t testing.TB) {
 	t.Helper()
 	wantNoStart(t, f.checker, Source(slices.Concat(f.in...)).Via(f.stage()).To((&Collector{}).Sink()))
 	for k := range len(f.in) + 1 {
+		what := fmt.Sprintf("cancelled after %d chunks were sent", k)
 		c := &Collector{}
-		wantCancelled(t, f.checker, fmt.Sprintf("cancelled after %d chunks were sent", k), func(cancel context.CancelCauseFunc) *pipeline.Pipeline {
+		wantCancelled(t, f.checker, what, func(cancel context.CancelCauseFunc) *pipeline.Pipeline {
 			return cramped(k, upstream(f.in[:k], cancelling(cancel)).Via(f.stage()).To(c.Sink()))
 		})
-		wantUndone(t, fmt.Sprintf("cancelled after %d chunks were sent", k), c)
-		wantPrefix(t, fmt.Sprintf("cancelled after %d chunks were sent", k), c, f.out)
-	}
-	for k := range f.chunks + 1 {
-		var c *Collector
-		what := fmt.Sprintf("cancelled after %d chunks were received", k)
-		wantCancelled(t, f.checker, what, func(cancel context.CancelCauseFunc) *pipeline.Pipeline {
-			c = at(k, func(context.Context) error { cancel(errCancelled); return nil })
-			return cramped(k, upstream(f.in, succeeding).Via(f.stage()).To(c.Sink()))
-		})
-		wantUndone(t, what, c)
-		wantPrefix(t, what, c, f.out)
-	}
-}
+		wantAborted(t, what, c, f.out)
 
-func (f *stageFaults) stop(t testing.TB) {
-	t.Helper()
-	for k := range f.chunks + 1 {
-		what := fmt.Sprintf("downstream has enough after %d chunks", k)
-		c := at(k, func(context.Context) error { return pipeline.Enough })
-		_, err := f.run(t.Context(), t, what, cramped(k, upstream(f.in, succeeding).Via(f.stage()).To(c.Sink())))
-		if err != nil {
-			t.Errorf("%s: %v, want success", what, err)
-		}
-		wantPrefix(t, what, c, f.out)
-	}
-}
-
-func (f *stageFaults) fail(t testing.TB) {
-	t.Helper()
-	for _, how := range failures {
-		for k := range len(f.in) + 1 {
+		for _, how := range failures {
 			what := fmt.Sprintf("upstream %s after %d chunks", how.name, k)
 			c := &Collector{}
 			_, err := f.run(t.Context(), t, what, cramped(k, upstream(f.in[:k], func(ctx context.Context, _ *pipeline.Outlet) error {
@@ -273,15 +224,7 @@ func (f *stageFaults) fail(t testing.TB) {
 				continue
 			}
 			how.want(t, what, err, "upstream", errUpstream)
-			wantUndone(t, what, c)
-			wantPrefix(t, what, c, f.out)
-		}
-		for k := range f.chunks + 1 {
-			what := fmt.Sprintf("downstream %s after %d chunks", how.name, k)
-			c := at(k, func(ctx context.Context) error { return how.do(ctx, errDownstream) })
-			_, err := f.run(t.Context(), t, what, cramped(k, upstream(f.in, succeeding).Via(f.stage()).To(named(c))))
-			how.want(t, what, err, "downstream", errDownstream)
-			wantUndone(t, what, c)
+			wantAborted(t, what, c, f.out)
 		}
 	}
 }
