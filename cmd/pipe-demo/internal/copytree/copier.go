@@ -28,20 +28,19 @@ type copier struct {
 	pace  pipeline.Stage
 	tally tally
 
-	jobs    errgroup.Group        // of the workers
-	workers int                   // filesAtOnce at most
-	queue   chan func()           // for workers that have nothing to do
+	jobs    errgroup.Group        // filesAtOnce at most
 	slots   chan struct{}         // held by the files that are being copied, and not by those that wait for a sync
 	syncs   map[uint64]*syncGroup // by device
-	place   atomic.Int64          // of the file met last
+	syncing errgroup.Group
+	place   atomic.Int64 // of the file met last
 }
 
 // filesAtOnce is how many files may be under way, most of them waiting for a sync.
 const filesAtOnce = 256
 
 func newCopier(ctx context.Context, o *Copy) *copier {
-	c := &copier{Copy: o, ctx: ctx, syncs: make(map[uint64]*syncGroup),
-		slots: make(chan struct{}, 2*runtime.GOMAXPROCS(0)), queue: make(chan func())}
+	c := &copier{Copy: o, ctx: ctx, syncs: make(map[uint64]*syncGroup), slots: make(chan struct{}, 2*runtime.GOMAXPROCS(0))}
+	c.jobs.SetLimit(filesAtOnce)
 	c.tally = tally{start: time.Now(), live: make(map[*pipeline.Run]struct{}), total: -1}
 	if o.Limits.Rate > 0 {
 		c.pace = sharedLimit(int64(o.Limits.Rate))
@@ -63,8 +62,8 @@ func (c *copier) run(copies []fileCopy) {
 			c.fail(c.nextPlace(), err)
 		}
 	}
-	close(c.queue)
 	c.jobs.Wait()
+	c.syncing.Wait()
 	if err := c.lastSync(); err != nil {
 		c.fail(c.nextPlace(), err)
 	}
@@ -201,7 +200,7 @@ func specialName(mode fs.FileMode) string {
 func (c *copier) start(j *job, syncs *syncGroup) {
 	place := c.nextPlace()
 	c.slots <- struct{}{}
-	c.work(func() {
+	c.jobs.Go(func() error {
 		if syncs != nil {
 			j.settle = func(ctx context.Context) error {
 				<-c.slots // so that others copy meanwhile
@@ -218,26 +217,6 @@ func (c *copier) start(j *job, syncs *syncGroup) {
 		}
 		if j.up != nil {
 			j.up.done()
-		}
-	})
-}
-
-// work has a worker do a job: one that has nothing to do, a new one, or when there are enough, the next one
-// that is done.
-func (c *copier) work(job func()) {
-	select {
-	case c.queue <- job:
-		return
-	default:
-	}
-	if c.workers == filesAtOnce {
-		c.queue <- job
-		return
-	}
-	c.workers++
-	c.jobs.Go(func() error {
-		for ; job != nil; job = <-c.queue {
-			job()
 		}
 		return nil
 	})

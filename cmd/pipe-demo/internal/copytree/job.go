@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -20,11 +21,11 @@ import (
 // A job is the copy of one file.
 type job struct {
 	*Copy
-	src, dst string         // as messages name them; paths, or "-"
-	info     fs.FileInfo    // of the source; nil for standard input
-	up       *directory     // the directories that both are in, when a tree is copied
-	pace     pipeline.Stage // the limit of all files together; may be the identity
-	checks   []func(context.Context, *os.File) error
+	src, dst string                      // as messages name them; paths, or "-"
+	info     fs.FileInfo                 // of the source; nil for standard input
+	up       *directory                  // the directories that both are in, when a tree is copied
+	pace     pipeline.Stage              // the limit of all files together; may be the identity
+	read     hash.Hash                   // with Verify: of what the source had
 	labels   []string                    // of the nodes
 	digests  []flow.Digest               // that have been verified
 	settle   func(context.Context) error // called before the copy appears; may be nil
@@ -83,13 +84,11 @@ func (j *job) pipeline(ctx context.Context) (*pipeline.Pipeline, error) {
 		}
 	} else {
 		if j.Verify {
-			v := &verifier{job: j}
-			if err := v.begin(ctx); err != nil {
+			if err := j.beginVerify(ctx); err != nil {
 				return nil, err
 			}
-			src = src.Via(v.stage())
+			src = src.Via(j.hash())
 			j.labels = append(j.labels, "digest")
-			j.checks = append(j.checks, v.check)
 		}
 		options.Check = j.check
 		sink = sinks.FileWith(to, options)
@@ -106,8 +105,8 @@ func (j *job) check(ctx context.Context, f *os.File) error {
 	if err := j.checkSize(f); err != nil {
 		return err
 	}
-	for _, check := range j.checks {
-		if err := check(ctx, f); err != nil {
+	if j.read != nil {
+		if err := j.verify(ctx, f); err != nil {
 			return err
 		}
 	}

@@ -91,7 +91,7 @@ func (c *copier) syncsOf(dir *os.File, path string) (*syncGroup, error) {
 	if g := c.syncs[device(info)]; g != nil {
 		return g, dir.Close()
 	}
-	g := &syncGroup{dir: dir, run: c.jobs.Go, sync: func() error {
+	g := &syncGroup{dir: dir, run: c.syncing.Go, sync: func() error {
 		if err := syncFileSystem(dir); err != nil {
 			return fmt.Errorf("sync %s: %w", path, cli.Cause(err))
 		}

@@ -62,15 +62,13 @@ func TestCopyIsCheckedBeforeItAppears(t *testing.T) {
 				j.up = &directory{src: root, dst: root}
 			}
 			from, to, root, _ := j.names()
-			v := &verifier{job: j}
-			if err := v.begin(t.Context()); err != nil {
+			if err := j.beginVerify(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			j.checks = append(j.checks, v.check)
 			sink := sinks.FileWith(to, sinks.FileOptions{Root: root, Check: func(ctx context.Context, f *os.File) error {
 				return errors.Join(tt.spoil(dir), j.check(ctx, f))
 			}})
-			_, err = sources.FileWith(from, sources.FileOptions{Root: root}).Via(v.stage()).To(sink).Run(t.Context())
+			_, err = sources.FileWith(from, sources.FileOptions{Root: root}).Via(j.hash()).To(sink).Run(t.Context())
 			got, _ := os.ReadFile(out)
 			switch {
 			case tt.want == "" && (err != nil || !bytes.Equal(got, content)):
