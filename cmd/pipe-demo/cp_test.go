@@ -157,7 +157,7 @@ func TestSignalInTree(t *testing.T) {
 	}
 }
 
-// A full disk, here a limit on the size of files, is told with the file's name; what was there stays, and nothing else.
+// A full disk, here a limit on the size of files, is reported with the name of the file; what was there stays, and nothing else.
 func TestNoRoom(t *testing.T) {
 	for name, args := range map[string]string{
 		"cp": "cp -f in out", "cp -r": "cp -rf in out", "cp several": "cp -f in small .", "cp --verify": "cp -f --verify in out", "run": "run -f in ! out",

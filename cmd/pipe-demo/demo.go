@@ -158,7 +158,7 @@ func (d *demo) flow(elements ...string) error {
 	return nil
 }
 
-// did tells of a flow that went well.
+// did prints a line about a flow that has succeeded.
 func (d *demo) did(r pipeline.Report, elements ...string) {
 	var words []string
 	for i, e := range elements {

@@ -26,7 +26,7 @@ const faultySize = 3 << 20
 //	/bare/NAME       as stall, without ETag and Last-Modified, to all
 //	/trickle/NAME    takes its time, for those that begin at the beginning
 //	/wrong/NAME      sends a digest that is not the file's
-//	/coded/NAME      sends a coding that nobody asked for
+//	/coded/NAME      sends a coding that was not asked for
 //
 // It holds what it was asked: the paths, with the value of Range.
 type faultyServer struct {

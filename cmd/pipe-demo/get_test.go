@@ -71,7 +71,7 @@ func TestGetGoesOnAfterKill(t *testing.T) {
 	resumed(t, f, dir, "/trickle/x")
 }
 
-// Ctrl-C keeps what came, and says how to resume.
+// Ctrl-C keeps the partial download, and says how to resume.
 func TestGetKeepsAtInterrupt(t *testing.T) {
 	t.Parallel()
 	for sig, want := range map[syscall.Signal]int{syscall.SIGINT: 130, syscall.SIGTERM: 143} {

@@ -131,7 +131,7 @@ func TestIgnoredHangUpStaysIgnored(t *testing.T) {
 	}
 }
 
-// When whoever reads standard output is gone, the flow stops, its other branches are undone, and nothing is said.
+// When the reader of standard output has closed it, the flow stops, its other branches are undone, and nothing is said.
 func TestClosedStdout(t *testing.T) {
 	dir := t.TempDir()
 	p := startProcess(t, dir, strings.Fields("run /dev/zero ! tee [ copy ] ! -")...)
@@ -164,7 +164,7 @@ func TestClosedStdoutOfList(t *testing.T) {
 	}
 }
 
-// Standard error may be closed while the flow runs: the flow goes on.
+// Standard error may be closed while the flow runs: the flow continues.
 func TestClosedStderrDoesNotStopTheFlow(t *testing.T) {
 	r, w, err := os.Pipe()
 	if err != nil {

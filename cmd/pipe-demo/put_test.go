@@ -155,7 +155,7 @@ func TestPutGoesOnAfterKill(t *testing.T) {
 	}
 }
 
-// Ctrl-C leaves what came at the server, and says how to resume. What the server has lost since, or a
+// Ctrl-C leaves the partial upload at the server, and says how to resume. What the server has lost since, or a
 // file that is another one by now, restarts.
 func TestPutKeepsAtInterrupt(t *testing.T) {
 	t.Parallel()
@@ -166,7 +166,7 @@ func TestPutKeepsAtInterrupt(t *testing.T) {
 		then func(dir string) error
 		said string
 	}{
-		{"go on", syscall.SIGINT, 130, nil, "resuming at 8.0 MiB"},
+		{"resume", syscall.SIGINT, 130, nil, "resuming at 8.0 MiB"},
 		{"lost", syscall.SIGTERM, 143, func(dir string) error {
 			left, err := filepath.Glob(filepath.Join(dir, "box", ".tus-*"))
 			for _, name := range left {

@@ -86,7 +86,7 @@ func unknownCommand(cmd *cobra.Command, args []string) error {
 		hint = "pipe-demo help lists the commands"
 	}
 	if slices.Contains(args, "!") {
-		hint = "a flow stands behind run: pipe-demo run " + text.Quote(args)
+		hint = "a flow follows the word run: pipe-demo run " + text.Quote(args)
 	}
 	return cli.Usage("unknown command %q", args[0]).WithHint(hint)
 }

@@ -216,7 +216,7 @@ func (s *server) serve(ctx context.Context, handler http.Handler, certificate *t
 	return nil
 }
 
-// shutdown ends the server: what is under way may go on for the grace period.
+// shutdown ends the server: what is under way may take as long as the grace period.
 func (s *server) shutdown(srv *http.Server) error {
 	s.mu.Lock()
 	s.closing = true

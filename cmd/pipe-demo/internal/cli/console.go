@@ -117,7 +117,7 @@ func (c *Console) printHint(hint string) {
 // failuresShown is how many failures of one command are printed.
 const failuresShown = 50
 
-// Failures prints the failures of a command that goes on after one, and each hint once.
+// Failures prints the failures of a command that continues after one, and each hint once.
 func (c *Console) Failures(failed []error) {
 	var hints []string
 	for i, err := range failed {

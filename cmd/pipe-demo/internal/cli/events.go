@@ -22,7 +22,7 @@ func (c *Console) Event(name string, fields map[string]any) {
 	c.Err.Write(append(line, '\n'))
 }
 
-// Warn is the event of a file that a command goes on without.
+// Warn is the event of a file that a command leaves out.
 func (c *Console) Warn(message string, exit int) {
 	c.Event("warn", map[string]any{"error": message, "exit": exit})
 }

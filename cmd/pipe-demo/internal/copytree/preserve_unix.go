@@ -31,7 +31,7 @@ func device(info fs.FileInfo) uint64 {
 }
 
 // keepOwner gives a copy its source's owner, if this user may, and returns the mode that is right then: the bits that
-// let a program act for its owner mean somebody else when the owner is another one.
+// let a program act for its owner would act for another user.
 func keepOwner(root *os.Root, name string, info fs.FileInfo) (fs.FileMode, error) {
 	mode := info.Mode()
 	o := owner(info)
@@ -78,7 +78,7 @@ func keepSpecialBits(root *os.Root, name string, info fs.FileInfo) error {
 	return chmod(name, mode)
 }
 
-// isSparse says that a file has holes.
+// isSparse reports whether a file has holes.
 func isSparse(info fs.FileInfo) bool {
 	st, ok := info.Sys().(*syscall.Stat_t)
 	return ok && st.Blocks*512 < info.Size()
