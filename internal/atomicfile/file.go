@@ -19,7 +19,8 @@ type File struct {
 	lock lock
 	part *part // not nil: the file stays if it is discarded
 
-	adopted bool
+	adopted bool // it was there before, and stays if it is discarded
+	crowded bool // others write, or have written, to the same name
 	closed  bool
 	over    bool // it was published or discarded
 }
@@ -42,8 +43,7 @@ func (d *Destination) create(opts Options) (*File, error) {
 		return nil, d.failed("open", errNotRegular)
 	}
 	f := &File{dest: d, dir: d.dir, opts: opts}
-	var err error
-	if f.file, f.lock, f.name, err = d.createTemp(f.createMode()); err != nil {
+	if err := f.createTemp(); err != nil {
 		return nil, err
 	}
 	f.size, f.sparse = opts.Size, opts.Sparse
@@ -285,6 +285,10 @@ func (f *File) Discard() error {
 func (f *File) release() {
 	f.close() //nolint:errcheck // its error counted in Finish
 	f.lock.release()
+	if f.crowded && f.dest.dir != nil {
+		f.dest.dir.sweep(f.dest.base, 0, wideGap) // of those that were killed meanwhile
+		f.crowded = false
+	}
 	if f.adopted && f.dir != nil {
 		f.dir.close()
 		f.dir = nil

@@ -16,8 +16,8 @@ import (
 const (
 	staleAge = 24 * time.Hour // from which on a file is stale where there are no locks
 	maxTemps = 10_000         // of one name
-	gap      = 4              // numbers that are not there after which no higher one is looked for
-	wideGap  = 32             // likewise, once there was one: runs at once end in any order
+	gap      = 2              // numbers that are not there after which no higher one is looked for
+	wideGap  = 32             // likewise, once there was one: writers at once end in any order
 )
 
 const (
@@ -71,30 +71,36 @@ func Sweep(root *os.Root, name string) {
 //
 // Between the two, another process may take it for a stale one: then that has the lock, or the file has
 // no name any more, and the next attempt decides.
-func (d *Destination) createTemp(perm fs.FileMode) (f *os.File, l lock, name string, err error) {
-	n, gap := 0, gap
+func (f *File) createTemp() error {
+	d, n := f.dest, 0
 	for range 2 * maxTemps {
-		name = tempName(d.base, n)
-		f, err = d.dir.open(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, perm, d.name)
+		name := tempName(d.base, n)
+		file, err := d.dir.open(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, f.createMode(), d.name)
 		switch {
 		case errors.Is(err, fs.ErrExist):
-			gap = wideGap
+			f.crowded = true
 			if !d.dir.removeStale(name, d.base) {
 				n++
 			}
 			continue
 		case err != nil:
-			return nil, noLock, "", d.failed("open", err)
+			return d.failed("open", err)
 		}
-		l, held, _ := take(f)
-		if held && d.dir.isAt(name, f) {
-			d.dir.sweep(d.base, n+1, gap)
-			return f, l, name, nil
+		l, held, _ := take(file)
+		if !held || !d.dir.isAt(name, file) {
+			l.release()
+			file.Close()
+			continue
 		}
-		l.release()
-		f.Close()
+		f.file, f.lock, f.name = file, l, name
+		if f.crowded {
+			d.dir.sweep(d.base, n+1, wideGap)
+		} else {
+			f.crowded = d.dir.sweep(d.base, n+1, gap)
+		}
+		return nil
 	}
-	return nil, noLock, "", d.failed("open", fs.ErrExist)
+	return d.failed("open", fs.ErrExist)
 }
 
 // isAt reports whether f is the file that name stands for.
@@ -108,17 +114,18 @@ func (d *dir) isAt(name string, f *os.File) bool {
 }
 
 // sweep removes what killed processes left under the temporary names of the file called base, from a number
-// on. Runs take the lowest number, so gaps are short.
-func (d *dir) sweep(base string, n, gap int) {
+// on, and reports whether there was any. Writers take the lowest number, so gaps are short.
+func (d *dir) sweep(base string, n, gap int) (found bool) {
 	for missing := 0; missing < gap && n < maxTemps; n++ {
 		name := tempName(base, n)
 		if _, err := d.lstat(name); err != nil {
 			missing++
 			continue
 		}
-		missing, gap = 0, wideGap
+		missing, gap, found = 0, wideGap, true
 		d.removeStale(name, base)
 	}
+	return found
 }
 
 // removeStale removes a temporary file of the file called base, if it was left by a process that was killed,
