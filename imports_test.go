@@ -65,6 +65,9 @@ func forbidden(importer, imported string) string {
 	if to == "pipeline/pipetest" || to == "internal/testenv" && !under(from, "test") {
 		return "it is for tests: it would bring package testing into programs"
 	}
+	if from == "internal/atomicfile" {
+		return "files are written without a flow, by whoever needs one"
+	}
 	in, of := room(from), room(to)
 	allowed, known := mayImport[in]
 	switch {
@@ -143,6 +146,8 @@ func TestForbiddenImports(t *testing.T) {
 		{"sources", "weir/httpflow", false},
 		{"sources", "weir/pipeline/pipetest", false},
 		{"sources", "weir/internal/testenv", false},
+		{"internal/atomicfile", "weir/pipeline", false},
+		{"internal/atomicfile", "golang.org/x/sys/unix", true},
 		{"test/internal/command", "weir/internal/testenv", true},
 		{"stages", "weir/sources", false},
 		{"stages", "golang.org/x/time/rate", true},

@@ -90,7 +90,7 @@ func TestFileResumes(t *testing.T) {
 		fingerprint, content := "", []byte(nil)
 		var had int64
 		change := func(i int) {
-			fingerprint = fmt.Sprintf("version %d \"\n\x00ü", i)
+			fingerprint = fmt.Sprintf("version %d \"\n\x00ü\xff", i)
 			content = pattern(rapid.IntRange(1, 300_000).Draw(r, "size"))
 			content[0] = byte(i)
 			if err := os.WriteFile(from, content, 0o666); err != nil {
@@ -216,7 +216,7 @@ func TestFileOfADamagedRecord(t *testing.T) {
 	}
 	all := partial(t, to, "a")
 	for n := range whole {
-		for _, record := range [][]byte{whole[:n], append(bytes.Clone(whole[:n]), "\x00\x00\x00\x00\n{\"fingerprint\":\"a\",\"synced\":999999}"...), append(bytes.Clone(whole[:n]), whole[n]^1)} {
+		for _, record := range [][]byte{whole[:n], append(bytes.Clone(whole[:n]), "\x00\x00\x00\x00\n{\"fingerprint\":\"YQ==\",\"synced\":999999}"...), append(bytes.Clone(whole[:n]), whole[n]^1)} {
 			if err := os.WriteFile(id, record, 0o666); err != nil {
 				t.Fatal(err)
 			}

@@ -3,27 +3,8 @@
 // [Locate] finds out what a name stands for and opens its directory. [Destination.Create] begins a new file
 // there, under a temporary name; [File.Finish] does all that can fail once the bytes are there, and then the
 // file has two exits: [File.Publish] puts it in its place, and [File.Discard] removes it. Discard is a no-op
-// after Publish, so it can be deferred right behind Create:
-//
-//	d, err := atomicfile.Locate(root, name)
-//	if err != nil {
-//		return err
-//	}
-//	f, err := d.Create(atomicfile.Options{})
-//	if err != nil {
-//		return err
-//	}
-//	defer f.Discard()
-//	if _, err := f.Write(data); err != nil {
-//		return err
-//	}
-//	if err := f.Finish(nil); err != nil {
-//		return err
-//	}
-//	return f.Publish()
-//
-// [WriteFile] is these lines. [Destination.Resume] begins a file that outlives a failure, [Destination.Append]
-// and [Destination.Overwrite] change a file where it is.
+// after Publish, so it can be deferred right behind Create, as [WriteFile] does. [Destination.Resume] begins a
+// file that outlives a failure, [Destination.Append] and [Destination.Overwrite] change a file where it is.
 //
 // # Names
 //
@@ -101,14 +82,27 @@ func (o *Options) check() error {
 	return nil
 }
 
-// give sets the owner and the group of f.
-func (o *Owner) give(f *os.File) error {
-	err := f.Chown(o.UID, o.GID)
-	if err == nil || o.Required || !mayNotOwn(err) {
+// setOwner sets the owner and the group of f, and the mode that goes with them.
+func (o *Options) setOwner(f *os.File) error {
+	err := f.Chown(o.Owner.UID, o.Owner.GID)
+	if err != nil && (o.Owner.Required || !mayNotOwn(err)) {
 		return err
 	}
-	_ = f.Chown(-1, o.GID)
-	return nil
+	if err != nil {
+		_ = f.Chown(-1, o.Owner.GID)
+	}
+	if o.Mode == 0 {
+		return nil
+	}
+	return f.Chmod(o.Mode) // after chown, which clears bits
+}
+
+// setTimes sets the times of a file of d.
+func (o *Options) setTimes(d *dir, name string) error {
+	if o.ModTime.IsZero() && o.AccessTime.IsZero() {
+		return nil
+	}
+	return d.chtimes(name, o.AccessTime, o.ModTime)
 }
 
 // WriteFile writes data to the file called name, which root, if it is not nil, confines. Its directory must
@@ -118,6 +112,11 @@ func WriteFile(root *os.Root, name string, data []byte, opts Options) error {
 	if err != nil {
 		return err
 	}
+	return d.write(data, opts)
+}
+
+// write writes a whole file. It takes d over.
+func (d *Destination) write(data []byte, opts Options) error {
 	f, err := d.Create(opts)
 	if err != nil {
 		return err

@@ -181,7 +181,7 @@ func TestRemovePartial(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		f, err := d.Resume("fingerprint", 0, atomicfile.Options{})
+		f, err := d.Resume("fingerprint \xff", 0, atomicfile.Options{})
 		if err == nil {
 			_, err = f.Write([]byte("part"))
 		}
@@ -198,7 +198,7 @@ func TestRemovePartial(t *testing.T) {
 		t.Error(err)
 	}
 	p, err := atomicfile.FindPartial(nil, name)
-	if want := (atomicfile.Partial{Fingerprint: "fingerprint", Offset: 4, Path: filepath.Join(dir, ".out.part")}); p != want || err != nil {
+	if want := (atomicfile.Partial{Fingerprint: "fingerprint \xff", Offset: 4, Path: filepath.Join(dir, ".out.part")}); p != want || err != nil {
 		t.Errorf("got %+v, %v; want %+v", p, err, want)
 	}
 	for range 2 {

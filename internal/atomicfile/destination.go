@@ -110,6 +110,21 @@ func (d *Destination) Close() {
 	d.dir = nil
 }
 
+// closeUnless closes the destination if what took it over has failed.
+func (d *Destination) closeUnless(err *error) {
+	if *err != nil {
+		d.Close()
+	}
+}
+
+// check fails if the destination cannot be written with the options.
+func (d *Destination) check(opts Options) error {
+	if d.Special() {
+		return d.failed("open", errNotRegular)
+	}
+	return opts.check()
+}
+
 // Exists reports whether there is a file already.
 func (d *Destination) Exists() bool { return d.exists }
 

@@ -26,39 +26,36 @@ type dir struct {
 // openDir opens a directory, in root if that is not nil. "" is the present directory.
 func openDir(root *os.Root, path string) (*dir, error) {
 	if root == nil {
-		return openDirAt(unix.AT_FDCWD, path)
+		return (&dir{fd: unix.AT_FDCWD}).enter(path)
 	}
-	d := &dir{name: path, readable: true}
-	if path == "" {
-		path = "."
-	}
-	const flags = unix.O_DIRECTORY | unix.O_NONBLOCK // which means nothing here, and spares package os four system calls
-	f, err := root.OpenFile(path, unix.O_RDONLY|flags, 0)
-	if errors.Is(err, unix.EACCES) {
-		d.readable = false
-		f, err = root.OpenFile(path, searchOnly|flags, 0)
-	}
-	if err != nil {
-		return nil, err
-	}
-	d.root, d.fd = f, int(f.Fd())
-	return d, nil
+	d := &dir{name: path}
+	// O_NONBLOCK means nothing here, and spares package os four system calls.
+	return d.openWith(path, func(path string, flag int) (err error) {
+		if d.root, err = root.OpenFile(path, flag|unix.O_NONBLOCK, 0); err == nil {
+			d.fd = int(d.root.Fd())
+		}
+		return err
+	})
 }
 
 // enter opens the directory that a path leads to from d.
-func (d *dir) enter(path string) (*dir, error) { return openDirAt(d.fd, path) }
+func (d *dir) enter(path string) (*dir, error) {
+	to := &dir{name: path}
+	return to.openWith(path, func(path string, flag int) (err error) {
+		to.fd, err = openAt(d.fd, path, flag, 0)
+		return err
+	})
+}
 
-// openDirAt opens a directory. One that may not be read may still be written to.
-func openDirAt(at int, path string) (*dir, error) {
-	d := &dir{name: path, readable: true}
+// openWith opens a directory with a function. One that may not be read may still be written to.
+func (d *dir) openWith(path string, open func(path string, flag int) error) (*dir, error) {
 	if path == "" {
 		path = "."
 	}
-	var err error
-	d.fd, err = openAt(at, path, unix.O_RDONLY|unix.O_DIRECTORY, 0)
+	err := open(path, unix.O_RDONLY|unix.O_DIRECTORY)
+	d.readable = err == nil
 	if errors.Is(err, unix.EACCES) {
-		d.readable = false
-		d.fd, err = openAt(at, path, searchOnly|unix.O_DIRECTORY, 0)
+		err = open(path, searchOnly|unix.O_DIRECTORY)
 	}
 	if err != nil {
 		return nil, err
@@ -215,33 +212,20 @@ type stat struct {
 }
 
 func newStat(st *unix.Stat_t) stat {
-	s := stat{
-		mode:  fs.FileMode(st.Mode & 0o777),
-		dev:   uint64(st.Dev), //nolint:unconvert // its type differs
-		ino:   st.Ino,
-		links: uint64(st.Nlink), //nolint:unconvert // its type differs
-		uid:   st.Uid, gid: st.Gid,
-		size:    st.Size,
-		modTime: time.Unix(st.Mtim.Unix()),
+	kind, known := kinds[uint32(st.Mode)&unix.S_IFMT]
+	if !known {
+		kind = fs.ModeIrregular
 	}
-	switch st.Mode & unix.S_IFMT {
-	case unix.S_IFREG:
-	case unix.S_IFDIR:
-		s.mode |= fs.ModeDir
-	case unix.S_IFLNK:
-		s.mode |= fs.ModeSymlink
-	case unix.S_IFIFO:
-		s.mode |= fs.ModeNamedPipe
-	case unix.S_IFSOCK:
-		s.mode |= fs.ModeSocket
-	case unix.S_IFBLK:
-		s.mode |= fs.ModeDevice
-	case unix.S_IFCHR:
-		s.mode |= fs.ModeDevice | fs.ModeCharDevice
-	default:
-		s.mode |= fs.ModeIrregular
+	return stat{
+		mode: kind | fs.FileMode(st.Mode&0o777),
+		dev:  uint64(st.Dev), ino: st.Ino, links: uint64(st.Nlink), //nolint:unconvert // their types differ
+		uid: st.Uid, gid: st.Gid, size: st.Size, modTime: time.Unix(st.Mtim.Unix()),
 	}
-	return s
+}
+
+var kinds = map[uint32]fs.FileMode{
+	unix.S_IFREG: 0, unix.S_IFDIR: fs.ModeDir, unix.S_IFLNK: fs.ModeSymlink, unix.S_IFIFO: fs.ModeNamedPipe,
+	unix.S_IFSOCK: fs.ModeSocket, unix.S_IFBLK: fs.ModeDevice, unix.S_IFCHR: fs.ModeDevice | fs.ModeCharDevice,
 }
 
 // same reports whether both are of one file.

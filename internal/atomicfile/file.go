@@ -26,28 +26,14 @@ type File struct {
 }
 
 // Create begins a new file. It takes d over.
-func (d *Destination) Create(opts Options) (*File, error) {
-	f, err := d.create(opts)
-	if err != nil {
-		d.Close()
+func (d *Destination) Create(opts Options) (f *File, err error) {
+	defer d.closeUnless(&err)
+	if err := d.check(opts); err != nil {
 		return nil, err
 	}
-	return f, nil
-}
-
-func (d *Destination) create(opts Options) (*File, error) {
-	if err := opts.check(); err != nil {
-		return nil, err
-	}
-	if d.Special() {
-		return nil, d.failed("open", errNotRegular)
-	}
-	f := &File{dest: d, dir: d.dir, opts: opts}
-	if err := f.createTemp(); err != nil {
-		return nil, err
-	}
+	f = &File{dest: d, dir: d.dir, opts: opts}
 	f.size, f.sparse = opts.Size, opts.Sparse
-	return f, nil
+	return f, f.createTemp()
 }
 
 // createMode is the mode that the file is made with: never one that lets others in who will not be let in
@@ -62,67 +48,16 @@ func (f *File) createMode() fs.FileMode {
 	return f.opts.Mode
 }
 
-// Adopt takes up a complete regular file, which has been written by other means and is not in use, so that
-// Finish and Publish give it its place. It is best in the destination's directory, and must be in its file
-// system. Without Owner, Mode is that of the file already. Discard leaves it. It takes d over.
-func (d *Destination) Adopt(path string, opts Options) (*File, error) {
-	f, err := d.adopt(path, opts)
-	if err != nil {
-		d.Close()
-		return nil, err
-	}
-	return f, nil
-}
-
-func (d *Destination) adopt(path string, opts Options) (*File, error) {
-	if err := opts.check(); err != nil {
-		return nil, err
-	}
-	if d.Special() {
-		return nil, d.failed("publish", errNotRegular)
-	}
-	failed := func(op string, err error) error { return &fs.PathError{Op: op, Path: path, Err: bare(err)} }
-	parent, base := filepath.Split(path)
-	dir, err := openDir(d.root, parent)
-	if err != nil {
-		return nil, failed("open", err)
-	}
-	f := &File{dest: d, dir: dir, name: base, opts: opts}
-	f.begun, f.adopted = true, true
-	there, err := dir.lstat(base)
-	if err == nil && !there.mode.IsRegular() {
-		err = errNotRegular
-	}
-	if err == nil {
-		f.file, err = dir.open(base, os.O_RDWR, 0, d.name)
-	}
-	if err != nil {
-		dir.close()
-		return nil, failed("open", err)
-	}
-	var held bool
-	if f.lock, held, _ = take(f.file); !held {
-		f.file.Close()
-		dir.close()
-		return nil, failed("lock", errInUse)
-	}
-	return f, nil
-}
-
 // Publish puts the complete regular file at path in the place of the one called name, as Create, Finish and
-// Publish would. If it fails, the file is still at path, unless the error says that it is in place.
+// [File.Publish] would. It was written by other means, must not be in use, and is best in the destination's
+// directory. Without Owner, Mode is that of the file already. If Publish fails, the file is still at path, unless
+// the error says that it is in place.
 func Publish(root *os.Root, path, name string, opts Options) error {
 	d, err := Locate(root, name)
 	if err != nil {
 		return err
 	}
-	if opts.CreateOnly {
-		if err := d.CheckNew(); err != nil {
-			d.Close()
-			return err
-		}
-	}
-	f, err := d.Adopt(path, opts)
+	f, err := d.adopt(path, opts)
 	if err != nil {
 		return err
 	}
@@ -133,14 +68,52 @@ func Publish(root *os.Root, path, name string, opts Options) error {
 	return f.Publish()
 }
 
+// adopt takes up the file at path. It takes d over.
+func (d *Destination) adopt(path string, opts Options) (f *File, err error) {
+	defer d.closeUnless(&err)
+	if err := d.check(opts); err != nil {
+		return nil, err
+	}
+	if opts.CreateOnly {
+		if err := d.CheckNew(); err != nil {
+			return nil, err
+		}
+	}
+	failed := func(op string, err error) (*File, error) {
+		return nil, &fs.PathError{Op: op, Path: path, Err: bare(err)}
+	}
+	parent, base := filepath.Split(path)
+	dir, err := openDir(d.root, parent)
+	if err != nil {
+		return failed("open", err)
+	}
+	f = &File{dest: d, dir: dir, name: base, opts: opts, adopted: true}
+	f.begun = true
+	there, err := dir.lstat(base)
+	if err == nil && !there.mode.IsRegular() {
+		err = errNotRegular
+	}
+	if err == nil {
+		f.file, err = dir.open(base, os.O_RDWR, 0, d.name)
+	}
+	if err != nil {
+		dir.close()
+		return failed("open", err)
+	}
+	var held bool
+	if f.lock, held, _ = take(f.file); !held {
+		f.file.Close()
+		dir.close()
+		return failed("lock", errInUse)
+	}
+	return f, nil
+}
+
 // Finish does all that can fail when all bytes have been written: it gives the file its length, mode, owner
 // and times, syncs it, and closes it. check, if not nil, is called before the close. It may read the file, and
 // its error is Finish's.
 func (f *File) Finish(check func(f *os.File) error) error {
-	if err := f.finish(check); err != nil {
-		return f.dest.named(err, f.file)
-	}
-	return nil
+	return f.dest.named(f.finish(check), f.file)
 }
 
 func (f *File) finish(check func(f *os.File) error) error {
@@ -173,36 +146,24 @@ func (f *File) finish(check func(f *os.File) error) error {
 
 // setMode gives the file its owner and its mode.
 func (f *File) setMode() error {
-	d, opts := f.dest, &f.opts
-	groupKept := true
-	switch {
-	case opts.Owner != nil:
-		if err := opts.Owner.give(f.file); err != nil {
+	d := f.dest
+	if f.opts.Owner != nil {
+		if err := f.opts.setOwner(f.file); err != nil || f.opts.Mode != 0 {
 			return err
 		}
-	case d.exists:
-		groupKept = keepOwner(f.file, d.old)
 	}
-	var mode fs.FileMode
-	switch {
-	case opts.Owner != nil && opts.Mode != 0:
-		mode = opts.Mode
-	case !d.exists:
+	if !d.exists {
 		return nil
-	default:
-		mode = d.old.mode.Perm()
 	}
-	if !groupKept { // what others may not do, the new group may not either
+	mode := d.old.mode.Perm()
+	if f.opts.Owner == nil && !keepOwner(f.file, d.old) { // what others may not do, the new group may not either
 		mode = mode&^0o070 | mode&0o007<<3
 	}
 	return f.file.Chmod(mode)
 }
 
 func (f *File) setTimes() error {
-	if f.opts.ModTime.IsZero() && f.opts.AccessTime.IsZero() {
-		return nil
-	}
-	if err := f.dir.chtimes(f.name, f.opts.AccessTime, f.opts.ModTime); err != nil {
+	if err := f.opts.setTimes(f.dir, f.name); err != nil {
 		return f.dest.failed("chtimes", err)
 	}
 	return nil

@@ -13,7 +13,6 @@ type InPlace struct {
 	dest *Destination
 	opts Options
 	lock lock
-	old  int64 // the size that the file had
 	over bool
 }
 
@@ -21,37 +20,30 @@ type InPlace struct {
 // has written to it meanwhile. It takes d over.
 func (d *Destination) Append(opts Options) (*InPlace, error) {
 	f, err := d.change(os.O_APPEND, opts)
-	if err != nil {
-		d.Close()
-		return nil, err
+	if err == nil {
+		f.appends = true
 	}
-	f.appends = true
-	return f, nil
+	return f, err
 }
 
 // Overwrite opens the file to write over it. It is emptied when the first byte comes, which Discard cannot
 // undo. It takes d over.
 func (d *Destination) Overwrite(opts Options) (*InPlace, error) {
 	f, err := d.change(0, opts)
-	if err != nil {
-		d.Close()
-		return nil, err
+	if err == nil {
+		f.before = func() error { return f.file.Truncate(0) }
 	}
-	f.before = func() error { return f.file.Truncate(0) }
-	return f, nil
+	return f, err
 }
 
 // change opens and locks the file.
-func (d *Destination) change(flag int, opts Options) (*InPlace, error) {
-	if err := opts.check(); err != nil {
+func (d *Destination) change(flag int, opts Options) (f *InPlace, err error) {
+	defer d.closeUnless(&err)
+	if err := d.check(opts); err != nil {
 		return nil, err
 	}
-	if !d.exists || d.Special() {
-		return nil, d.failed("open", errNotRegular)
-	}
-	f := &InPlace{dest: d, opts: opts}
+	f = &InPlace{dest: d, opts: opts}
 	f.size = opts.Size
-	var err error
 	if f.file, err = d.dir.open(d.base, os.O_WRONLY|flag, 0, d.name); err != nil {
 		return nil, d.failed("open", err)
 	}
@@ -60,23 +52,16 @@ func (d *Destination) change(flag int, opts Options) (*InPlace, error) {
 		f.file.Close()
 		return nil, d.failed("lock", errors.New("another process has locked it"))
 	}
-	there, err := statFile(f.file)
-	if err != nil {
+	if d.old, err = statFile(f.file); err != nil {
 		f.lock.release()
 		f.file.Close()
 		return nil, d.named(err, f.file)
 	}
-	d.old, f.old = there, there.size
 	return f, nil
 }
 
 // Finish does what is left to do when all bytes have been written.
-func (f *InPlace) Finish() error {
-	if err := f.finish(); err != nil {
-		return f.dest.named(err, f.file)
-	}
-	return nil
-}
+func (f *InPlace) Finish() error { return f.dest.named(f.finish(), f.file) }
 
 func (f *InPlace) finish() error {
 	if !f.appends {
@@ -85,19 +70,12 @@ func (f *InPlace) finish() error {
 		}
 	}
 	if f.opts.Owner != nil {
-		if err := f.opts.Owner.give(f.file); err != nil {
+		if err := f.opts.setOwner(f.file); err != nil {
 			return err
 		}
-		if f.opts.Mode != 0 {
-			if err := f.file.Chmod(f.opts.Mode); err != nil {
-				return err
-			}
-		}
 	}
-	if !f.opts.ModTime.IsZero() || !f.opts.AccessTime.IsZero() {
-		if err := f.dest.dir.chtimes(f.dest.base, f.opts.AccessTime, f.opts.ModTime); err != nil {
-			return f.dest.failed("chtimes", err)
-		}
+	if err := f.opts.setTimes(f.dest.dir, f.dest.base); err != nil {
+		return f.dest.failed("chtimes", err)
 	}
 	if err := syncFile(f.file, f.opts.Sync); err != nil {
 		return err
@@ -139,13 +117,10 @@ func (f *InPlace) cut() error {
 	switch {
 	case err != nil:
 		return d.named(err, file)
-	case !there.same(d.old) || there.size != f.old+f.off:
+	case !there.same(d.old) || there.size != d.old.size+f.off:
 		return fmt.Errorf("%s: what was appended is left, because somebody else has changed the file", d.name)
 	}
-	if err := file.Truncate(f.old); err != nil {
-		return d.named(err, file)
-	}
-	return nil
+	return d.named(file.Truncate(d.old.size), file)
 }
 
 func (f *InPlace) release() {

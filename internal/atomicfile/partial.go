@@ -49,7 +49,7 @@ func FindPartial(root *os.Root, name string) (Partial, error) {
 		return Partial{}, nil // it cannot be told what the bytes are
 	}
 	parent, _ := filepath.Split(d.path)
-	return Partial{Fingerprint: r.Fingerprint, Offset: n, Path: parent + d.partName()}, nil
+	return Partial{Fingerprint: string(r.Fingerprint), Offset: n, Path: parent + d.partName()}, nil
 }
 
 // RemovePartial removes what is left of the file called name, unless it is in use.
@@ -86,7 +86,7 @@ func (d *Destination) recordName() string { return d.partName() + ".id" }
 // it speaks of are on the disk. So that it is never taken for one of other bytes, it is removed, and that made
 // to last, before the first byte of another source is written.
 type record struct {
-	Fingerprint string `json:"fingerprint"`
+	Fingerprint []byte `json:"fingerprint"` // names in it need not be UTF-8
 	Synced      int64  `json:"synced"`
 }
 
@@ -113,7 +113,6 @@ func (d *Destination) readRecord() (r record, err error) {
 type part struct {
 	file   *File
 	record record // that is beside the file; without Synced there is none
-	base   int64  // bytes that were there when the run began
 	synced int64
 	at     time.Time // when that was
 	bad    bool      // the bytes are not to be trusted: a sync failed
@@ -121,34 +120,23 @@ type part struct {
 
 // Resume takes up the partial file, to go on behind its first offset bytes; 0 begins a new one. It takes d
 // over. fingerprint says whose bytes they are. The file stays if it is discarded, with all bytes that came.
-func (d *Destination) Resume(fingerprint string, offset int64, opts Options) (*File, error) {
-	f, err := d.resume(fingerprint, offset, opts)
-	if err != nil {
-		d.Close()
+func (d *Destination) Resume(fingerprint string, offset int64, opts Options) (f *File, err error) {
+	defer d.closeUnless(&err)
+	if err := d.check(opts); err != nil {
 		return nil, err
 	}
-	return f, nil
-}
-
-func (d *Destination) resume(fingerprint string, offset int64, opts Options) (f *File, err error) {
-	if err := opts.check(); err != nil {
-		return nil, err
-	}
-	if d.Special() {
-		return nil, d.failed("open", errNotRegular)
-	}
-	f = &File{dest: d, dir: d.dir, name: d.partName(), lock: noLock, opts: opts}
+	f = &File{dest: d, dir: d.dir, name: d.partName(), opts: opts}
 	f.size, f.sparse = opts.Size, opts.Sparse
 	if f.file, f.lock, err = d.openPart(f.name, f.createMode()); err != nil {
 		return nil, d.failed("resume", err)
 	}
-	f.part = &part{file: f, base: offset, at: time.Now()}
-	if err := f.part.begin(fingerprint); err != nil {
+	f.part = &part{file: f, at: time.Now()}
+	if err := f.part.begin(fingerprint, offset); err != nil {
 		f.lock.release()
 		f.file.Close()
 		return nil, d.failed("resume", err)
 	}
-	f.start, f.off, f.at, f.end = offset, offset, offset, offset
+	f.start, f.off, f.writer.at, f.end = offset, offset, offset, offset
 	f.after = f.part.arrived
 	return f, nil
 }
@@ -177,43 +165,37 @@ func (d *Destination) openPart(name string, perm fs.FileMode) (*os.File, lock, e
 	return nil, noLock, fs.ErrExist
 }
 
-// begin makes the partial file end where the stream begins.
-func (p *part) begin(fingerprint string) error {
-	d, file := p.file.dest, p.file.file
+// begin makes the partial file end where the stream begins, at base.
+func (p *part) begin(fingerprint string, base int64) error {
+	d, file, sync := p.file.dest, p.file.file, p.file.opts.Sync
 	there, err := statFile(file)
 	if err != nil {
 		return err
 	}
-	r, err := d.readRecord()
-	if p.base == 0 {
-		if !errors.Is(err, fs.ErrNotExist) {
-			err := d.dir.remove(d.recordName())
-			if err == nil {
-				err = d.dir.sync(p.file.opts.Sync)
-			}
-			if err != nil {
+	p.synced = base
+	if p.record, err = d.readRecord(); base > 0 {
+		if err != nil || string(p.record.Fingerprint) != fingerprint || base > min(p.record.Synced, there.size) {
+			return fmt.Errorf("the partial file has fewer than %d bytes of this source", base)
+		}
+		if p.record.Synced > base { // it must not promise more than there is from now on
+			if err := p.note(base, sync); err != nil {
 				return err
 			}
 		}
-		p.record = record{Fingerprint: fingerprint}
-		if there.size > 0 {
-			return file.Truncate(0)
+	} else if p.record = (record{Fingerprint: []byte(fingerprint)}); !errors.Is(err, fs.ErrNotExist) {
+		if err := d.dir.remove(d.recordName()); err != nil {
+			return err
 		}
-		return nil
-	}
-	if err != nil || r.Fingerprint != fingerprint || p.base > min(r.Synced, there.size) {
-		return fmt.Errorf("the partial file has fewer than %d bytes of this source", p.base)
-	}
-	p.record, p.synced = r, p.base
-	if r.Synced > p.base { // it must not promise more than there is from now on
-		if err := p.note(p.base, p.file.opts.Sync); err != nil {
+		if err := d.dir.sync(sync); err != nil {
 			return err
 		}
 	}
-	if err := file.Truncate(p.base); err != nil {
-		return err
+	if there.size > base {
+		if err := file.Truncate(base); err != nil {
+			return err
+		}
 	}
-	_, err = file.Seek(p.base, io.SeekStart)
+	_, err = file.Seek(base, io.SeekStart)
 	return err
 }
 
@@ -226,18 +208,7 @@ func (p *part) note(n int64, s Sync) error {
 	}
 	d := p.file.dest
 	beside := &Destination{name: d.name, dir: d.dir, lent: true, base: d.recordName(), fd: -1}
-	f, err := beside.create(Options{Mode: 0o600, Sync: s})
-	if err != nil {
-		return err
-	}
-	defer f.Discard() //nolint:errcheck // what went wrong before is returned
-	if _, err := f.Write(b); err != nil {
-		return err
-	}
-	if err := f.Finish(nil); err != nil {
-		return err
-	}
-	if err := f.Publish(); err != nil {
+	if err := beside.write(b, Options{Mode: 0o600, Sync: s}); err != nil {
 		return err
 	}
 	p.record = r

@@ -22,7 +22,12 @@ func ReplaceLink(root *os.Root, target, name string) error {
 		return failed("open", err)
 	}
 	defer d.close()
-	defer d.sweepLinks(base)
+	defer func() { // what killed processes left; a link under a name that only files get is nobody's
+		for n := range 2 * gap {
+			d.removeLink(linkName(base, n))
+			d.removeLink(tempName(base, n))
+		}
+	}()
 	n := 0
 	for range maxTemps {
 		temp := linkName(base, n)
@@ -57,20 +62,4 @@ func (d *dir) removeLink(name string) bool {
 		return err == nil || errors.Is(err, fs.ErrNotExist)
 	}
 	return errors.Is(err, fs.ErrNotExist)
-}
-
-// sweepLinks removes the temporary links of base that killed processes left. One under a name that only files
-// get is nobody's.
-func (d *dir) sweepLinks(base string) {
-	for _, temp := range []func(string, int) string{linkName, tempName} {
-		for missing, n := 0, 0; missing < gap && n < maxTemps; n++ {
-			name := temp(base, n)
-			if _, err := d.lstat(name); err != nil {
-				missing++
-				continue
-			}
-			missing = 0
-			d.removeLink(name)
-		}
-	}
 }

@@ -43,15 +43,10 @@ func stem(base string) string {
 // tempName is the temporary name of the file called base with a number.
 func tempName(base string, n int) string { return stem(base) + ".weir-" + strconv.Itoa(n) }
 
-// TemporaryOf returns the name of the file that a temporary name is one of. ok is false for any other name, and for a
-// shortened one.
+// TemporaryOf returns the name of the file that a temporary name is one of, as far as that has it.
 func TemporaryOf(name string) (base string, ok bool) {
 	i := strings.LastIndex(name, ".weir-")
-	if i < 1 || name[0] != '.' {
-		return "", false
-	}
-	n, err := strconv.ParseUint(name[i+len(".weir-"):], 10, 31)
-	if err != nil || tempName(name[1:i], int(n)) != name {
+	if i < 1 || name[0] != '.' || strings.Trim(name[i+len(".weir-"):], "0123456789") != "" {
 		return "", false
 	}
 	return name[1:i], true
@@ -143,7 +138,12 @@ func (d *dir) removeStale(name, base string) (gone bool) {
 			return false
 		}
 	}
-	f, err := d.openAny(name)
+	var f *os.File
+	for _, flag := range []int{os.O_RDWR, os.O_RDONLY, os.O_WRONLY} { // locks of NFS want O_RDWR
+		if f, err = d.open(name, flag|nonblock, 0, name); !errors.Is(err, fs.ErrPermission) {
+			break
+		}
+	}
 	if err != nil {
 		return errors.Is(err, fs.ErrNotExist)
 	}
@@ -160,14 +160,4 @@ func (d *dir) removeStale(name, base string) (gone bool) {
 		f.Close() // Windows removes no open file
 	}
 	return d.remove(name) == nil
-}
-
-// openAny opens a regular file for what it may be opened for.
-func (d *dir) openAny(name string) (f *os.File, err error) {
-	for _, flag := range []int{os.O_RDWR, os.O_RDONLY, os.O_WRONLY} { // locks of NFS want O_RDWR
-		if f, err = d.open(name, flag|nonblock, 0, name); !errors.Is(err, fs.ErrPermission) {
-			break
-		}
-	}
-	return f, err
 }
