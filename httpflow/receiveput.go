@@ -3,9 +3,6 @@ package httpflow
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"crypto/sha512"
-	"hash"
 	"net/http"
 	"slices"
 
@@ -13,6 +10,7 @@ import (
 	"github.com/weirflow/weir/pipeline"
 	"github.com/weirflow/weir/sinks"
 	"github.com/weirflow/weir/sources"
+	"github.com/weirflow/weir/stages"
 )
 
 // receiveBuffer is what one channel of a flow that receives may hold, in bytes. Its chunks begin
@@ -43,28 +41,45 @@ func (q *receiveRequest) store(createOnly bool) (answer, error) {
 	if limit := q.rc.opts.MaxSize; limit > 0 {
 		q.body.limit(limit)
 	}
-	digests := newDigests(r)
+	src := sources.Request(q.x, q.body.request())
+	stored := httpfield.Digest{Algorithm: "sha-256"}
+	for _, algorithm := range digestsFor(r) {
+		src = src.Via(stages.Hash(httpfield.DigestAlgorithms[algorithm], func(sum []byte) error {
+			if algorithm == stored.Algorithm {
+				stored.Sum = sum
+			}
+			return verifyDigest(r, algorithm, sum)
+		}))
+	}
+	var was target
 	release := func() {}
 	defer func() { release() }()
-	var was target
-	verify := verified("digest", digests.hashes(), digests.verify, func(ctx context.Context) (err error) {
-		// The last look at what is there. From here on no other request publishes under this name.
-		release, err = q.rc.names.lock(ctx, q.name, nil, false)
-		if err != nil {
-			release = func() {}
+	file := sinks.FileWith(q.name, sinks.FileOptions{Root: q.rc.root, NoClobber: createOnly})
+	p := src.To(pipeline.NewSink("file", func(ctx context.Context, in *pipeline.Inlet) error {
+		if err := file.Run(ctx, in); err != nil {
 			return err
 		}
-		was, err = q.rc.check(q.name, r.Header, createOnly)
-		return err
-	})
-	p := sources.Request(q.x, q.body.request()).Via(verify).
-		To(sinks.FileWith(q.name, sinks.FileOptions{Root: q.rc.root, NoClobber: createOnly}))
+		in.AtEnd(func(ctx context.Context, failed error) error { // before the file's last step
+			if failed != nil {
+				return nil
+			}
+			// From here on no other request publishes under this name.
+			free, err := q.rc.names.lock(ctx, q.name, nil, false)
+			if err != nil {
+				return err
+			}
+			release = free
+			was, err = q.rc.check(q.name, r.Header, createOnly)
+			return err
+		})
+		return nil
+	}))
 	p.Buffer = receiveBuffer
 	defer q.endWithClient()()
 	if _, err := p.Run(context.WithoutCancel(q.x.ctx)); err != nil {
 		return answer{}, err
 	}
-	a := answer{status: http.StatusCreated, header: http.Header{"Repr-Digest": {digests.field()}}}
+	a := answer{status: http.StatusCreated, header: http.Header{httpfield.ReprDigest: {stored.String()}}}
 	if was.exists { // RFC 9110 §9.3.4
 		a.status = http.StatusNoContent
 	}
@@ -77,80 +92,28 @@ func (q *receiveRequest) store(createOnly bool) (answer, error) {
 // digestFields are those of RFC 9530. Without a content coding they mean the same in a PUT.
 var digestFields = []string{httpfield.ReprDigest, httpfield.ContentDigest}
 
-// digests are what the body of a PUT should have, and has.
-type digests struct {
-	request *http.Request
-	sums    map[string]hash.Hash
-}
-
-// newDigests takes the hashes that may be needed: sha-256 always, for the answer.
-func newDigests(r *http.Request) *digests {
-	d := &digests{r, map[string]hash.Hash{"sha-256": sha256.New()}}
+// digestsFor are the algorithms that may be needed for the body of r: sha-256 always, for the answer.
+func digestsFor(r *http.Request) []string {
 	for _, field := range digestFields {
 		claimed, _ := httpfield.Digests(r.Header[field])
 		_, announced := r.Trailer[field]
 		if announced || slices.ContainsFunc(claimed, func(d httpfield.Digest) bool { return d.Algorithm == "sha-512" }) {
-			d.sums["sha-512"] = sha512.New()
+			return []string{"sha-256", "sha-512"}
 		}
 	}
-	return d
+	return []string{"sha-256"}
 }
 
-func (d *digests) hashes() (all []hash.Hash) {
-	for _, h := range d.sums {
-		all = append(all, h)
-	}
-	return all
-}
-
-// verify compares. It is called when all of the body has been read, and the trailer.
-func (d *digests) verify() error {
-	for _, h := range []http.Header{d.request.Header, d.request.Trailer} {
+// verifyDigest compares sum with what the header and the trailer of r say. The body has been read to
+// its end, and so has the trailer.
+func verifyDigest(r *http.Request, algorithm string, sum []byte) error {
+	for _, h := range []http.Header{r.Header, r.Trailer} {
 		for _, field := range digestFields {
 			claimed, ok := httpfield.Digests(h[field])
-			if !ok {
+			if !ok || slices.ContainsFunc(claimed, func(d httpfield.Digest) bool { return d.Algorithm == algorithm && !bytes.Equal(d.Sum, sum) }) {
 				return errDigest
-			}
-			for _, c := range claimed {
-				if h := d.sums[c.Algorithm]; h != nil && !bytes.Equal(h.Sum(nil), c.Sum) {
-					return errDigest
-				}
 			}
 		}
 	}
 	return nil
-}
-
-func (d *digests) field() string {
-	return httpfield.Digest{Algorithm: "sha-256", Sum: d.sums["sha-256"].Sum(nil)}.String()
-}
-
-// verified passes a stream on, and hashes it. At its end, verify may fail it, which is before
-// anything is published, and last has a say right before that.
-func verified(name string, hashes []hash.Hash, verify func() error, last func(ctx context.Context) error) pipeline.Stage {
-	return pipeline.NewStage(name, func(ctx context.Context, in *pipeline.Inlet, out *pipeline.Outlet) error {
-		out.AtEnd(func(ctx context.Context, failed error) error {
-			if failed != nil || last == nil {
-				return nil
-			}
-			return last(ctx)
-		})
-		begun := false
-		for c, err := range in.Chunks(ctx) {
-			if err != nil {
-				return err
-			}
-			if size, known := in.Size(); known && !begun {
-				out.SetSize(size)
-			}
-			begun = true
-			for _, h := range hashes {
-				h.Write(c.Bytes()) // never fails, says hash.Hash
-			}
-			if err := out.Send(ctx, c); err != nil {
-				return err
-			}
-		}
-		return verify()
-	})
 }

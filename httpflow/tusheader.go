@@ -1,6 +1,7 @@
 package httpflow
 
 import (
+	"bytes"
 	"hash"
 	"net/http"
 	"strconv"
@@ -36,8 +37,8 @@ func tusOptions(upload bool, opts ReceiverOptions) http.Header {
 
 // A checksum is what the body of one request should have.
 type checksum struct {
-	hash hash.Hash
-	want []byte
+	begin func() hash.Hash
+	want  []byte
 }
 
 // parseChecksum parses Upload-Checksum. A field that is absent is nil.
@@ -46,16 +47,15 @@ func parseChecksum(values []string) (sum *checksum, ok bool) {
 	if algorithm == "" || !ok {
 		return nil, ok
 	}
-	newHash := tus.Checksums[algorithm]
-	if newHash == nil {
+	begin := tus.Checksums[algorithm]
+	if begin == nil || len(want) != begin().Size() {
 		return nil, false
 	}
-	sum = &checksum{newHash(), want}
-	return sum, len(want) == sum.hash.Size()
+	return &checksum{begin, want}, true
 }
 
-func (c *checksum) verify() error {
-	if string(c.hash.Sum(nil)) != string(c.want) {
+func (c *checksum) verify(sum []byte) error {
+	if !bytes.Equal(sum, c.want) {
 		return errChecksum
 	}
 	return nil

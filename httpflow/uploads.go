@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"hash"
 	"io/fs"
 	"net/http"
 	"os"
@@ -18,6 +17,7 @@ import (
 	"github.com/weirflow/weir/internal/atomicfile"
 	"github.com/weirflow/weir/pipeline"
 	"github.com/weirflow/weir/sinks"
+	"github.com/weirflow/weir/stages"
 )
 
 // An uploadStore keeps the uploads that come in several requests, in the directories of their files.
@@ -168,16 +168,14 @@ func (s *uploadStore) sync(u *upload) error {
 // append appends what src emits to u, and verifies it if there is a checksum. Without one, the bytes
 // before a failure are kept.
 func (s *uploadStore) append(ctx context.Context, u *upload, src pipeline.Source, sum *checksum) error {
-	var hashes []hash.Hash
-	verify := func() error { return nil }
 	if sum != nil {
-		hashes, verify = []hash.Hash{sum.hash}, sum.verify
+		src = src.Via(stages.Hash(sum.begin, sum.verify))
 		u.Verified = &u.offset
 		if err := s.save(u); err != nil {
 			return err
 		}
 	}
-	p := src.Via(verified("checksum", hashes, verify, nil)).To(sinks.AppendWith(u.path, sinks.InPlaceOptions{Root: s.root}))
+	p := src.To(sinks.AppendWith(u.path, sinks.InPlaceOptions{Root: s.root}))
 	p.Buffer = receiveBuffer
 	report, err := p.Run(ctx)
 	if err != nil {
