@@ -24,7 +24,7 @@ type channel struct {
 	limit    int64 // bytes of buffer capacity; one chunk always fits
 	rest     leftover
 
-	// What changes is kept close together. With 8 bytes more the whole would need the next size
+	// The mutable fields are kept together. With 8 bytes more the struct would need the next size
 	// class of the allocator.
 	mu      sync.Mutex
 	head, n uint32
@@ -32,9 +32,9 @@ type channel struct {
 	size    int64 // promised bytes; -1: unknown
 	ready   gate  // of take
 	space   gate  // of put, and of a producer that wants to borrow
-	eof     bool  // everything upstream has ended well; nothing more comes
+	eof     bool  // every node upstream has succeeded: nothing more will be sent
 	eofSeen bool  // take has returned io.EOF
-	gone    bool  // the consumer has left
+	gone    bool  // the consumer has returned
 	loan    loan
 	stats   channelCounts
 	ring    [slots]Chunk
@@ -52,8 +52,8 @@ func newChannel(r *Run, from, to *node, limit int64) *channel {
 	return &channel{run: r, from: from, to: to, limit: limit, size: -1, ready: newGate(), space: newGate()}
 }
 
-// port is one end of a channel in the hands of a node: what an Inlet and an Outlet have
-// in common. That of a nested node leads through the port of the node around it.
+// port is one end of a channel, as a node uses it: the common part of Inlet and Outlet.
+// That of a nested node leads through the port of the node around it.
 type port struct {
 	node  *node
 	ch    *channel
@@ -77,8 +77,8 @@ func (n *node) ended(ctx context.Context) error {
 }
 
 // gate is where the goroutines on one side of a channel wait for the other side. Its
-// token only tells one of them to look again; what they wait for is in the channel, whose
-// lock is held by the callers of both methods. A token that is there already serves as well.
+// token only makes one of them check again; what they wait for is in the channel, whose
+// lock is held by the callers of both methods. One token is enough for several signals.
 type gate struct {
 	waiting int
 	token   chan struct{}
@@ -86,7 +86,7 @@ type gate struct {
 
 func newGate() gate { return gate{token: make(chan struct{}, 1)} }
 
-// wake lets one waiting goroutine look again.
+// wake makes one waiting goroutine check again.
 func (g *gate) wake() {
 	if g.waiting > 0 {
 		g.signal()
@@ -100,7 +100,7 @@ func (g *gate) signal() {
 	}
 }
 
-// wait gives up the lock until the gate wakes or one of the others is closed.
+// wait releases the lock until the gate wakes, or done or nodeDone is closed.
 func (g *gate) wait(p *port, done, nodeDone <-chan struct{}) {
 	g.waiting++
 	p.waits(true)
@@ -115,17 +115,17 @@ func (g *gate) wait(p *port, done, nodeDone <-chan struct{}) {
 	g.waiting--
 }
 
-// pushResult is what push found for a chunk.
+// pushResult is the result of a push.
 type pushResult int
 
 const (
 	pushed  pushResult = iota
 	full               // wait for room
 	missed             // by a lossy branch
-	refused            // the consumer has left
+	refused            // the consumer has returned
 )
 
-// put appends c, waiting for room. It takes c in any case.
+// put appends c, waiting for room. It takes ownership of c in any case.
 func (ch *channel) put(ctx context.Context, out *port, c Chunk) error {
 	if err := out.node.ended(ctx); err != nil {
 		c.Release()
@@ -151,7 +151,7 @@ func (ch *channel) put(ctx context.Context, out *port, c Chunk) error {
 	if result == pushed {
 		return nil
 	}
-	c.Release() // without the lock: it panics when c is stale
+	c.Release() // without the lock: Release panics when c is stale
 	if err == nil && result == refused {
 		err = ErrStopped
 	}
@@ -199,7 +199,7 @@ func (ch *channel) waitForRoom(ctx context.Context, out *port, c Chunk) (result 
 }
 
 // take removes the oldest chunk, waiting for one. It returns bare io.EOF once
-// everything upstream has ended well and the ring is empty. With lends set the
+// every node upstream has succeeded and the ring is empty. With lends set, the
 // caller has offered its writer to the producer.
 func (ch *channel) take(ctx context.Context, in *port, lends bool) (c Chunk, err error) {
 	if err := in.node.ended(ctx); err != nil {
@@ -252,7 +252,7 @@ func (ch *channel) waitForChunk(ctx context.Context, in *port, lends bool) (c Ch
 		}
 	}
 	if lends {
-		for ch.loan.lent { // the writer is in use, and its owner may close it after this
+		for ch.loan.lent { // the writer is in use, and its owner may close it when take returns
 			ch.ready.wait(in, nil, nil)
 		}
 		ch.loan.parked = false
@@ -263,7 +263,7 @@ func (ch *channel) waitForChunk(ctx context.Context, in *port, lends bool) (c Ch
 	return c, err
 }
 
-// end marks the end of the stream: what is held is still delivered, then EOF.
+// end marks the end of the stream: the chunks in the ring are still delivered, then EOF.
 func (ch *channel) end() {
 	ch.mu.Lock()
 	defer ch.mu.Unlock()
@@ -271,7 +271,7 @@ func (ch *channel) end() {
 	ch.ready.wake()
 }
 
-// abandon is called when the consumer has left. It releases what is held.
+// abandon is called when the consumer has returned. It releases the chunks in the ring.
 func (ch *channel) abandon() {
 	ch.mu.Lock()
 	ch.gone = true
@@ -290,21 +290,21 @@ func (ch *channel) abandon() {
 	}
 }
 
-// isGone reports whether the consumer has left.
+// isGone reports whether the consumer has returned.
 func (ch *channel) isGone() bool {
 	ch.mu.Lock()
 	defer ch.mu.Unlock()
 	return ch.gone
 }
 
-// counts returns the counters and what is held now.
+// counts returns the counters, the bytes of buffer capacity held now, and the promised size.
 func (ch *channel) counts() (c channelCounts, held, size int64) {
 	ch.mu.Lock()
 	defer ch.mu.Unlock()
 	return ch.stats, ch.held, ch.size
 }
 
-// leftover is the part of a chunk that a Reader has taken and not yet read. It lies with the
+// leftover is the part of a chunk that a Reader has taken and not yet read. It belongs to the
 // channel, so that Next after a Reader loses nothing.
 type leftover struct {
 	some atomic.Bool // whether c may have bytes

@@ -9,14 +9,14 @@ import (
 // Chunk is a run of bytes with one owner. The zero Chunk is empty.
 //
 // Ownership moves with the value: [Inlet.Next] gives it, [Outlet.Send] takes it
-// (also when it fails), Release hands the buffer back to the pool. The
-// owner of a chunk that it constructed and has not sent may write to its bytes; every other
+// (also when it fails), Release returns the buffer to the pool. The code that made a chunk may
+// write to its bytes until it sends it; every other
 // owner calls [Chunk.Mutable] first. A chunk that is never released is left to the garbage
-// collector, which is only slower. Bytes must not be kept past Release or Send.
+// collector, which is only slower. Bytes must not be used after Release or Send.
 //
-// A Chunk is a small value to be copied freely; only one copy may be used as the
-// owner. Its methods are not for concurrent use, except that the two chunks that
-// Retain or Split leave behind may live in different goroutines.
+// A Chunk is a small value that may be copied; only one copy may be used as the
+// owner. Its methods are not for concurrent use, except that the two chunks that result
+// from Retain or Split may be used by different goroutines.
 type Chunk struct {
 	// Four words, so that the compiler keeps a Chunk in registers: with the slice
 	// itself and a generation it is five, lives in memory, and a hop costs twice as much.
@@ -27,8 +27,8 @@ type Chunk struct {
 }
 
 // NewChunk returns a chunk of n writable bytes from the pool. The bytes are not
-// zeroed. It panics if n is negative. More than 1 MiB is allocated for the
-// occasion and left to the garbage collector.
+// zeroed. It panics if n is negative. A chunk of more than 1 MiB is not pooled:
+// it is allocated, and left to the garbage collector.
 func NewChunk(n int) Chunk {
 	if n <= 0 {
 		if n < 0 {
@@ -40,8 +40,8 @@ func NewChunk(n int) Chunk {
 	return Chunk{buf: buf, n: n, gen: gen}
 }
 
-// ChunkOf adopts b without copying it. After Send, b must not be written
-// to. Release does nothing to an adopted chunk, and Mutable copies it.
+// ChunkOf returns a chunk that uses the memory of b. After Send, b must not be written
+// to. Release does nothing to such a chunk, and Mutable copies it.
 func ChunkOf(b []byte) Chunk {
 	if len(b) == 0 {
 		return Chunk{}
@@ -61,9 +61,9 @@ func (c Chunk) Bytes() []byte {
 // Len returns the number of bytes.
 func (c Chunk) Len() int { return c.n }
 
-// Slice narrows c to its bytes i to j and takes its place: c itself must not be
+// Slice returns c narrowed to its bytes i to j; c itself must not be
 // used afterwards. It panics unless 0 <= i <= j <= c.Len(). The capacity is
-// clamped, so that an append to the result cannot reach the bytes behind it.
+// clamped, so that an append to the result cannot overwrite the bytes after it.
 func (c Chunk) Slice(i, j int) Chunk {
 	if i < 0 || i > j || j > c.n {
 		panic(fmt.Sprintf("pipeline: bytes %d to %d of a chunk of %d", i, j, c.n))
@@ -72,8 +72,8 @@ func (c Chunk) Slice(i, j int) Chunk {
 	return c
 }
 
-// Split cuts c in two at byte i and takes its place. Both halves lie in one
-// buffer and each has an owner of its own; both are read-only from now on, as
+// Split cuts c in two at byte i; c itself must not be used afterwards. Both parts share one
+// buffer, and each is owned and released separately. Both are read-only, as
 // after Retain, unless one of them is empty.
 func (c Chunk) Split(i int) (head, tail Chunk) {
 	switch i {
@@ -87,8 +87,8 @@ func (c Chunk) Split(i int) (head, tail Chunk) {
 	return head, tail
 }
 
-// Retain returns a second owner of the same bytes. Both are read-only from now
-// on, and each is released on its own. It panics on a chunk already released.
+// Retain returns a second chunk with the same bytes. Both are read-only from then
+// on, and each is released separately. It panics on a chunk already released.
 func (c Chunk) Retain() Chunk {
 	if c.pooled() {
 		c.buf.retain(c.gen)
@@ -108,7 +108,7 @@ func (c Chunk) Mutable() Chunk {
 	return d
 }
 
-// Release gives the buffer back when c was its last owner. A second Release of
+// Release returns the buffer to the pool when c is its last owner. A second Release of
 // the same chunk panics.
 func (c Chunk) Release() {
 	if c.pooled() {
@@ -116,7 +116,7 @@ func (c Chunk) Release() {
 	}
 }
 
-// shares reports whether c and d lie in one pooled buffer.
+// shares reports whether c and d are parts of one pooled buffer.
 func (c Chunk) shares(d Chunk) bool { return c.buf == d.buf && c.buf.class != adopted }
 
 // check panics if c has been released.
@@ -129,8 +129,8 @@ func (c Chunk) check(op string) {
 func (c Chunk) pooled() bool { return c.buf != nil && c.buf.class != adopted }
 
 // weight is what c costs a channel: the capacity of the buffer behind it, because
-// that is what stays in memory, however short the chunk has been cut. Of adopted
-// memory, which is not the engine's, it is what the chunk holds on to.
+// that is what stays in memory, however short the chunk is. For adopted
+// memory, which is not the engine's, it is the length of the chunk.
 func (c Chunk) weight() int64 {
 	if c.buf.class == adopted {
 		return int64(c.n)
@@ -144,13 +144,13 @@ var classes = [...]int{4 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20}
 
 const maxClass = 1 << 20
 
-// A buffer that no pool takes back has one of these as its class.
+// The classes of buffers that are not pooled.
 const (
 	oversize = -1 // made for one chunk of more than 1 MiB
 	adopted  = -2 // the memory of a caller: no owners are counted
 )
 
-// pools holds one pool a class. They store pointers: a slice stored in a
+// pools holds one pool for each class. They store pointers: a slice stored in a
 // sync.Pool would allocate its header on every Put.
 var pools [len(classes)]sync.Pool
 
@@ -165,14 +165,14 @@ func classOf(n int) int {
 }
 
 // buffer is the memory behind chunks: a count of owners, and a generation that
-// goes up each time the last of them lets go. A chunk remembers the generation it
-// was cut in, so a stale one is found out.
+// increases each time the last of them releases it. A chunk has the generation in
+// which it was made, so that a stale one is detected.
 type buffer struct {
 	data  []byte
 	class int           // index into classes and pools, oversize or adopted
 	state atomic.Uint64 // generation<<32 | owners; in a pool it has one owner already, the next
 	trace *trace        // poison mode only
-	_     [16]byte      // fills a cache line: two buffers in one would be fought over by two cores
+	_     [16]byte      // fills a cache line, so that two cores do not contend for one
 }
 
 // getBuffer returns a buffer of at least n bytes with one owner.

@@ -8,10 +8,10 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Tee returns a sink that gives every chunk to every branch. It is strict: all
+// Tee returns a sink that passes every chunk to every branch. It is strict: all
 // branches must succeed, and the slowest sets the pace. A branch that returns [Enough]
-// drops out and the others go on to the end; when all have dropped out, upstream
-// stops. [BestEffort] and [Lossy] around a branch change that for this branch.
+// drops out and the others continue to the end; when all have dropped out, upstream
+// is stopped. [BestEffort] and [Lossy] change that for one branch.
 // Chunks are shared, not copied; a promised size is passed on.
 func Tee(branches ...Sink) Sink {
 	branches = append([]Sink(nil), branches...)
@@ -60,15 +60,15 @@ func tee(ctx context.Context, in *Inlet, outs []*Outlet) error {
 }
 
 // BestEffort returns sink as a branch whose failure does not fail the run: it is
-// detached and undone, appears in [Report.Detached], and the run goes on. Everyone
-// waits for it while it is slow. A panic in it fails the run all the same, and when
-// the run fails it is undone too.
+// detached and undone, appears in [Report.Detached], and the run continues. While the
+// branch is slow, the others wait for it. A panic in it still fails the run, and when
+// the run fails the branch is undone too.
 func BestEffort(sink Sink) Sink { return withPolicy(sink, policy{detach: true}) }
 
 // Lossy returns sink as a branch that never slows the others: it misses whole chunks
-// when it holds as many bytes as given (one chunk always fits), and the report counts them. Its
-// failure is treated as [BestEffort] does. Run still waits until it has finished
-// what it holds.
+// while its channel holds as many bytes as given (one chunk always fits), and the report counts
+// them. Its failure does not fail the run, as with [BestEffort]. Run still waits until it has
+// consumed the chunks in its channel.
 func Lossy(sink Sink, bytes int64) Sink {
 	return withPolicy(sink, policy{detach: true, lossy: true, bytes: bytes})
 }
@@ -88,7 +88,7 @@ func withPolicy(sink Sink, p policy) Sink {
 }
 
 // Concat returns the source that emits the sources one after the other. Each is
-// started when the one before has ended, so only one is open at a time. A failing
+// started when the previous one has ended, so only one is open at a time. A failing
 // source fails the run. Concat of none is an empty source.
 func Concat(sources ...Source) Source {
 	sources = append([]Source(nil), sources...)
@@ -106,9 +106,9 @@ func Concat(sources ...Source) Source {
 		}}}}
 }
 
-// Merge returns the source that runs the sources at once and emits their chunks as
-// they come, whole. Where chunks are cut thus decides where streams mix: merge
-// records only when every chunk holds whole ones. It ends when all have ended; a
+// Merge returns the source that runs the sources concurrently and emits their chunks as
+// they arrive. Chunks are not split, so the streams mix at chunk boundaries: merge
+// records only if every chunk has complete ones. It ends when all have ended; a
 // failing source fails the run. Merge of none is an empty source.
 func Merge(sources ...Source) Source {
 	sources = append([]Source(nil), sources...)

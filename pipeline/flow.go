@@ -8,7 +8,7 @@ import (
 
 // A Source, a Stage and a Sink are descriptions: a name and a run function each,
 // or a chain of such nodes. They are immutable, may be shared and run any number
-// of times, at once too. Nothing is opened, sent or started before Run.
+// of times, also concurrently. Nothing is opened, sent or started before Run.
 type (
 	// Source emits a stream. The zero Source fails when it is run.
 	Source struct{ nodes []*spec }
@@ -31,14 +31,14 @@ type spec struct {
 // policy is what BestEffort and Lossy wrap around a sink.
 type policy struct {
 	detach bool  // a failure does not fail the run
-	lossy  bool  // what does not fit is missed
+	lossy  bool  // a chunk that does not fit is dropped
 	bytes  int64 // what the lossy channel may hold
 }
 
 // NewSource describes a source: run sends its stream to out and returns nil at the end of it. The
-// name stands in errors, statistics and profiles. A run function decides with its return value: nil
-// is done, an error has failed, and bare io.EOF has failed with io.ErrUnexpectedEOF. It may be
-// called many times at once, so what it changes it must have made itself.
+// name appears in errors, statistics and profiles. A run function returns nil for success and an
+// error for a failure; bare io.EOF is a failure with io.ErrUnexpectedEOF. It may be
+// called many times concurrently, so state that it changes must be its own.
 func NewSource(name string, run func(ctx context.Context, out *Outlet) error) Source {
 	return Source{[]*spec{{name: name, run: func(ctx context.Context, _ *Inlet, outs []*Outlet) error {
 		return run(ctx, outs[0])
@@ -54,9 +54,8 @@ func NewStage(name string, run func(ctx context.Context, in *Inlet, out *Outlet)
 	}}}}
 }
 
-// NewSink describes a sink: run reads in until io.EOF. What it makes visible to
-// others it publishes in a last step, registered with [Inlet.AtEnd], and not
-// before. To stop upstream before the end of in it returns [Enough]. See
+// NewSink describes a sink: run reads in until io.EOF. Results become visible to
+// others only in a last step, registered with [Inlet.AtEnd]. To stop upstream before the end of in it returns [Enough]. See
 // [NewSource] and [NewStage] for the rules of run functions.
 func NewSink(name string, run func(ctx context.Context, in *Inlet) error) Sink {
 	return Sink{[]*spec{{name: name, run: func(ctx context.Context, in *Inlet, _ []*Outlet) error {
@@ -103,10 +102,10 @@ var (
 // caller's, and its statistics appear below the caller's. It returns when all
 // nodes of s have. A size that s promises is checked but not passed on to out.
 //
-// When ctx ends with [ErrStopped] while the caller itself goes on, s is asked to
-// end early: its first node is stopped, the stages behind it see EOF and flush, and Run returns nil.
-// Any other end of ctx aborts s; Run then returns the cause, and whether that is
-// a failure is the caller's to decide.
+// When ctx ends with [ErrStopped] while the caller's own context has not ended, s ends
+// early: its first node is stopped, its stages receive EOF and flush, and Run returns nil.
+// Any other end of ctx aborts s; Run then returns the cause, and the caller decides whether
+// that is a failure.
 func (s Source) Run(ctx context.Context, out *Outlet) error {
 	if len(s.nodes) == 0 {
 		return errNoSource

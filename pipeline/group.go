@@ -31,7 +31,7 @@ func newGroup(r *Run, outer *group, ctx context.Context) *group {
 }
 
 // build adds the nodes of a chain to g. The first one reads from prev over a new
-// channel, or through in; the last one sends through out. Both may be nil.
+// channel, or from in; the last one sends to out. Both may be nil.
 func (g *group) build(owner *node, specs []*spec, prev *node, in *Inlet, out *Outlet) {
 	for i, s := range specs {
 		if s.policy.detach {
@@ -136,7 +136,7 @@ func (n *node) nest(ctx context.Context, specs []*spec, in *Inlet, out *Outlet) 
 	first := g.first()
 	first.ctx, first.cancelCtx = context.WithCancelCause(first.runCtx)
 	var aborted atomic.Bool
-	if ctx.Err() != nil { // asked to end before it began: the stages have something to say all the same
+	if ctx.Err() != nil { // stopped before it started: the stages still run, and may emit
 		first.cancelCtx(ErrStopped)
 	}
 	release := afterFunc(ctx, func() {
@@ -182,7 +182,7 @@ func (g *group) first() *node {
 	return g.nodes[0]
 }
 
-// afterFunc is context.AfterFunc with a release that waits for f if it has begun.
+// afterFunc is context.AfterFunc with a release that waits for f if it has started.
 func afterFunc(ctx context.Context, f func()) (release func()) {
 	done := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {

@@ -8,9 +8,9 @@ import (
 	"iter"
 )
 
-// Inlet is where a stage or sink receives. Next and Buffered may be called by
-// several goroutines of the node at once. Every method ends when the node's own
-// context ends, whatever ctx it was given.
+// Inlet is the input of a stage or sink. Next and Buffered may be called by
+// several goroutines of the node concurrently. Every method ends when the node's own
+// context ends, also if ctx has not.
 type Inlet struct {
 	port
 	before int64 // bytes of the stream that were received before a nested node began
@@ -18,9 +18,9 @@ type Inlet struct {
 }
 
 // Next returns the next chunk, and with it its ownership. It returns bare io.EOF
-// when everything upstream has ended well, and never an empty chunk. Any other
-// error is why the node must end: [ErrStopped] when its output is no longer
-// wanted, else the cause of the run's failure or cancellation.
+// when every node upstream has succeeded, and never an empty chunk. Any other
+// error means that the node must end: [ErrStopped] when nothing reads its output any
+// longer, else the cause of the run's failure or cancellation.
 func (in *Inlet) Next(ctx context.Context) (Chunk, error) { return in.next(ctx, false) }
 
 func (in *Inlet) next(ctx context.Context, lends bool) (Chunk, error) {
@@ -35,9 +35,9 @@ func (in *Inlet) next(ctx context.Context, lends bool) (Chunk, error) {
 	return in.ch.take(ctx, &in.port, lends)
 }
 
-// Chunks is the everyday form of [Inlet.Next]: it yields every chunk, then stops.
-// A failure is yielded last, with an empty chunk; a loop that goes on after it
-// panics. The body owns what it gets.
+// Chunks is [Inlet.Next] as an iterator: it yields every chunk until io.EOF.
+// An error is yielded last, with an empty chunk; a loop that continues after it
+// panics. The loop body owns the chunks.
 func (in *Inlet) Chunks(ctx context.Context) iter.Seq2[Chunk, error] {
 	return func(yield func(Chunk, error) bool) {
 		for {
@@ -55,8 +55,9 @@ func (in *Inlet) Chunks(ctx context.Context) iter.Seq2[Chunk, error] {
 	}
 }
 
-// Buffered returns how many chunks were ready a moment ago: when it is 0, a writer that
-// holds something back may want to flush.
+// Buffered returns how many chunks were ready at the time of the call. The value may be
+// stale when it returns, so it is good only as a hint: at 0, a node that holds back output may
+// flush it before it waits.
 func (in *Inlet) Buffered() int {
 	in.ch.mu.Lock()
 	defer in.ch.mu.Unlock()
@@ -67,8 +68,8 @@ func (in *Inlet) Buffered() int {
 	return n
 }
 
-// CopyTo writes every chunk to w until EOF, which is not an error. w may not keep
-// the slice it is given. A short write without an error is io.ErrShortWrite.
+// CopyTo writes every chunk to w until EOF, which is not an error. w must not retain
+// the slice. A short write without an error is io.ErrShortWrite.
 //
 // When w is a [Filler], and upstream copies from a descriptor with [Outlet.CopyFrom],
 // the kernel may do the copying.
@@ -99,7 +100,7 @@ func (in *Inlet) copyTo(ctx context.Context, w io.Writer, lends bool) (n int64, 
 	}
 }
 
-// writeAll writes b in one call and holds w to the io.Writer contract.
+// writeAll writes b in one call and checks the result against the io.Writer contract.
 func writeAll(w io.Writer, b []byte) error {
 	n, err := w.Write(b)
 	switch {
@@ -113,9 +114,9 @@ func writeAll(w io.Writer, b []byte) error {
 	return nil
 }
 
-// Size returns how many bytes upstream promised to deliver in all, if it did. It
+// Size returns how many bytes upstream promised to deliver in total, if it did. It
 // is valid after the first Next (or Read), also when that returned io.EOF. For a
-// nested node it is what was left when the node began.
+// nested node it is the rest at the time the node started.
 func (in *Inlet) Size() (n int64, known bool) {
 	_, _, size := in.ch.counts()
 	if size < 0 {
@@ -150,7 +151,7 @@ func (in *Inlet) nested(n *node) *Inlet {
 	return &Inlet{port: port{node: n, ch: in.ch, outer: &in.port}, before: in.consumed()}
 }
 
-// innerEnded notes that a nested node has ended well, and need not have seen io.EOF.
+// innerEnded notes that a nested node has succeeded, possibly before io.EOF.
 func (in *Inlet) innerEnded() {
 	n := in.consumed()
 	in.ch.mu.Lock()
@@ -168,9 +169,9 @@ func (in *Inlet) left() bool {
 }
 
 // Reader returns the stream as an io.Reader that also implements io.ByteReader
-// and io.WriterTo. It returns io.EOF where Next would, and never before. Next,
-// Chunks and a further Reader go on where it stopped reading. It needs no close:
-// what it holds is released when the node returns. It may be used by one goroutine
+// and io.WriterTo. It returns io.EOF only when Next would. Next,
+// Chunks and a further Reader continue where it stopped reading. It needs no close:
+// the chunk that it holds is released when the node returns. It may be used by one goroutine
 // at a time.
 func (in *Inlet) Reader(ctx context.Context) io.Reader { return &inletReader{in, ctx} }
 
@@ -179,7 +180,7 @@ type inletReader struct {
 	ctx context.Context
 }
 
-// Read fills p from one chunk, as far as that goes.
+// Read reads from one chunk.
 func (r *inletReader) Read(p []byte) (n int, err error) {
 	if len(p) == 0 {
 		return 0, nil
@@ -191,7 +192,7 @@ func (r *inletReader) Read(p []byte) (n int, err error) {
 	return n, err
 }
 
-// ReadByte makes decoders read no further than they need.
+// ReadByte implements io.ByteReader, with which decoders do not read beyond the end of their data.
 func (r *inletReader) ReadByte() (b byte, err error) {
 	err = r.next(func(p []byte) int {
 		b = p[0]
@@ -203,8 +204,7 @@ func (r *inletReader) ReadByte() (b byte, err error) {
 // WriteTo hands whole chunks to w.
 func (r *inletReader) WriteTo(w io.Writer) (n int64, err error) { return r.in.copyTo(r.ctx, w, false) }
 
-// next calls use with the bytes at hand, never none, and drops as many of them as it
-// returns.
+// next calls use with at least one byte, and discards as many bytes as use returns.
 func (r *inletReader) next(use func([]byte) int) error {
 	rest := &r.in.ch.rest
 	rest.mu.Lock()

@@ -82,8 +82,8 @@ func (r *Run) publish(ctx context.Context, steps []*lastStep) error {
 	return nil
 }
 
-// undo takes the open steps of g, last first, and returns cause with what
-// went wrong on the way.
+// undo takes the open steps of g, last first, and returns cause with the
+// errors of the steps.
 func undo(ctx context.Context, steps []*lastStep, cause error, g *group) error {
 	var failures []error
 	for _, s := range slices.Backward(steps) {
@@ -128,7 +128,7 @@ func (g *group) detachable() *group {
 	return nil
 }
 
-// within reports whether g is b or lies in it.
+// within reports whether g is b or is inside it.
 func (g *group) within(b *group) bool {
 	for ; g != nil; g = g.outer {
 		if g == b {

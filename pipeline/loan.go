@@ -22,7 +22,7 @@ type Filler interface {
 // loan is the writer that a consumer lends to the producer: where CopyFrom and CopyTo meet on one
 // channel, the bytes need not pass through this process. Slices are short, so that progress,
 // promises and cancellation work; bytes are counted, chunks are not; and what goes wrong is tried
-// again with chunks, so that it fails where it belongs, in the source or in the sink.
+// again with chunks, so that the source or the sink fails, whichever caused it.
 // The channel's lock guards it.
 type loan struct {
 	writer Filler // on offer; nil: none
@@ -31,7 +31,7 @@ type loan struct {
 	lent   bool // the producer uses it
 }
 
-// fillSlice is how many bytes are moved at a time: some milliseconds' worth.
+// fillSlice is how many bytes are moved at a time: a few milliseconds of copying.
 const fillSlice = 8 << 20
 
 // fillable returns r's end with the descriptor, and the limit around it, if it has one.
@@ -61,7 +61,7 @@ func (in *Inlet) offer(w io.Writer) bool {
 	return true
 }
 
-// retract takes the offer back. The writer is not used after it.
+// retract withdraws the offer. The writer is not used after it returns.
 func (in *Inlet) retract() {
 	in.ch.mu.Lock()
 	defer in.ch.mu.Unlock()

@@ -10,7 +10,7 @@ import (
 	"sync/atomic"
 )
 
-// node is a spec at work in one run.
+// node is a spec in one run.
 type node struct {
 	spec   *spec
 	run    *Run
@@ -28,7 +28,7 @@ type node struct {
 
 	// Guarded by run.mu.
 	pending int  // what EOF behind this node still waits for: itself, and its upstream
-	live    int  // outlets whose consumer still takes
+	live    int  // outlets whose consumer still receives
 	settled bool // no longer counted in pending
 
 	started, stopped atomic.Int64 // stamps
@@ -74,7 +74,7 @@ func guard(name string, f func() error, exiting func()) (err error, crashed bool
 	return err, false
 }
 
-// settle is what happens when the run function has returned: it lets go of the node's
+// settle is called when the run function has returned: it closes the node's
 // ports and passes EOF on. It returns the failure of the node's group, if there is one.
 func (n *node) settle(err error, crashed bool) error {
 	err = n.judge(err, crashed)
@@ -201,7 +201,7 @@ func (n *node) flush() error {
 	return nil
 }
 
-// release lets go of what the adapters hold.
+// release releases the chunks that the adapters hold.
 func (n *node) release() {
 	n.mu.Lock()
 	writers := n.writers

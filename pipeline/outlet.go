@@ -8,15 +8,15 @@ import (
 	"time"
 )
 
-// Outlet is where a source or stage sends. Send may be called by several
-// goroutines of the node at once. Every method ends when the node's own context
-// ends, whatever ctx it was given.
+// Outlet is the output of a source or stage. Send may be called by several
+// goroutines of the node concurrently. Every method ends when the node's own context
+// ends, also if ctx has not.
 type Outlet struct{ port }
 
-// Send passes c on, waiting while the channel is full. It takes c, also when it
-// fails. An empty chunk is dropped. An error is why the node must end:
+// Send sends c, waiting while the channel is full. It takes ownership of c, also when it
+// fails. An empty chunk is dropped. An error means that the node must end:
 // [ErrStopped] when nothing reads its output any longer, else the cause of the run's
-// failure or cancellation. To send more than was promised with SetSize fails.
+// failure or cancellation. Sending more than was promised with SetSize fails.
 func (out *Outlet) Send(ctx context.Context, c Chunk) error {
 	if c.n == 0 {
 		c.Release()
@@ -45,7 +45,7 @@ func (p *port) countAll(n int64) error {
 }
 
 // SetSize promises that exactly n bytes will be sent. It must be called before
-// the first Send. A node that then delivers more or fewer has failed, with
+// the first Send. A node that sends more or fewer fails with
 // io.ErrUnexpectedEOF, unless it was stopped. Downstream reads the promise with
 // [Inlet.Size]. The promise of a nested node is checked and not passed on: the node around it
 // sets its own.
@@ -71,10 +71,10 @@ func (out *Outlet) SetSize(n int64) {
 // (rename, release the end of an upload), else with the run's error, to undo. ctx
 // is the run's without its cancellation. Last steps run one at a time: nodes in the
 // order of [Pipeline.Describe], a node's own in reverse, and undo in the opposite
-// order. All that can fail belongs before the node's return; a last step that
-// fails nevertheless has those not yet taken undone, and fails the run.
+// order. Work that can fail belongs before the node's return: a last step that
+// fails fails the run, and the steps that have not been called are called to undo.
 //
-// A step registered after the node returned is called at once with [ErrClosed].
+// A step registered after the node has returned is called immediately with [ErrClosed].
 func (out *Outlet) AtEnd(f func(ctx context.Context, failed error) error) { out.node.atEnd(f) }
 
 // maxEmptyReads is how often a reader may return 0 bytes and no error in a row;
@@ -83,9 +83,9 @@ const maxEmptyReads = 100
 
 // CopyFrom reads r into chunks and sends them until EOF, which is not an error.
 // The chunks start small and grow while r fills them and downstream keeps up,
-// unless [Pipeline.ChunkSize] fixes their size. A read that blocks is not
-// interrupted by CopyFrom: the owner of r does that. A reader that returns
-// nothing and no error for ever gets io.ErrNoProgress.
+// unless [Pipeline.ChunkSize] fixes their size. CopyFrom does not interrupt a read that
+// blocks: that is up to the owner of r. If r keeps returning 0 and nil, CopyFrom fails with
+// io.ErrNoProgress.
 func (out *Outlet) CopyFrom(ctx context.Context, r io.Reader) error {
 	size := out.newChunkSizer()
 	end, limit := fillable(r)
@@ -151,9 +151,9 @@ func (out *Outlet) short() error {
 
 // chunkSizer chooses the size of an adapter's chunks: it starts at 16 KiB and goes up
 // one size class while chunks are filled and the one before was taken within a
-// millisecond, up to a quarter of what the channel may hold. Memory for a
-// consumer that is slow, or for ten thousand of them, stays small, and a fast one
-// soon gets chunks that are worth their system call.
+// millisecond, up to a quarter of the channel's limit. Slow consumers, of which there may
+// be thousands, need little memory, and a fast one soon gets chunks that are worth a
+// system call.
 type chunkSizer struct {
 	ch    *channel
 	size  int

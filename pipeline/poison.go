@@ -9,7 +9,7 @@ import (
 	"syscall"
 )
 
-// Poison mode finds what the plain mode forgives: bytes written or read after
+// Poison mode detects what the normal mode does not: bytes written or read after
 // Release, chunks released twice, chunks never released. WEIR_POISON=1 turns it on. That is
 // read when the first chunk is made, so that a test kit may still set it while packages initialise.
 
@@ -37,7 +37,7 @@ var poisonBlock = bytes.Repeat([]byte{0xDB}, 4<<10)
 type trace struct {
 	mu       sync.Mutex
 	run      *Run      // whose channel the buffer crossed first
-	released []uintptr // where the last owner let go
+	released []uintptr // where the last owner released it
 	filled   bool      // data is all poison
 }
 

@@ -9,8 +9,8 @@ import (
 
 // Reader runs s for code that wants an io.Reader. The flow starts with the first
 // Read. Read returns io.EOF only after the whole run has succeeded, its last steps included. A
-// failure, or the end of ctx, is returned behind the chunk that has been begun. Close stops the flow, which
-// is not a failure, waits until nothing of it is left, and returns the run's error, if it had one. A
+// failure, or the end of ctx, is returned after the rest of the current chunk. Close stops the flow, which
+// is not a failure, waits until the run has ended, and returns its error, if it failed. A
 // reader that was read from must be read to its end or closed: until then the flow waits. Reads are served
 // one at a time; Close may be called during a Read, which then returns [ErrClosed].
 func (s Source) Reader(ctx context.Context) io.ReadCloser {

@@ -6,10 +6,10 @@ import (
 )
 
 // Report is the shape of a flow, its nodes and channels, and what a run of it did. While
-// the run is under way it is a snapshot: times include the waits that are going on.
+// the run is under way it is a snapshot: times include the waits in progress.
 type Report struct {
 	Elapsed  time.Duration // since Start
-	Nodes    []NodeStats   // in the order of Describe; nested nodes where they first started
+	Nodes    []NodeStats   // in the order of Describe; nested nodes follow in the order of their first start, which may differ between runs
 	Channels []ChannelStats
 	Detached []*Error // why branches were detached, in the order in which it happened
 }
@@ -23,7 +23,7 @@ type NodeStats struct {
 	Out    int64 // bytes sent; a Tee counts them for every branch
 
 	// The node's time from its start to its return: at work, waiting for input,
-	// waiting for room. For a node with one goroutine a port they add up to its
+	// waiting for room. If one goroutine uses each of its ports, they add up to its
 	// wall time. A source that waits for a disk, or a sink for a network, is busy.
 	Busy          time.Duration
 	Idle          time.Duration
@@ -38,7 +38,7 @@ type ChannelStats struct {
 	BestEffort  bool          // a failure of To does not fail the run; it does not of a lossy branch either
 	Chunks      int64         // passed on
 	Bytes       int64         // passed on
-	Size        int64         // bytes promised by From; -1: unknown
+	Size        int64         // bytes promised by From; -1: unknown, or promised by a nested node that has ended
 	Missed      int64         // chunks that a lossy branch missed
 	MissedBytes int64         // their bytes
 	Held        int64         // bytes of buffer capacity held now
@@ -54,7 +54,7 @@ func (r Report) Bottleneck() int {
 	best := -1
 	var busy time.Duration
 	for i, n := range r.Nodes {
-		// A node with nested ones is as busy as they are; they tell more.
+		// A node with nested ones is as busy as they are: the nested ones are more precise.
 		if n.Busy > busy || n.Busy == busy && best >= 0 && n.Parent == best {
 			best, busy = i, n.Busy
 		}
@@ -196,7 +196,7 @@ type waitClock struct {
 	total   time.Duration
 }
 
-// waits notes that a goroutine begins or ends to wait at p. The channel's lock is held.
+// waits notes that a goroutine starts or stops waiting at p. The channel's lock is held.
 func (p *port) waits(begin bool) {
 	now := p.node.run.now()
 	for ; p != nil; p = p.outer {

@@ -12,9 +12,9 @@ import (
 
 // Pipeline is a whole flow, from a source to a sink. Its fields are settings, which
 // Start copies. It may be run any number of times,
-// at once too.
+// also concurrently.
 type Pipeline struct {
-	// ChunkSize is how many bytes a chunk holds that CopyFrom and Writer fill, at
+	// ChunkSize is the size in bytes of the chunks that CopyFrom and Writer fill, at
 	// most 1 GiB. 0, the default, starts with 16 KiB and grows with the consumer.
 	ChunkSize int
 
@@ -85,7 +85,7 @@ func (p *Pipeline) Start(ctx context.Context) (*Run, error) {
 }
 
 // Wait waits until every node has returned, calls the last steps and returns what
-// [Pipeline.Run] does. It may be called once; every other call returns an error at once.
+// [Pipeline.Run] does. It may be called once; every other call returns an error immediately.
 func (r *Run) Wait() (Report, error) {
 	if r.waited.Swap(true) {
 		return r.Snapshot(), errWaited
@@ -153,7 +153,7 @@ func (r *Run) connect(from, to *node) {
 	r.recordChannel(ch)
 }
 
-// nodeEnded notes that n has ended well, or was stopped. The lock is held.
+// nodeEnded notes that n has succeeded, or was stopped. The lock is held.
 func (r *Run) nodeEnded(n *node) {
 	if !n.settled {
 		n.settled = true
@@ -175,7 +175,7 @@ func (r *Run) passEOF(n *node) {
 	}
 }
 
-// consumerLeft notes that the consumer of ch has left. A node without consumers
+// consumerLeft notes that the consumer of ch has returned. A node without consumers
 // is stopped, and what feeds it with it. The lock is held.
 func (r *Run) consumerLeft(ch *channel) {
 	if ch.isGone() {

@@ -5,10 +5,10 @@ import (
 	"sync"
 )
 
-// Writer packs small writes into chunks: what an encoder writes to. Flush sends
-// what is packed so far; a forgotten Flush loses nothing, because the engine
-// flushes when the run function returns nil or [Enough]. Flush before a Send on the same
-// outlet, or the bytes change places. One goroutine at a time may use a Writer.
+// Writer packs small writes into chunks, for encoders for example. Flush sends
+// what has been written; the engine
+// flushes when the run function returns nil or [Enough]. Call Flush before a Send on the same
+// outlet, or the order of the bytes changes. A Writer is not for concurrent use.
 type Writer struct {
 	out  *Outlet
 	ctx  context.Context
@@ -50,7 +50,7 @@ func (w *Writer) Write(p []byte) (n int, err error) {
 	return n, w.err
 }
 
-// Flush sends what has been written. Flushing nothing sends nothing.
+// Flush sends what has been written, if anything.
 func (w *Writer) Flush() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()

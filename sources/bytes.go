@@ -6,12 +6,11 @@ import (
 	"github.com/weirflow/weir/pipeline"
 )
 
-// piece is how much of what is in memory already goes into one chunk, in bytes: enough to be
-// worth a hop, and small enough for the nodes behind to work side by side.
+// piece is the largest chunk, in bytes, that a source makes of data in memory: large enough to be
+// worth a hop, and small enough for the nodes downstream to work concurrently.
 const piece = 256 << 10
 
-// Bytes emits b, without copying it: nobody may write to b any more while a run of the source is under way.
-// It promises its size.
+// Bytes emits b without copying it: b must not change during a run of the source. It promises its size.
 func Bytes(b []byte) pipeline.Source {
 	return pipeline.NewSource("bytes", func(ctx context.Context, out *pipeline.Outlet) error {
 		out.SetSize(int64(len(b)))

@@ -15,19 +15,19 @@ import (
 
 // FileOptions are the settings of [FileWith].
 type FileOptions struct {
-	// Offset is where in the file to begin, in bytes from its start. It may be the file's size, which
-	// gives an empty stream. Beyond that, or in a file that cannot be positioned (a FIFO), the run fails.
+	// Offset is the first byte to emit, counted from the start of the file. The file's size gives an
+	// empty stream; an offset beyond it, or one above 0 in a file without positions (a FIFO), fails the run.
 	Offset int64
 
-	// Length is how many bytes to emit; 0 means all up to the end. If the file has fewer, the run fails.
+	// Length is the number of bytes to emit; 0 means all up to the end. If the file has fewer, the run fails.
 	Length int64
 
-	// Root, if it is not nil, is the directory that name is relative to, and that neither name nor a symbolic
-	// link leads out of.
+	// Root, if not nil, is the directory that name is relative to. Neither name nor a symbolic link may lead
+	// out of it.
 	Root *os.Root
 }
 
-// tree is where a name leads: through the whole system, or through an [os.Root].
+// tree resolves names: in the whole file system, or in an [os.Root].
 type tree interface {
 	OpenFile(name string, flag int, perm fs.FileMode) (*os.File, error)
 	Stat(name string) (fs.FileInfo, error)
@@ -44,16 +44,15 @@ func (system) Stat(name string) (fs.FileInfo, error) { return os.Stat(name) }
 // File emits the content of the file called name. See [FileWith].
 func File(name string) pipeline.Source { return FileWith(name, FileOptions{}) }
 
-// FileWith emits a file, or a part of it. Every run opens the file anew, and closes it.
+// FileWith emits a file, or a part of it. Every run opens and closes the file.
 //
-// A regular file has the size that it has when it is opened: FileWith promises that, and emits no more even
-// if the file grows. If the file shrinks while it is read, the run fails with a [*transfer.TruncatedError]. Files that
-// do not know their size (FIFOs, terminals, /proc) are read to their end, without a promise. A directory is
-// an error.
+// Of a regular file, FileWith promises the size at the time of opening, and emits no more if the file grows.
+// If the file shrinks during the run, the run fails with a [*transfer.TruncatedError]. Files of unknown size
+// (FIFOs, terminals, /proc) are read to their end, without a promise. A directory is an error.
 //
-// Like the open(2) that blocks, FileWith waits until a FIFO has a writer; that wait, and reads from FIFOs and
-// devices, are interrupted when the run ends early. On systems other than Linux the wait is interrupted only
-// where the process may write to the FIFO.
+// Like a blocking open(2), FileWith waits until a FIFO has a writer. That wait, and reads from FIFOs and
+// devices, are interrupted when the run ends early. On systems other than Linux, the wait is interrupted only
+// if the process may write to the FIFO.
 func FileWith(name string, opts FileOptions) pipeline.Source {
 	return pipeline.NewSource("file", func(ctx context.Context, out *pipeline.Outlet) error {
 		switch {
@@ -78,7 +77,7 @@ func FileWith(name string, opts FileOptions) pipeline.Source {
 	})
 }
 
-// open opens name, whatever it is, without waiting for ever.
+// open opens name, a file of any type. The end of ctx interrupts it.
 func (o FileOptions) open(ctx context.Context, name string) (f *os.File, info fs.FileInfo, err error) {
 	var in tree = system{}
 	if o.Root != nil {
@@ -98,8 +97,7 @@ func (o FileOptions) open(ctx context.Context, name string) (f *os.File, info fs
 	return f, info, err
 }
 
-// locate moves f to where the options want to begin, and returns how many bytes are to be read from there, if
-// that is known.
+// locate moves f to the offset, and returns the number of bytes to read from there, if that is known.
 func (o FileOptions) locate(f *os.File, info fs.FileInfo, name string) (n int64, known bool, err error) {
 	mode := info.Mode()
 	size, sized := info.Size(), mode.IsRegular() && !unsized(f, info)
@@ -134,12 +132,12 @@ func (o FileOptions) locate(f *os.File, info fs.FileInfo, name string) (n int64,
 	return 0, false, nil
 }
 
-// unsized reports whether the size that info gives for a regular file means nothing.
+// unsized reports whether the size in info, for a regular file, is not that of its content.
 func unsized(f *os.File, info fs.FileInfo) bool {
 	if info.Size() > 0 {
 		return sizeIsBuffer(f, info)
 	}
-	// A file in /proc claims to be empty.
+	// Files in /proc have the size 0.
 	var b [1]byte
 	n, _ := f.ReadAt(b[:], 0)
 	return n > 0

@@ -13,11 +13,11 @@ import (
 	"github.com/weirflow/weir/internal/ioctx"
 )
 
-// open opens name in non-blocking mode, so that neither the open nor a read of a FIFO or device can hold up
-// the end of ctx. For other files the mode means nothing.
+// open opens name in non-blocking mode, so that neither the open nor a read of a FIFO or device blocks past
+// the end of ctx. The mode has no effect on other files.
 func open(_ context.Context, in tree, name string) (*os.File, error) {
 	f, err := in.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
-	if errors.Is(err, unix.EWOULDBLOCK) { // somebody has a lease on it (fcntl(2)), and is asked to give it up
+	if errors.Is(err, unix.EWOULDBLOCK) { // another process has a lease (fcntl(2)); a blocking open waits until it is released
 		return in.OpenFile(name, os.O_RDONLY, 0)
 	}
 	return f, err
@@ -33,7 +33,7 @@ func prepare(ctx context.Context, f *os.File, info fs.FileInfo) error {
 		defer release()
 		return awaitWriter(f)
 	case errors.Is(f.SetReadDeadline(time.Time{}), os.ErrNoDeadline):
-		// The runtime does not poll this device, so nobody would wait for it where it says EAGAIN.
+		// The runtime cannot poll this device, so EAGAIN would be returned to the caller.
 		return setBlocking(f)
 	}
 	return nil
@@ -48,8 +48,8 @@ func setBlocking(f *os.File) error {
 	return errors.Join(cerr, err)
 }
 
-// awaitWriter waits until f has something to read, or had a writer that is gone. Linux reports a hang-up only
-// after a FIFO has had a writer since it was opened, and always for a pipe that was opened through /proc.
+// awaitWriter waits until f is readable, or its last writer has closed it. Linux reports a hangup only
+// if a FIFO has had a writer since it was opened, and always for a pipe that was opened through /proc.
 func awaitWriter(f *os.File) error {
 	conn, err := f.SyscallConn()
 	if err != nil {
@@ -73,8 +73,7 @@ func awaitWriter(f *os.File) error {
 	return err
 }
 
-// sizeIsBuffer reports whether f is an attribute in /sys: its size is that of the buffer, not of what is in
-// it.
+// sizeIsBuffer reports whether f is an attribute in /sys: its size is that of its buffer, not of its content.
 func sizeIsBuffer(f *os.File, info fs.FileInfo) bool {
 	if st, ok := info.Sys().(*syscall.Stat_t); !ok || st.Blocks != 0 {
 		return false

@@ -15,31 +15,31 @@ import (
 )
 
 const (
-	// interruptAfter is how long a read of a request's body may go on when it is no longer wanted. It is more than nothing because
-	// an interrupted read of a chunked body cannot be resumed, not even by the server, which reads a little further
-	// so that the client gets to see the answer. A client that is sending needs less.
+	// interruptAfter is how long a read of a request's body may take once it is no longer needed. It is not zero because
+	// an interrupted read of a chunked body cannot be resumed, not even by the server, which reads a part of the rest
+	// so that the client receives the response. The read of a body that is being sent takes less.
 	interruptAfter = 10 * time.Millisecond
 
-	// lingerFor is how long the server may then read further.
+	// lingerFor is how long the server may then read the rest of the body.
 	lingerFor = time.Second
 )
 
 // Request returns a source that emits the body of r, a request that a server has received; w is its ResponseWriter.
 // It promises r.ContentLength where that is known. It is single-use, and the handler must not return before Run does.
 //
-// Request fails with the body's error: io.ErrUnexpectedEOF (HTTP/1) or another one (HTTP/2) when the client breaks off,
+// Request fails with the body's error: io.ErrUnexpectedEOF (HTTP/1) or another one (HTTP/2) when the client aborts,
 // an [*http.MaxBytesError] at the limit of an http.MaxBytesReader.
 //
 // A read that waits for the client is interrupted with a read deadline, within 10 ms, when the run fails or is cancelled, and
-// in the last step when the run has enough. On HTTP/1 net/http then ends the request's context. If w has no
-// read deadlines (a test's recorder, a middleware's writer without Unwrap), the read is waited for. A body of
-// HTTP/1 that was not read to its end closes the connection after the response; the server reads up to 256 KiB
-// of the rest, for a second at most, so that the client gets to see the answer: this replaces a read deadline
-// that the server or the handler has set. After a body that was read to its end, it stays unless a read was
+// in the last step when the source has been stopped. On HTTP/1 net/http then ends the request's context. If w does not
+// support read deadlines (a test's recorder, a middleware's writer without Unwrap), the run ends when the read does. If a
+// body of HTTP/1 was not read to its end, the connection is closed after the response; the server reads up to 256 KiB
+// of the rest, for a second at most, so that the client receives the response. That replaces a read deadline
+// set by the server or the handler; after a body that was read to its end, theirs stays unless a read was
 // interrupted.
 //
-// On HTTP/1 Request enables full duplex, so that the flow may answer while it reads: without that, net/http
-// discards a part of the body as soon as the response begins. If w does not support it, answer after the run.
+// On HTTP/1 Request enables full duplex, so that the flow may respond while it reads: without it, net/http
+// discards a part of the body as soon as the response begins. If w does not support it, respond after the run.
 func Request(w http.ResponseWriter, r *http.Request) pipeline.Source {
 	var used atomic.Bool
 	return pipeline.NewSource("request", func(ctx context.Context, out *pipeline.Outlet) error {
@@ -64,23 +64,23 @@ func Request(w http.ResponseWriter, r *http.Request) pipeline.Source {
 	})
 }
 
-// requestBody is a Request at work.
+// requestBody is the state of one run of a Request.
 type requestBody struct {
 	w           http.ResponseWriter
 	r           *http.Request
 	rc          *http.ResponseController
-	reading     errgroup.Group // one goroutine: it outlives the node when that was stopped
-	done        chan struct{}  // closed when it has ended; nil before it begins
+	reading     errgroup.Group // one goroutine, which outlives a stopped node
+	done        chan struct{}  // closed when it has ended; nil before it starts
 	ended       bool           // read to its end; valid once done is closed
 	interrupted bool
-	told        bool // the node has returned what came of it
+	reported    bool // the node has returned its error
 
 	mu      sync.Mutex
 	inRead  bool
 	stopped bool // no further read begins
 }
 
-// Read is for the reading goroutine.
+// Read is called by the reading goroutine.
 func (b *requestBody) Read(p []byte) (int, error) {
 	b.mu.Lock()
 	if b.stopped {
@@ -96,17 +96,17 @@ func (b *requestBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// stop reports whether the reading goroutine may stay behind: in a Read, after which it only returns. Otherwise it is
-// in a Send, which ends now, and holds a chunk that the node is responsible for.
-func (b *requestBody) stop() (waits bool) {
+// stop reports whether the reading goroutine may outlive the node: it is in a Read, and returns after that. Otherwise
+// it is in a Send, which ends now, and holds a chunk of the node.
+func (b *requestBody) stop() (inRead bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.stopped = true
 	return b.inRead
 }
 
-// copy sends the body. A read that waits when the node is stopped is left to the last step: to interrupt it makes net/http
-// end the request's context, on HTTP/1, and a run that has enough must not fail of that.
+// copy sends the body. A read that waits when the node is stopped is interrupted only in the last step: on HTTP/1 that makes
+// net/http end the request's context, which must not fail a run whose consumer has enough.
 func (b *requestBody) copy(ctx context.Context, out *pipeline.Outlet) error {
 	b.done = make(chan struct{})
 	b.reading.Go(func() (err error) {
@@ -133,11 +133,11 @@ func (b *requestBody) copy(ctx context.Context, out *pipeline.Outlet) error {
 			return context.Cause(ctx)
 		}
 	}
-	b.told = true
+	b.reported = true
 	return b.wait()
 }
 
-// wait interrupts the reading, unless it is over, and returns what came of it.
+// wait interrupts the reading, unless it has ended, and returns its error.
 func (b *requestBody) wait() error {
 	select {
 	case <-b.done:
@@ -147,7 +147,8 @@ func (b *requestBody) wait() error {
 	return b.reading.Wait()
 }
 
-// finish leaves the connection in order. It is a last step because then nobody else is using the header.
+// finish makes the connection ready for the response and the next request. It is a last step because no other node then
+// uses the header.
 func (b *requestBody) finish(context.Context, error) error {
 	if b.done == nil {
 		return nil
@@ -160,11 +161,11 @@ func (b *requestBody) finish(context.Context, error) error {
 		return nil
 	}
 	if b.r.ProtoMajor == 1 && b.w != nil {
-		// What is left of the body must not be taken for the next request.
+		// The rest of the body must not be taken for the next request.
 		b.w.Header().Set("Connection", "close")
-		_ = b.rc.SetReadDeadline(time.Now().Add(lingerFor)) // net/http reads on before it closes: without an end, if nobody gives one
+		_ = b.rc.SetReadDeadline(time.Now().Add(lingerFor)) // net/http reads before it closes, without a limit unless a deadline is set
 	}
-	if p := (*pipeline.PanicError)(nil); errors.As(err, &p) && !b.told {
+	if p := (*pipeline.PanicError)(nil); errors.As(err, &p) && !b.reported {
 		return p // after the node had returned
 	}
 	return nil

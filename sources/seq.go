@@ -9,13 +9,13 @@ import (
 )
 
 // Seq emits the slices of a sequence, and fails with the first error that it yields; the slice that comes
-// with an error is ignored. It copies each slice before it asks for the next, so the sequence may use one
-// buffer again and again.
+// with an error is ignored. It copies each slice before it resumes the sequence, which may reuse one
+// buffer.
 //
-// Emits every slice at once, in a chunk of its own (several, if it is long); put a stages.Rechunk behind a
-// sequence of many small ones. Stops the sequence by breaking out of the loop over it. A sequence that blocks
-// is not interrupted. Every run ranges over seq anew; whether that can be done twice, or at once, is up to
-// seq.
+// Emits every slice immediately, in a chunk of its own (several, if it is long); a stages.Rechunk helps after
+// a sequence of many small ones. When the run ends early, the loop over seq is left at the next slice; a
+// sequence that blocks is not interrupted. Every run ranges over seq; whether that is possible more than
+// once, or concurrently, depends on seq.
 func Seq(seq iter.Seq2[[]byte, error]) pipeline.Source {
 	return pipeline.NewSource("seq", func(ctx context.Context, out *pipeline.Outlet) error {
 		if seq == nil {

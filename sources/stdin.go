@@ -8,11 +8,11 @@ import (
 	"github.com/weirflow/weir/pipeline"
 )
 
-// Stdin emits the process's standard input. [os.Stdin] stays open. A further run goes on where the one before
-// has stopped reading, which may be a little behind what its flow has used; runs at once share the input.
+// Stdin emits the process's standard input. [os.Stdin] stays open. A further run continues where the previous
+// one stopped reading, which may be after the last byte that its flow has used; concurrent runs divide the input.
 //
-// Ends at the end of the input. If that is a regular file, Stdin promises what is left of it by the size it
-// has at the start, and reads no further; if the file shrinks meanwhile, the run fails with
+// Ends at the end of the input. Of a regular file, Stdin promises the rest, by its size at the start, and
+// reads no more; if the file shrinks during the run, the run fails with
 // io.ErrUnexpectedEOF. A read from a pipe, a terminal or a socket is interrupted when the run ends early,
 // except from a Windows console.
 func Stdin() pipeline.Source {

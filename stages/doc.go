@@ -1,20 +1,20 @@
-// Package stages holds the stages that need nothing but the standard library
-// (and golang.org/x/time/rate): gzip and back, cutting, counting, watching and
-// slowing a stream. Codecs with a dependency live in packages below this one.
+// Package stages has the stages that need only the standard library
+// (and golang.org/x/time/rate): gzip compression and decompression, cutting, hashing,
+// observing and rate-limiting a stream. Codecs with a dependency are packages below this one.
 //
-// Every constructor only remembers its arguments. An argument that makes no sense
-// shows when the flow runs, as an error that names it. The stages may be shared
-// between flows and run any number of times, at once too.
+// Constructors only store their arguments. An invalid argument fails the run,
+// with an error that names it. A stage may be shared
+// between flows and run any number of times, also concurrently.
 //
-// Where chunks are cut carries no meaning: however the input is cut, the output is
-// the same bytes, provided that the function given to [Map] plays along. The
-// comments tell of each stage what matters of
+// Chunk boundaries have no meaning: the output is the same bytes however the input is
+// cut, provided that this holds for the function given to [Map]. The comment of each
+// stage says, where it matters,
 //
 //   - Emits: when output leaves it,
-//   - Waits: what for, other than input and room downstream,
+//   - Waits: for what, other than input and room downstream,
 //   - Ends: when it is complete,
-//   - Stops: what it does when downstream has enough; all end at once, and so does
-//     what is upstream,
+//   - Stops: what it does when downstream stops it; unless noted, it ends immediately,
+//     and so does everything upstream,
 //   - Holds: how much memory, beyond the chunk in hand,
-//   - Fails: its own errors; an error from upstream never looks like an end.
+//   - Fails: its own errors; an upstream error is never taken for an end.
 package stages

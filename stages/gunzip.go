@@ -12,18 +12,18 @@ import (
 	"github.com/weirflow/weir/pipeline"
 )
 
-// CorruptError is what a decoder fails with when its input is damaged, truncated, or of another
+// CorruptError is the error of a decoder whose input is damaged, truncated, or of another
 // format.
 type CorruptError struct {
-	Offset int64 // bytes of the input before the place where that was noticed
-	Err    error // what is wrong there; io.ErrUnexpectedEOF if the input is truncated
+	Offset int64 // position in the input, in bytes, at which the error was detected
+	Err    error // the cause; io.ErrUnexpectedEOF if the input is truncated
 }
 
-// Error has the place and what is wrong.
+// Error returns the offset and the cause.
 func (e *CorruptError) Error() string { return fmt.Sprintf("byte %d: %s", e.Offset, e.what()) }
 
-// what says what is wrong in words of its own: those of the standard library begin
-// with the name of a package, or count from the start of the member.
+// what describes the cause without the package names of the standard library's errors,
+// and without their offsets, which count from the start of the member.
 func (e *CorruptError) what() string {
 	switch {
 	case errors.As(e.Err, new(flate.CorruptInputError)):
@@ -38,10 +38,10 @@ func (e *CorruptError) what() string {
 	return e.Err.Error()
 }
 
-// Unwrap returns what is wrong.
+// Unwrap returns the cause.
 func (e *CorruptError) Unwrap() error { return e.Err }
 
-// headerError is gzip.ErrHeader in better words.
+// headerError is a gzip.ErrHeader with a more precise message.
 type headerError string
 
 func (e headerError) Error() string { return string(e) }
@@ -52,14 +52,14 @@ const (
 	errTrailing headerError = "trailing data that is neither a gzip member nor zeros"
 )
 
-// Gunzip decompresses gzip (RFC 1952), all members of it, and takes any trailing zeros
-// for padding. The checksum of a member comes behind it, so bytes leave this stage before
-// they are known to be right; a sink publishes them only when the whole stream was.
+// Gunzip decompresses gzip (RFC 1952), all its members, and accepts trailing zeros
+// as padding. The checksum of a member follows its data, so bytes leave this stage before
+// they are verified; a sink publishes them only after the whole stream has been.
 //
-//   - Emits: full chunks, and before it waits for input, what it has decoded: of data
-//     that the compressor flushed, all of it.
+//   - Emits: full chunks, and before it waits for input, what it has decoded: everything
+//     that the compressor has flushed.
 //   - Ends: with the stream.
-//   - Holds: a chunk and the decoder, about 80 KiB, which later runs use again.
+//   - Holds: a chunk and the decoder, about 80 KiB, which later runs reuse.
 //   - Fails: with a [*CorruptError] if the stream is truncated (an empty one included),
 //     damaged, not gzip, or followed by other data. It unwraps to io.ErrUnexpectedEOF,
 //     gzip.ErrHeader, gzip.ErrChecksum or a flate.CorruptInputError.
@@ -82,18 +82,18 @@ func Gunzip() pipeline.Stage {
 	})
 }
 
-// gunzipper decodes one stream. It is also the reader below its decoder, which counts
-// the bytes, and which is why it has ReadByte: a flate decoder asks for one byte at a
-// time, and reads no further than it must only from a reader that has it.
+// gunzipper decodes one stream. It is also its decoder's reader, which counts
+// the bytes. It has ReadByte because a flate decoder reads beyond the end of its data from
+// a reader without it.
 type gunzipper struct {
 	ctx context.Context
 	in  *pipeline.Inlet
 	w   *pipeline.Writer
 
-	chunk    pipeline.Chunk // where unread lies
-	unread   []byte         // what comes next
-	behind   []byte         // what comes after unread; unread is then the replayed magic
-	received int64          // bytes, in all
+	chunk    pipeline.Chunk // holds unread
+	unread   []byte         // the next bytes
+	behind   []byte         // the bytes after unread, while unread is the replayed magic
+	received int64          // bytes in total
 
 	magic   [3]byte
 	zr      gzip.Reader
@@ -112,8 +112,8 @@ func newGunzipper(ctx context.Context, in *pipeline.Inlet, w *pipeline.Writer) *
 	return d
 }
 
-// free releases what was not read and gives d back for another run. Only the memory of
-// its decoder is kept, which begin resets for each member.
+// free releases unread input and returns d to the pool. It keeps only the memory of
+// the decoder, which begin resets for each member.
 func (d *gunzipper) free() {
 	d.chunk.Release()
 	d.ctx, d.in, d.w = nil, nil, nil
@@ -121,12 +121,12 @@ func (d *gunzipper) free() {
 	gunzippers.Put(d)
 }
 
-// magic are the first bytes of a member: gzip's signature, and deflate.
+// magic is the start of a member: gzip's signature, and the method deflate.
 var magic = [3]byte{0x1f, 0x8b, 8}
 
-// begin reads the header of the next member. There is none when the stream ends there,
-// or goes on with zeros only. It looks at the magic itself because gzip.Reader looks
-// only when it has ten bytes: "hello" would be a stream that was cut off.
+// begin reads the header of the next member. It returns false if the stream ends there,
+// or has only zeros left. It checks the magic itself because gzip.Reader checks it
+// only when it has ten bytes: it would report "hello" as truncated.
 func (d *gunzipper) begin(first bool) (more bool, err error) {
 	start := d.offset()
 	for i := range magic {
@@ -189,8 +189,8 @@ func (d *gunzipper) member() error {
 	}
 }
 
-// explain turns a decoder's error into Gunzip's. An error that is not about the data is why
-// the input or the output ended.
+// explain converts a decoder's error to that of Gunzip. An error of the input or the output is
+// returned unchanged.
 func (d *gunzipper) explain(err error, offset int64) error {
 	switch {
 	case err == io.EOF || err == io.ErrUnexpectedEOF: //nolint:errorlint // decoders return them bare
@@ -233,7 +233,7 @@ func (d *gunzipper) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// next fetches input. Before it waits for any it sends what has been decoded.
+// next receives input. Before it waits for any, it sends what has been decoded.
 func (d *gunzipper) next() error {
 	if len(d.behind) > 0 {
 		d.unread, d.behind = d.behind, nil

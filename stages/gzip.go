@@ -11,14 +11,14 @@ import (
 
 // Gzip compresses a stream into one gzip member (RFC 1952) without name or time, so
 // that equal input gives equal output. level is that of compress/gzip: 1 is fast, 9
-// is small, 0 stores, gzip.DefaultCompression (-1) is 6, gzip.HuffmanOnly (-2) looks
-// for no repetitions.
+// is small, 0 stores, gzip.DefaultCompression (-1) is 6, gzip.HuffmanOnly (-2) does not
+// search for repetitions.
 //
 //   - Emits: a chunk when it is full. The encoder is not flushed when the stream pauses:
 //     the output would then depend on timing.
 //   - Ends: with the stream. An empty one becomes an empty member.
-//   - Holds: a chunk and the encoder, about 1 MiB, which later runs use again.
-//   - Fails: if there is no such level, before it reads anything.
+//   - Holds: a chunk and the encoder, about 1 MiB, which later runs reuse.
+//   - Fails: if level is invalid, before it reads anything.
 func Gzip(level int) pipeline.Stage {
 	return pipeline.NewStage("gzip", func(ctx context.Context, in *pipeline.Inlet, out *pipeline.Outlet) error {
 		if level < gzip.HuffmanOnly || level > gzip.BestCompression {
@@ -36,14 +36,14 @@ func Gzip(level int) pipeline.Stage {
 	})
 }
 
-// gzipBlock is how many bytes the encoder gets at a time. What compress/flate finds
-// depends on how its input is cut: it shifts its window when a Write has filled it to
+// gzipBlock is the size of a Write to the encoder. The matches that compress/flate finds
+// depend on how its input is cut: it shifts its window when a Write has filled it to
 // within a match's length, so a match near 32 KiB back may be out of reach or not.
-// Writes of one size, at multiples of it, make the output depend on the bytes alone.
+// With Writes of one size, at multiples of it, the output depends on the bytes alone.
 const gzipBlock = 32 << 10
 
-// gzipper feeds an encoder. Its writer is the encoder's: an idle one in the pool must
-// not hold on to the run that it served.
+// gzipper feeds an encoder. The encoder writes through it, so that an idle one in the pool
+// does not reference an earlier run.
 type gzipper struct {
 	level int
 	w     *pipeline.Writer
@@ -52,7 +52,7 @@ type gzipper struct {
 	block [gzipBlock]byte
 }
 
-// gzippers holds idle encoders, one pool a level.
+// gzippers holds idle encoders, in one pool for each level.
 var gzippers [gzip.BestCompression - gzip.HuffmanOnly + 1]sync.Pool
 
 func newGzipper(level int, w *pipeline.Writer) (*gzipper, error) {
@@ -69,14 +69,13 @@ func newGzipper(level int, w *pipeline.Writer) (*gzipper, error) {
 	return z, nil
 }
 
-// free gives z back for another run, whatever became of this one: it is reset before
-// it is used again.
+// free returns z to the pool, in any state: it is reset before it is reused.
 func (z *gzipper) free() {
 	z.w = nil
 	gzippers[z.level-gzip.HuffmanOnly].Put(z)
 }
 
-// Write implements io.Writer for what is to be compressed.
+// Write compresses p.
 func (z *gzipper) Write(p []byte) (n int, err error) {
 	for n < len(p) {
 		rest := p[n:]
@@ -111,7 +110,7 @@ func (z *gzipper) close() error {
 	return z.w.Flush()
 }
 
-// gzipOut is where the encoder of a gzipper writes.
+// gzipOut is the writer of a gzipper's encoder.
 type gzipOut struct{ *gzipper }
 
 func (o gzipOut) Write(p []byte) (int, error) { return o.w.Write(p) }

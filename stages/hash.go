@@ -8,10 +8,10 @@ import (
 	"github.com/weirflow/weir/pipeline"
 )
 
-// Hash passes a stream on and hashes it on the way, with a hash that begin makes for each run. At
-// the end of the stream it calls done with the digest; an error of done fails the stage, and so the
-// run, before anything is published. If downstream stops before the end, and if the run fails, done
-// is not called. Runs at once call both functions at once.
+// Hash passes a stream on and hashes it, with a hash that begin returns for each run. At
+// the end of the stream it calls done with the digest; an error of done fails the run
+// before anything is published. done is not called if downstream stops before the end, or if the run
+// fails. Concurrent runs call both functions concurrently.
 //
 //   - Emits: each chunk as it comes.
 //   - Ends: with the stream.
@@ -25,7 +25,7 @@ func Hash(begin func() hash.Hash, done func(sum []byte) error) pipeline.Stage {
 		}
 		h := begin()
 		err := relay(ctx, in, out, same, func(c pipeline.Chunk) error {
-			if _, err := h.Write(c.Bytes()); err != nil { // never, says hash.Hash
+			if _, err := h.Write(c.Bytes()); err != nil { // hash.Hash never returns one
 				c.Release()
 				return err
 			}

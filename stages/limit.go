@@ -11,18 +11,18 @@ import (
 	"github.com/weirflow/weir/pipeline"
 )
 
-// pace is how many pieces a second Limit lets through: often enough to look smooth,
-// and seldom enough to cost nothing.
+// pace is the number of pieces that Limit passes in a second: enough to be smooth, and
+// few enough for the timer's cost not to matter.
 const pace = 20
 
-// Limit passes a stream on at bytesPerSecond at most, on average. It is smooth: the
-// bytes of a twentieth of a second go at a time, so larger chunks are split, and the
+// Limit passes a stream on at bytesPerSecond at most, on average. It passes the
+// bytes of a twentieth of a second at a time and splits larger chunks; the
 // stream is never more than a tenth of a second ahead of its average, also after
-// having had nothing to do. Every run has the whole rate for itself.
+// a pause. The rate applies to each run separately.
 //
-//   - Emits: each chunk, or piece of one, when its turn has come.
-//   - Waits: for its turn, at most a twentieth of a second, or the time of one byte if
-//     that is longer. The end of the run interrupts it at once.
+//   - Emits: each chunk, or piece of one, when the rate allows it.
+//   - Waits: for the rate, at most a twentieth of a second, or the time of one byte if
+//     that is longer. The end of the run interrupts it.
 //   - Ends: with the stream.
 //   - Fails: if bytesPerSecond is less than 1.
 //
@@ -59,9 +59,9 @@ func Limit(bytesPerSecond int64) pipeline.Stage {
 	})
 }
 
-// wait waits until n bytes may pass. It is not Limiter.WaitN because that gives up
-// before it waits when the deadline of ctx would not hold, with an error of its own:
-// the flow would then fail early, and not because of its deadline.
+// wait waits until n bytes may pass. Limiter.WaitN would instead return an error of its own,
+// without waiting, if the deadline of ctx comes first: the flow would fail early, and not
+// because of its deadline.
 func wait(ctx context.Context, timer *time.Timer, limiter *rate.Limiter, n int) error {
 	delay := limiter.ReserveN(time.Now(), n).Delay()
 	if delay == 0 {

@@ -8,28 +8,27 @@ import (
 	"github.com/weirflow/weir/pipeline"
 )
 
-// Map passes a stream through f, chunk by chunk. f appends to dst, which is empty and
-// has room, what becomes of src and returns the result, as strconv.AppendInt and its
-// like do. It must not change src and keeps neither slice. A result in memory of its
-// own, because dst grew or was not used, belongs to the stream from then on: f must
-// not write to it again.
+// Map passes a stream through f, chunk by chunk. f appends its output for src to dst,
+// which is empty and has capacity, and returns the result, like strconv.AppendInt. It must
+// not change src, and must retain neither slice. A result in other memory, because dst grew
+// or was not used, belongs to the stream: f must not write to it again.
 //
-// Where chunks are cut is chance, so f must not depend on it: what it makes of "ab"
-// has to be what it makes of "a" followed by what it makes of "b". Changing case or
+// Chunk boundaries are arbitrary, so f must not depend on them: its output for "ab"
+// must be that for "a" followed by that for "b". Changing case or
 // translating bytes is such a function, replacing a word is not. f is called by one
 // goroutine of each run; if it keeps state, the stage is for one run.
 //
-//   - Emits: one chunk for each that comes, unless f returns nothing.
+//   - Emits: one chunk for each chunk of input, unless f returns an empty slice.
 //   - Ends: with the stream.
-//   - Holds: one chunk of output. If f makes more of its input, the room in dst follows,
-//     up to 1 MiB, so that a steady f does not allocate.
-//   - Fails: with what f returns, or if f is nil. A panic in f is a *pipeline.PanicError.
+//   - Holds: one chunk of output. If the output is longer than the input, the capacity of
+//     dst grows with it, up to 1 MiB, so that an f with a steady ratio does not allocate.
+//   - Fails: with the error of f, or if f is nil. A panic in f is a *pipeline.PanicError.
 func Map(f func(dst, src []byte) ([]byte, error)) pipeline.Stage {
 	return pipeline.NewStage("map", func(ctx context.Context, in *pipeline.Inlet, out *pipeline.Outlet) error {
 		if f == nil {
 			return errors.New("f is nil: want a function")
 		}
-		ratio := 1.0 // bytes out for a byte in, the last time; at least 1
+		ratio := 1.0 // of output to input of the previous chunk; at least 1
 		for c, err := range in.Chunks(ctx) {
 			if err != nil {
 				return err
@@ -51,8 +50,8 @@ func Map(f func(dst, src []byte) ([]byte, error)) pipeline.Stage {
 	})
 }
 
-// maxRoom is the most bytes that Map offers f beyond the length of its input; more
-// does not come from the pool.
+// maxRoom is the largest capacity of dst, unless the input is longer: the pool has no larger
+// buffers.
 const maxRoom = 1 << 20
 
 // apply returns f(dst, src) as a chunk: room itself if f stayed within it.
@@ -64,7 +63,7 @@ func apply(f func(dst, src []byte) ([]byte, error), room pipeline.Chunk, src []b
 		room.Release()
 		return pipeline.Chunk{}, err
 	case sameArray(b, dst):
-		i := cap(dst) - cap(b) // not 0 if f cut off what it appended first
+		i := cap(dst) - cap(b) // not 0 if f dropped the start of its output
 		return room.Slice(i, i+len(b)), nil
 	case sameArray(b, src): // src is about to be released
 		room.Release()

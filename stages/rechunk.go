@@ -11,11 +11,11 @@ import (
 const maxRechunk = 1 << 30
 
 // Rechunk cuts a stream into chunks of exactly size bytes; the last one may be
-// shorter. The bytes stay what they are.
+// shorter. The bytes do not change.
 //
-//   - Emits: a chunk when it is complete. Of a chunk that is longer than size the
-//     pieces share its memory; shorter ones are copied together.
-//   - Waits: until size bytes are there, or the end of the stream is.
+//   - Emits: a chunk when it is complete. The pieces of a chunk longer than size share
+//     its memory; shorter ones are copied into a new chunk.
+//   - Waits: for size bytes, or the end of the stream.
 //   - Ends: with the stream.
 //   - Holds: up to size bytes.
 //   - Fails: if size is not between 1 byte and 1 GiB.
@@ -26,7 +26,7 @@ func Rechunk(size int) pipeline.Stage {
 		if size < 1 || size > maxRechunk {
 			return fmt.Errorf("size %d: want 1 to %d bytes", size, maxRechunk)
 		}
-		var part pipeline.Chunk // what is being gathered; its length is the room there is
+		var part pipeline.Chunk // the chunk being filled; its length is its capacity
 		filled := 0
 		defer func() { part.Release() }()
 		send := func() error {

@@ -8,9 +8,9 @@ import (
 )
 
 // relay calls pass for every chunk of in until the end of in, or until pass returns
-// an error, which may be pipeline.Enough. pass owns its chunk. If the size of in is known,
-// relay promises out what size makes of it; it does so after the first Next, which
-// is when in knows, and for an empty stream too.
+// an error, which may be pipeline.Enough. pass owns its chunk. If in has a size n,
+// relay promises size(n) for out, also for an empty stream; it does so after the first
+// Next, which is when the size is known.
 func relay(ctx context.Context, in *pipeline.Inlet, out *pipeline.Outlet, size func(int64) int64, pass func(pipeline.Chunk) error) error {
 	c, err := in.Next(ctx)
 	if n, known := in.Size(); known && (err == nil || err == io.EOF) {

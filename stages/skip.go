@@ -11,8 +11,7 @@ import (
 // the rest.
 //
 //   - Emits: each chunk as it comes, without copying it; the first one is narrowed.
-//   - Ends: with the stream. A stream with fewer bytes is not an error: nothing of
-//     it is left.
+//   - Ends: with the stream. A shorter stream is not an error: the output is empty.
 //   - Fails: if bytes is negative.
 //
 // If the size of the stream is known, so is that of the output.

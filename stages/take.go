@@ -11,8 +11,8 @@ import (
 // stops everything upstream.
 //
 //   - Emits: each chunk as it comes, without copying it; the last one is narrowed.
-//   - Ends: after the last byte it wants, without waiting for the end of the stream,
-//     so what follows, a checksum for instance, is not looked at. A shorter stream
+//   - Ends: after the last of these bytes, without waiting for the end of the stream,
+//     so what follows, such as a checksum, is not read. A shorter stream
 //     is not an error. Take(0) reads nothing.
 //   - Fails: if bytes is negative.
 //

@@ -7,12 +7,12 @@ import (
 	"github.com/weirflow/weir/pipeline"
 )
 
-// Tap shows f every chunk and passes it on. f may look at the bytes and must neither
-// change nor keep them. It is called before the chunk is sent, by one goroutine of
-// each run, so a description that runs more than once at a time calls f at the same
-// time; where the chunks are cut is not for f to rely on.
+// Tap calls f with the bytes of every chunk and passes the chunk on. f must neither
+// change nor retain them. It is called before the chunk is sent, by one goroutine of
+// each run, so concurrent runs of one description call f concurrently; f must not depend
+// on chunk boundaries.
 //
-//   - Emits: each chunk as it comes, as soon as f has returned.
+//   - Emits: each chunk, as soon as f has returned.
 //   - Ends: with the stream.
 //   - Fails: if f is nil. A panic in f is a *pipeline.PanicError.
 //
