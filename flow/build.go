@@ -11,29 +11,28 @@ import (
 	"github.com/weirflow/weir/pipeline"
 )
 
-// BuildOptions are what one build of a flow depends on besides its words. Elements see them in their
-// [Build].
+// BuildOptions are the settings of one build of a flow. Elements read them from their [Build].
 type BuildOptions struct {
-	// Context is that of the run. Elements give it to what may outlive the cancellation of the run,
-	// such as a request whose answer a last step waits for. Default: [context.Background].
+	// Context is the context of operations that may outlive the cancellation of the run, such as a
+	// request whose response a last step waits for. Default: [context.Background].
 	Context context.Context
 
-	// Replace lets sinks replace what exists. Default: they fail.
+	// Replace allows sinks to replace existing files. Default: they fail.
 	Replace bool
 
-	// OnRetry is called before an element repeats an operation over the network: with the word of
-	// the element as it may be shown, the number of the attempt, the time until then, and why. It is
-	// called by the goroutines of the flow. Default: nothing is called.
+	// OnRetry is called before an element repeats a network operation: with the element's word
+	// without its secrets, the number of the attempt, the time until it starts, and the cause. It is
+	// called by goroutines of the flow, possibly concurrently. It may be nil.
 	OnRetry func(word string, attempt int, wait time.Duration, cause error)
 
-	// AfterSource is a stage behind the source, such as a limit. Default: none.
+	// AfterSource is a stage after the source, such as a limit. Default: none.
 	AfterSource pipeline.Stage
 
-	// BeforeSink returns a stage in front of a sink. The zero Stage is none. Default: none.
+	// BeforeSink returns a stage before a sink; the zero Stage is none. It may be nil.
 	BeforeSink func(Endpoint) pipeline.Stage
 }
 
-// A Build is one build of a flow, as its elements see it.
+// A Build is one build of a flow, for its elements.
 type Build struct {
 	BuildOptions
 
@@ -49,23 +48,22 @@ func newBuild(f *Flow, opts BuildOptions) *Build {
 	return &Build{BuildOptions: opts, flow: f, found: &digests{}}
 }
 
-// Origin returns the name of the source, as [Element.FileName] gives it, as long as the stream still
-// has the source's bytes; behind a stage that changes them, and if the source has no name, it
-// returns "".
+// Origin returns the name of the source, from [Element.FileName]. It returns "" after a stage that
+// changes the source's bytes, and if the source has no name.
 func (b *Build) Origin() string { return b.origin }
 
-// Digest announces that a stage finds out a digest of its stream, and returns the function to call
-// with it, once it has seen all of the stream. [Built.Digests] returns it.
+// Digest announces that a stage computes a digest of its stream, and returns the function to call
+// with the digest at the end of the stream. [Built.Digests] returns it.
 func (b *Build) Digest(algorithm string) func(sum []byte) { return b.found.add(algorithm) }
 
-// A Digest is the digest of a stream that a stage has found out. Sum is nil if the stage did not see
-// the end of the stream: the run failed, or was not to the end, or has not been.
+// A Digest is the digest of a stream, computed by a stage. Sum is nil if the stage has not received
+// the end of the stream: the run has not ended, has failed, or was stopped.
 type Digest struct {
 	Algorithm string
 	Sum       []byte
 }
 
-// String returns the digest in hexadecimal, "" without one.
+// String returns Sum in hexadecimal.
 func (d Digest) String() string { return hex.EncodeToString(d.Sum) }
 
 type digests struct {
@@ -83,11 +81,11 @@ func (d *digests) add(algorithm string) func([]byte) {
 	}
 }
 
-// Built is a flow that is ready to run, and what the run will have found out.
+// Built is a flow that is ready to run, with the results that its stages report.
 type Built struct {
 	// Pipeline is the flow. It is nil if the flow has no sink.
 	Pipeline *pipeline.Pipeline
-	// Source is a flow that has no sink: see [Registry.ParseSource].
+	// Source is the flow if it has no sink: see [Registry.ParseSource].
 	Source pipeline.Source
 
 	flow  *Flow
@@ -95,7 +93,7 @@ type Built struct {
 	found *digests
 }
 
-// Build describes the flow for one run. The error is an [*Error].
+// Build builds the flow for one run. The error is an [*Error].
 func (f *Flow) Build(opts BuildOptions) (*Built, error) {
 	b := newBuild(f, opts)
 	src, err := f.source.Element.Source(b, f.source.Word)
@@ -121,7 +119,7 @@ func (f *Flow) Build(opts BuildOptions) (*Built, error) {
 	return built, nil
 }
 
-// Pipeline builds the flow for a program that needs no more than the pipeline. It fails if the flow
+// Pipeline is [Flow.Build] for a program that needs only the pipeline. It fails if the flow
 // has no sink. The error is an [*Error].
 func (f *Flow) Pipeline(opts BuildOptions) (*pipeline.Pipeline, error) {
 	if len(f.Sinks()) == 0 {
@@ -134,7 +132,7 @@ func (f *Flow) Pipeline(opts BuildOptions) (*pipeline.Pipeline, error) {
 	return built.Pipeline, nil
 }
 
-// failed is the error of an element whose word is at a place.
+// failed returns the error of an element whose word has the index at.
 func (b *Build) failed(at int, err error) *Error {
 	fe := &Error{Words: b.flow.words, At: at, Message: err.Error(), cause: err}
 	if own, ok := errors.AsType[*Error](err); ok {
@@ -143,7 +141,7 @@ func (b *Build) failed(at int, err error) *Error {
 	return fe
 }
 
-// steps is the stages of a chain as one.
+// steps returns the stages of a chain as one.
 func (b *Build) steps(c *chain) (pipeline.Stage, *Error) {
 	var all pipeline.Stage
 	for _, s := range c.steps {
@@ -192,7 +190,7 @@ func (b *Build) chain(c *chain, built *Built) (pipeline.Sink, *Error) {
 	return all.To(sink), nil
 }
 
-// lateFirst puts the branches whose last step can fail late, the uploads, before the others, whose
+// lateFirst returns the branches with a late sink, such as an upload, before the others, whose
 // renames can then still be undone.
 func (f *fan) lateFirst() []*chain {
 	sorted := make([]*chain, len(f.branches))
@@ -209,7 +207,7 @@ func (f *fan) lateFirst() []*chain {
 	return sorted
 }
 
-// Digests returns the digests that stages announced, in the order of the flow. Their sums are there
+// Digests returns the digests that stages announced, in the order of the flow. Their sums are set
 // when the run has ended.
 func (b *Built) Digests() []Digest {
 	b.found.mu.Lock()
@@ -217,8 +215,8 @@ func (b *Built) Digests() []Digest {
 	return slices.Clone(b.found.list)
 }
 
-// Labels returns what to call the flow's own nodes, in the order of the report: the source and the
-// sinks as the flow does, without secrets, the others by their names. It needs a Pipeline.
+// Labels returns labels for the flow's own nodes, in the order of the report: for the source and the
+// sinks their words without secrets, for the others their names. Pipeline must not be nil.
 func (b *Built) Labels() []string {
 	shape := b.Pipeline.Describe()
 	sends := make(map[int]bool)

@@ -225,7 +225,7 @@ func TestStage(t *testing.T) {
 		}
 	}
 	for config, want := range map[string]string{
-		"": "the stage is missing", "gizp": `unknown stage "gizp"`, "gzip !": "a stage is missing", "! gzip": "nothing stands between two !",
+		"": "the stage is missing", "gizp": `unknown stage "gizp"`, "gzip !": "a stage is missing", "! gzip": "there is no element between two !",
 		"tee [ a ]": "has no tee", "sha256 name='a": "a quote is not closed", "gzip level=x": "option level got", "gzip ]": "] closes nothing",
 	} {
 		_, err := registry().Stage(config)

@@ -5,17 +5,17 @@ import (
 	"strings"
 )
 
-// A Completion is what may come next in a flow.
+// A Completion has the words that may come next in a flow.
 type Completion struct {
 	Words   []Suggestion
-	Files   bool // the name of a file may stand there, too
-	NoSpace bool // the word goes on behind what is suggested
+	Files   bool // the name of a file is possible, too
+	NoSpace bool // a suggestion is not the end of the word
 }
 
-// A Suggestion is a word, and what it does in a line; the line may be empty.
+// A Suggestion is a word with a line of documentation, which may be empty.
 type Suggestion struct{ Word, Doc string }
 
-// Complete returns what may stand for the word that starts with part, behind the words of a flow.
+// Complete returns the completions of part, the word that follows the words of a flow.
 func (r *Registry) Complete(words []string, part string) Completion {
 	if len(words) == 0 {
 		return Completion{Files: true}

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// A Codec is what a stage that encodes or decodes says about its format.
+// A Codec describes the format of a stage that encodes or decodes.
 type Codec struct {
 	Decodes bool   // from the format; else the stage encodes to it
 	Suffix  string // of the names of encoded files: .gz
@@ -24,18 +24,18 @@ func (c *Codec) String() string {
 	return fmt.Sprintf("encodes to %s, %s", c.Suffix, c.Type)
 }
 
-// Content is what is known about a stream that has not been read.
+// Content is what is known about a stream before it is read.
 type Content struct {
 	Name    string // as a file, without directories; "" is none
 	Type    string // its media type; "" is unknown
-	Coding  string // the content coding that its last stage encodes to, if it is one; "" is none
-	Decoded string // where there is a Coding, the media type of what is encoded
+	Coding  string // the content coding of its last stage; "" if that encodes to none
+	Decoded string // with a Coding, the media type of the encoded content
 }
 
 // Content returns what is known about the stream at the end of the flow's chain: its name and type
-// as a file. The name of the source gives both. A stage that keeps the bytes keeps them, an element's
-// Content function decides, a codec adds or removes its suffix; behind any other stage the name stays
-// and the type is unknown. Stages in the branches of a fan-out do not count.
+// as a file. Both derive from the name of the source. A stage that keeps the bytes does not change
+// them; an element's Content function returns new ones; a codec adds or removes its suffix; any other
+// stage keeps the name and makes the type unknown. The branches of a fan-out are not considered.
 func (f *Flow) Content() Content {
 	var c Content
 	if name := f.source.FileName(); name != "" {
@@ -70,7 +70,7 @@ func (e *Element) content(c Content) Content {
 	return encoded
 }
 
-// typeOf is the media type that a file name suggests. Logs are text, although no table says so.
+// typeOf returns the media type for a file name. Log files, which the tables lack, are text.
 func typeOf(name string) string {
 	if ext := strings.ToLower(path.Ext(name)); ext != ".log" {
 		return mime.TypeByExtension(ext)

@@ -1,6 +1,6 @@
 /*
-Package flow is a language for flows: a list of words that becomes a checked plan, and then a
-pipeline.
+Package flow is a language for flows. It parses a list of words into a checked plan, from which it
+builds a pipeline.
 
 	access.log ! gzip level=9 ! access.log.gz
 	https://host/a.csv.gz ! gunzip ! take bytes=1M ! head.csv
@@ -9,11 +9,11 @@ pipeline.
 # The language
 
 The first word is the source, the last word of each chain a sink: a path, - for standard input or
-output, or a URL by its scheme. Between them stand stages: a name and its options, key=value. The
-marks ! [ ] are words of their own, and shells pass them on without quotes.
+output, or a URL. Between them are stages: a name followed by options, key=value. The
+marks ! [ ] are separate words, which shells pass on without quotes.
 
 A fan-out, such as tee, ends a chain and has branches in brackets. Each of them is a chain that ends
-with a sink or another fan-out; what follows behind a ! is one more branch.
+with a sink or another fan-out; a ! after the last bracket starts one more branch.
 
 	flow    = source { "!" stage } "!" end
 	end     = sink | fanout
@@ -21,13 +21,13 @@ with a sink or another fan-out; what follows behind a ! is one more branch.
 	fanout  = NAME { key=value } branch { branch } [ { "!" stage } "!" end ]
 	branch  = "[" { stage "!" } end "]"
 
-A word that starts or ends with ! is taken for a missing space. A file of such a name is written as a
-URL, with %21; a file that is called like a stage as ./gzip.
+A word that starts or ends with ! is an error, because a space is probably missing. A file with such
+a name is written as a URL, with %21, and a file with the name of a stage as a path, ./gzip.
 
 # Elements
 
-The package knows no element by name. A [Registry] has them, each an [Element] that says all about
-itself in its fields; package std has the ones that come with the module.
+The package has no elements of its own. A [Registry] has them, each an [Element] whose fields
+describe it completely; package std has the ones that come with the module.
 
 	reg := std.Registry()
 	err := reg.Add(&flow.Element{
@@ -37,9 +37,9 @@ itself in its fields; package std has the ones that come with the module.
 
 # From words to a run
 
-[Registry.Parse] checks all names and options, and opens nothing. [Flow.Build] makes a pipeline of
-the flow, for one run, and [Built.Explain] writes what that would do. What is wrong with a flow is an
-[*Error]: which word, what about it, and what to do. What goes wrong while it runs is the pipeline's.
+[Registry.Parse] checks all names and options, and opens nothing. [Flow.Build] builds a pipeline for
+one run, and [Built.Explain] describes what it would do. An error in a flow is an
+[*Error], with the word, a message and a hint. Errors of the run are those of package pipeline.
 
 	f, err := reg.Parse("in.txt", "!", "rot13", "!", "out.txt")
 	p, err := f.Pipeline(flow.BuildOptions{})

@@ -7,21 +7,21 @@ import (
 	"github.com/weirflow/weir/pipeline"
 )
 
-// An Element is something that a flow can name: a source, a stage, a sink or a fan-out. Everything
-// that a program needs to know about it is in its fields; nothing is guessed from its name. An
-// element must not be changed once a [Registry] has it.
+// An Element is something that a flow can name: a source, a stage, a sink or a fan-out. Its fields
+// describe it completely; nothing is derived from its name. An
+// element must not be changed after it has been added to a [Registry].
 type Element struct {
-	// Name is what a flow says. That of a stage or a fan-out is a word, such as gzip. That of a
-	// source or a sink is [Path], [Stdio], or the scheme of its URLs with the colon, such as http:.
+	// Name is the name of a stage or a fan-out, such as gzip; for a
+	// source or a sink it is [Path], [Stdio], or the scheme of its URLs with the colon, such as http:.
 	Name    string
 	Doc     string   // what it does, in one line without a full stop
 	Example string   // a whole flow that uses it
 	Options []Option // of a stage or a fan-out
 
-	// Exactly one of these is set, and tells the element's role. They are called while a flow is
-	// built, and return descriptions: they open nothing and start nothing. The word of a source or
-	// a sink is as it was written. An error becomes an [*Error] at the element's word; it may be an
-	// *Error with a hint itself.
+	// Exactly one of these is set, and determines the element's role. They are called while a flow is
+	// built, and return descriptions: they open nothing and start nothing. The word is that of the source or
+	// sink in the flow, unchanged. An error becomes an [*Error] at the element's word, with its hint if
+	// it is an *Error itself.
 	Source func(b *Build, word string) (pipeline.Source, error)
 	Stage  func(b *Build, v Values) (pipeline.Stage, error)
 	Sink   func(b *Build, word string) (pipeline.Sink, error)
@@ -30,22 +30,22 @@ type Element struct {
 	Keeps   bool                  // a stage whose output is its input, byte for byte
 	Pure    bool                  // a stage that reads and writes nothing but its stream
 	Codec   *Codec                // a stage that encodes or decodes
-	Content func(Content) Content // what a stage makes of what was known about its input; nil: see [Flow.Content]
+	Content func(Content) Content // derives what is known about a stage's output; nil: see [Flow.Content]
 
 	Stdio   bool // standard input or output of the process, of which there is one
 	Network bool // a source or a sink on another machine
-	Late    bool // a sink whose last step can fail late, such as an upload: it publishes before the others
+	Late    bool // a sink whose last step may well fail, such as an upload: it publishes before the others
 
 	// File returns the local file that the word of a source or a sink names. Nil: it names none.
 	File func(word string) (path string, err error)
-	// FileName returns what the stream of a source would be called as a file: a path or a name, ""
-	// if it has none. Nil: it never has one.
+	// FileName returns the name that the stream of a source would have as a file: a path or a name,
+	// "" if it has none. Nil: it never has one.
 	FileName func(word string) string
-	// Shown returns the word of a source or a sink without its secrets, for logs. Nil: it has none.
+	// Shown returns the word of a source or a sink without its secrets, for logs. Nil: it has no secrets.
 	Shown func(word string) string
 }
 
-// The names of the sources and sinks that are no URLs.
+// The names of the sources and sinks that are not URLs.
 const (
 	Stdio = "-"    // standard input and output
 	Path  = "PATH" // every other word
@@ -54,7 +54,7 @@ const (
 // A Role is what an element can be in a flow.
 type Role string
 
-// The roles. Their values are words for messages.
+// The roles. Their values appear in messages.
 const (
 	SourceRole Role = "source"
 	StageRole  Role = "stage"
@@ -62,7 +62,7 @@ const (
 	FanOutRole Role = "fan-out"
 )
 
-// Role returns the role of the element. A fan-out ends a chain and has branches behind it.
+// Role returns the role of the element.
 func (e *Element) Role() Role {
 	switch {
 	case e.Source != nil:
@@ -75,7 +75,7 @@ func (e *Element) Role() Role {
 	return StageRole
 }
 
-// check reports what is missing or contradicts itself.
+// check returns an error if the element is incomplete or inconsistent.
 func (e *Element) check() error {
 	roles := 0
 	for _, set := range []bool{e.Source != nil, e.Stage != nil, e.Sink != nil, e.FanOut != nil} {
@@ -88,9 +88,9 @@ func (e *Element) check() error {
 	case roles != 1:
 		return fmt.Errorf("flow: element %q has %d of Source, Stage, Sink and FanOut: want one", e.Name, roles)
 	case e.named() && (e.Name == "" || isMark(e.Name) || strings.ContainsAny(e.Name, " \t\n=!:")):
-		return fmt.Errorf("flow: %q is no name for a %s: want a word", e.Name, e.Role())
+		return fmt.Errorf("flow: %q is not a name for a %s: want a word", e.Name, e.Role())
 	case !e.named() && e.Name != Path && e.Name != Stdio && !(isURL && isScheme(scheme)):
-		return fmt.Errorf("flow: %q is no name for a %s: want %s, %s, or a scheme in lower case and a colon", e.Name, e.Role(), Path, Stdio)
+		return fmt.Errorf("flow: %q is not a name for a %s: want %s, %s, or a scheme in lower case and a colon", e.Name, e.Role(), Path, Stdio)
 	case !e.named() && len(e.Options) > 0:
 		return fmt.Errorf("flow: %s %s has options: only stages and fan-outs do", e.Role(), e.Name)
 	}
@@ -102,11 +102,11 @@ func (e *Element) check() error {
 	return nil
 }
 
-// named reports whether flows name the element, as they do stages and fan-outs: sources and sinks
-// are found by the form of their words.
+// named reports whether flows refer to the element by its name, as they do to stages and fan-outs;
+// sources and sinks are found by the form of their words.
 func (e *Element) named() bool { return e.Source == nil && e.Sink == nil }
 
-// Signature returns the element with its options and what they take: gzip [level=N].
+// Signature returns the name of the element with its options and their types: gzip [level=N].
 func (e *Element) Signature() string {
 	words := []string{e.Name}
 	for _, o := range e.Options {
@@ -122,7 +122,7 @@ func (e *Element) Signature() string {
 	return strings.Join(words, " ")
 }
 
-// usage returns the element with examples of its options, the required ones first, as one would write it.
+// usage returns the element with examples of its options, the required ones first.
 func (e *Element) usage() string {
 	words := []string{e.Name}
 	for _, required := range []bool{true, false} {
@@ -135,7 +135,7 @@ func (e *Element) usage() string {
 	return strings.Join(words, " ")
 }
 
-// Facts returns in a few phrases what the fields say about the element beyond its documentation.
+// Facts returns short phrases for the fields that Doc does not cover.
 func (e *Element) Facts() []string {
 	var facts []string
 	for _, f := range []struct {

@@ -6,12 +6,12 @@ import (
 	"github.com/weirflow/weir/internal/text"
 )
 
-// An Error says what is wrong with a flow, and at which word. Nothing has been opened.
+// An Error is an error in a flow, at one of its words. Nothing has been opened.
 type Error struct {
 	Words   []string // the flow as it was given
-	At      int      // the index of the word that is meant; len(Words) is the end of the flow
-	Message string   // what is wrong with it
-	Hint    string   // what to do about it; may be empty
+	At      int      // the index of the word; len(Words) is the end of the flow
+	Message string   // what is wrong
+	Hint    string   // how to correct it; may be empty
 
 	cause error // of an element; may be nil
 }
@@ -19,8 +19,8 @@ type Error struct {
 func (e *Error) Error() string { return e.Message }
 func (e *Error) Unwrap() error { return e.cause }
 
-// Excerpt returns two lines: the flow, as far as it fits in width columns, and below it a mark
-// under the word that is meant. Control characters are replaced.
+// Excerpt returns two lines: the flow, shortened to width columns, and a mark under the word.
+// Control characters are replaced.
 func (e *Error) Excerpt(width int) string {
 	var before, marked, after string
 	for i, w := range e.Words {

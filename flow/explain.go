@@ -10,9 +10,9 @@ import (
 )
 
 // Explain writes what the flow would do, and opens nothing: a line for each element, in the order
-// in which the branches publish, the nodes and channels, and how much of the stream they hold at
-// most. What it says of a source or a sink is up to describe; nil stands for their documentation. It
-// needs a Pipeline.
+// in which the branches publish, the nodes and channels, and the most memory that they hold of the
+// stream. describe returns the text for a source or a sink; nil uses their Doc. Pipeline must not be
+// nil.
 func (b *Built) Explain(w io.Writer, describe func(Endpoint) string) error {
 	if describe == nil {
 		describe = func(e Endpoint) string { return e.Element.Doc }
@@ -36,7 +36,7 @@ func (b *Built) Explain(w io.Writer, describe func(Endpoint) string) error {
 	return err
 }
 
-// A table has a line for each element.
+// A table writes a line for each element.
 type table struct {
 	w             *tabwriter.Writer
 	first, indent string // in front of the next line, and of the others of its chain

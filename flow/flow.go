@@ -1,9 +1,9 @@
 package flow
 
 // A Flow is a flow whose words have been parsed and checked: every name is known, every option has
-// a value that it takes. It is immutable, and can be built any number of times, at once too.
+// a valid value. It is immutable, and can be built any number of times, also concurrently.
 type Flow struct {
-	words  []string // as they were given
+	words  []string // unchanged
 	source Endpoint
 	chain  chain
 }
@@ -16,11 +16,11 @@ type chain struct {
 	fan   *fan
 }
 
-// A fan is a fan-out with its branches. What its chain goes on with is one more branch, the last.
+// A fan is a fan-out with its branches. What follows it in its chain is the last branch.
 type fan struct {
 	Step
 	branches []chain
-	goesOn   bool // the last branch was written behind a !, not in brackets
+	goesOn   bool // the last branch follows a !, and is not in brackets
 }
 
 // A Step is a stage or a fan-out in a flow, with its options.
@@ -53,7 +53,7 @@ func (e Endpoint) File() (string, error) {
 	return e.Element.File(e.Word)
 }
 
-// FileName returns what the stream of a source would be called as a file, "" if it has no name.
+// FileName returns the name that the stream of a source would have as a file, "" if it has none.
 func (e Endpoint) FileName() string {
 	if e.Element.FileName == nil {
 		return ""
@@ -92,7 +92,7 @@ func (c *chain) sinks() []Endpoint {
 // Steps returns the stages of the flow's chain, up to its sink or fan-out.
 func (f *Flow) Steps() []Step { return f.chain.steps }
 
-// Error returns an error about an endpoint of the flow, for what a program finds wrong with it.
+// Error returns an error at an endpoint of the flow, for a check that a program makes itself.
 func (f *Flow) Error(at Endpoint, message, hint string) *Error {
 	return &Error{Words: f.words, At: at.At, Message: message, Hint: hint}
 }

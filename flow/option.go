@@ -10,20 +10,20 @@ import (
 	"github.com/weirflow/weir/internal/text"
 )
 
-// An Option is a key=value that a stage or a fan-out takes.
+// An Option is a key=value of a stage or a fan-out.
 type Option struct {
 	Name     string
 	Doc      string // what it sets, in one line without a full stop
-	Type     Type   // what its values may be
-	Default  string // the value when it is left out, as it would be written; "" is none
-	Required bool   // it must not be left out
-	Example  string // a value to show
+	Type     Type   // its values
+	Default  string // the value if it is omitted, as it would be written; "" is none
+	Required bool   // it must not be omitted
+	Example  string // a value for documentation
 }
 
 func (o *Option) check() error {
 	switch {
 	case o.Name == "" || strings.ContainsAny(o.Name, " \t\n=!"):
-		return fmt.Errorf("%q is no name for an option", o.Name)
+		return fmt.Errorf("%q is not a name for an option", o.Name)
 	case o.Type.Parse == nil:
 		return fmt.Errorf("option %s has no type", o.Name)
 	case o.Required && o.Default != "":
@@ -40,7 +40,7 @@ func (o *Option) check() error {
 	return nil
 }
 
-// Values are the options of one element of a flow, parsed, with defaults filled in.
+// Values are the parsed options of one element of a flow, including defaults.
 type Values map[string]any
 
 // Size returns an option of type [Size], [SizeUpTo] or [Rate]; 0 when it was not given.
@@ -66,7 +66,7 @@ func (r *resolver) parseOptions(s *Step) (Values, *Error) {
 			if strings.HasPrefix(key, "--") {
 				hint = flagsFirst
 			}
-			return nil, r.fail(a.at, fmt.Sprintf("%s: %q is no option: an option is written key=value", e.Name, a.text), hint)
+			return nil, r.fail(a.at, fmt.Sprintf("%s: %q is not an option: an option is written key=value", e.Name, a.text), hint)
 		}
 		i := slices.IndexFunc(e.Options, func(o Option) bool { return o.Name == key })
 		if i < 0 {
@@ -80,7 +80,7 @@ func (r *resolver) parseOptions(s *Step) (Values, *Error) {
 		if err != nil {
 			hint := text.DidYouMean(got, o.Type.Words)
 			if bare, ok := strings.CutSuffix(got, "!"); ok {
-				hint = fmt.Sprintf("! is a word of its own: write %s=%s !", key, bare)
+				hint = fmt.Sprintf("! is a separate word: write %s=%s !", key, bare)
 			}
 			return nil, r.fail(a.at, fmt.Sprintf("%s: option %s got %q and takes %s: %v", e.Name, key, got, o.Type.Takes, err), hint)
 		}
@@ -98,7 +98,7 @@ func (r *resolver) parseOptions(s *Step) (Values, *Error) {
 	return v, nil
 }
 
-// optionHint names the option that was meant, or all there are.
+// optionHint suggests the option with the nearest name, or lists all options.
 func (e *Element) optionHint(key string) string {
 	if len(e.Options) == 0 {
 		return e.Name + " has no options"
@@ -114,12 +114,12 @@ func (e *Element) optionHint(key string) string {
 	return e.Name + " takes " + strings.Join(forms, " ")
 }
 
-// A Type is what the values of an option may be. Programs may make their own.
+// A Type is the type of an option's values. Programs may define their own.
 type Type struct {
 	Name  string                    // in capitals, for lists: SIZE
 	Takes string                    // ends the sentence "it takes …"
 	Words []string                  // all values, if they are few
-	Parse func(string) (any, error) // what [Values] has; the error ends the sentence "got …:"
+	Parse func(string) (any, error) // returns the value for [Values]; the error ends the sentence "got …:"
 }
 
 // Size is a number of bytes, an int64.

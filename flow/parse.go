@@ -8,19 +8,19 @@ import (
 	"github.com/weirflow/weir/internal/text"
 )
 
-// A parser takes words apart. It knows the grammar, and of the elements only which ones fan out:
-// that decides whether brackets may follow.
+// A parser parses words by the grammar. Of the elements it knows only the names of the fan-outs,
+// which brackets may follow.
 type parser struct {
 	words   []string
 	pos     int
 	fanOuts []string // their names
 	noSink  bool     // the chain ends with a stage
-	escape  string   // how a file with a ! in its name is written; "" if it cannot be
+	escape  string   // the scheme for a file with a ! in its name; "" if there is none
 }
 
 // Messages and hints that several errors have.
 const (
-	flagsFirst = "flags stand before the flow"
+	flagsFirst = "flags go before the flow"
 	aSource    = "a source is a path, - or a URL"
 	aSink      = "a sink is a path, - or a URL"
 	aBranch    = "a branch ends in a sink: [ copy.bin ]"
@@ -36,7 +36,7 @@ func (p *parser) flow() (*Flow, *Error) {
 	source := p.run()
 	switch {
 	case len(source) == 0 && p.words[0] == "!":
-		return nil, p.fail(0, "the source is missing: nothing stands before the first !", aSource)
+		return nil, p.fail(0, "the source is missing: there is no word before the first !", aSource)
 	case len(source) == 0:
 		return nil, p.fail(0, fmt.Sprintf("a flow starts with a source, not with %s", p.words[0]), aSource)
 	}
@@ -52,7 +52,7 @@ func (p *parser) flow() (*Flow, *Error) {
 		return f, nil
 	case p.atEnd() && strings.Contains(source[0].text, "!"):
 		return nil, p.fail(p.pos, "the sink is missing: the flow ends after its source",
-			"! is a word of its own: leave out the quotes around the flow and put spaces around each !")
+			"! is a separate word: leave out the quotes around the flow and put spaces around each !")
 	case p.atEnd():
 		return nil, p.fail(p.pos, "the sink is missing: the flow ends after its source", "a flow is "+p.form()+", and "+aSink)
 	case p.next() != "!":
@@ -78,7 +78,7 @@ func (p *parser) fail(at int, msg, hint string) *Error {
 	return &Error{Words: p.words, At: at, Message: msg, Hint: hint}
 }
 
-// next is the word that comes, "" at the end.
+// next returns the next word, "" at the end.
 func (p *parser) next() string {
 	if p.atEnd() {
 		return ""
@@ -88,7 +88,7 @@ func (p *parser) next() string {
 
 func (p *parser) atEnd() bool { return p.pos == len(p.words) }
 
-// run takes the words up to the next !, [ or ].
+// run consumes the words up to the next !, [ or ].
 func (p *parser) run() []word {
 	var run []word
 	for ; !p.atEnd() && !isMark(p.words[p.pos]); p.pos++ {
@@ -103,8 +103,7 @@ func (p *parser) isFanOut(name string) bool {
 	return slices.Contains(p.fanOuts, name)
 }
 
-// chain reads elements up to the end of the flow or, with open the index of a bracket, up to the one
-// that closes it.
+// chain parses elements up to the end of the flow or, if open is the index of a [, up to its ].
 func (p *parser) chain(open int) (*chain, *Error) {
 	c := &chain{}
 	for {
@@ -147,7 +146,7 @@ func (p *parser) chain(open int) (*chain, *Error) {
 	}
 }
 
-// fanOut reads the branches behind a fan-out, and the rest of the chain.
+// fanOut parses the branches of a fan-out, and the rest of the chain.
 func (p *parser) fanOut(c *chain, step Step, open int) *Error {
 	f := &fan{Step: step}
 	name := step.name.text
@@ -160,7 +159,7 @@ func (p *parser) fanOut(c *chain, step Step, open int) *Error {
 		}
 		hint := aBranch
 		if strings.HasPrefix(a.text, "[") {
-			hint = "[ and ] are words of their own: put spaces around them"
+			hint = "[ and ] are separate words: put spaces around them"
 		}
 		return p.fail(a.at, fmt.Sprintf("%s takes branches in brackets, and got %q", name, a.text), hint)
 	}
@@ -172,7 +171,7 @@ func (p *parser) fanOut(c *chain, step Step, open int) *Error {
 			return err
 		}
 		f.branches = append(f.branches, *b)
-		p.pos++ // the bracket that closes it: chain made sure
+		p.pos++ // the ], which chain has checked
 	}
 	if len(f.branches) == 0 {
 		return p.fail(step.name.at, name+" has no branch", aBranch)
@@ -188,19 +187,19 @@ func (p *parser) fanOut(c *chain, step Step, open int) *Error {
 		return nil
 	}
 	if !p.atEnd() && !isMark(p.next()) {
-		return p.fail(p.pos, fmt.Sprintf("%q stands directly behind a branch of %s", p.next(), name),
-			fmt.Sprintf("put a ! before it to go on after the %s, or [ ] around it for another branch", name))
+		return p.fail(p.pos, fmt.Sprintf("%q follows a branch of %s directly", p.next(), name),
+			fmt.Sprintf("put a ! before it to continue after the %s, or [ ] around it for another branch", name))
 	}
 	return p.closed(open)
 }
 
-// closed checks that a chain ends where it may: at its bracket, or at the end of the flow.
+// closed checks that a chain ends at its bracket or, without one, at the end of the flow.
 func (p *parser) closed(open int) *Error {
 	switch {
 	case open >= 0 && p.atEnd():
 		hint := everyMark
 		if w := p.words[len(p.words)-1]; strings.HasSuffix(w, "]") {
-			hint = fmt.Sprintf("] is a word of its own: write %s ]", text.QuoteWord(strings.TrimSuffix(w, "]")))
+			hint = fmt.Sprintf("] is a separate word: write %s ]", text.QuoteWord(strings.TrimSuffix(w, "]")))
 		}
 		return p.fail(open, "this branch is not closed", hint)
 	case open < 0 && p.next() == "]":
@@ -209,7 +208,7 @@ func (p *parser) closed(open int) *Error {
 	return nil
 }
 
-// bracket is the error for a bracket where none can stand.
+// bracket returns the error for a misplaced bracket.
 func (p *parser) bracket(mark string) *Error {
 	if mark == "]" {
 		return p.fail(p.pos, "] closes nothing", "every ] needs its [")
@@ -220,7 +219,7 @@ func (p *parser) bracket(mark string) *Error {
 	return p.fail(p.pos, fmt.Sprintf("[ opens a branch, and only %s has branches", text.OrList(p.fanOuts)), fmt.Sprintf("write: %s [ … ] [ … ]", p.fanOuts[0]))
 }
 
-// empty is the error for an element without a word.
+// empty returns the error for an element without a word.
 func (p *parser) empty(start, open int) *Error {
 	end, hint := "the sink is missing", aSink
 	if p.noSink {
@@ -238,7 +237,7 @@ func (p *parser) empty(start, open int) *Error {
 	case next == "!" && before == "[":
 		return p.fail(start, "a branch cannot start with !", "its input comes from the element before it: write [ out.bin ]")
 	case next == "!":
-		return p.fail(start, "nothing stands between two !", "an element is NAME key=value …")
+		return p.fail(start, "there is no element between two !", "an element is NAME key=value …")
 	case next == "]" && before == "[":
 		return p.fail(start-1, "this branch is empty", aBranch)
 	case next == "]" && open >= 0:
@@ -248,8 +247,8 @@ func (p *parser) empty(start, open int) *Error {
 	}
 }
 
-// glued finds a ! that sticks to a word. In the value of an option it may stand, unless the name of
-// an element seems to follow.
+// glued returns an error for a ! at the start or end of a word. The value of an option may end with
+// one, unless the name of an element seems to follow.
 func (p *parser) glued(run []word) *Error {
 	for i, w := range run {
 		bare := strings.Trim(w.text, "!")
@@ -266,11 +265,11 @@ func (p *parser) glued(run []word) *Error {
 		case w.text[0] == '!':
 			hint = "! " + text.QuoteWord(bare)
 		}
-		hint = "! is a word of its own: write " + hint
+		hint = "! is a separate word: write " + hint
 		if p.escape != "" {
 			hint += fmt.Sprintf(" (and %swow%%21 for a file named wow!)", p.escape)
 		}
-		return p.fail(w.at, fmt.Sprintf("a ! is glued to %q", w.text), hint)
+		return p.fail(w.at, fmt.Sprintf("no space next to the ! in %q", w.text), hint)
 	}
 	return nil
 }

@@ -9,18 +9,18 @@ import (
 	"github.com/weirflow/weir/pipeline"
 )
 
-// A Registry has the elements that flows can name. The zero Registry has none. Once all are added it
-// may be used by any number of goroutines.
+// A Registry has the elements that flows can name. The zero Registry is empty. Its methods, except
+// Add, may be called concurrently.
 type Registry struct {
-	// Hint ends the error of an unknown name that is near no known one, such as
+	// Hint is the hint of the error for an unknown name that resembles no known one, such as
 	// "pipe-demo list shows all of them".
 	Hint string
 
 	elements []*Element
 }
 
-// Add adds elements. It adds none of them and fails if one is incomplete, or has the name of another
-// one: a source and a sink may share theirs, for the place in the flow tells them apart.
+// Add adds elements. If one is incomplete, or has the name of another one, it fails and adds none
+// of them. A source and a sink may have the same name.
 func (r *Registry) Add(elements ...*Element) error {
 	all := r.elements[:len(r.elements):len(r.elements)]
 	for _, e := range elements {
@@ -41,8 +41,8 @@ func (r *Registry) Add(elements ...*Element) error {
 // Elements returns all elements in the order in which they were added.
 func (r *Registry) Elements() []*Element { return slices.Clone(r.elements) }
 
-// Lookup returns the elements with a name; the scheme of a URL may be without its colon, and a name
-// that is a source and a sink gives both.
+// Lookup returns the elements with a name: both, if it is that of a source and of a sink. The colon
+// of a scheme may be omitted.
 func (r *Registry) Lookup(name string) []*Element {
 	var found []*Element
 	for _, e := range r.elements {
@@ -74,7 +74,7 @@ func (r *Registry) named(name string) *Element {
 	return nil
 }
 
-// Codec returns the codec whose streams start as head does, nil if no element has one.
+// Codec returns the codec whose magic is the start of head, nil if there is none.
 func (r *Registry) Codec(head []byte) *Codec {
 	for _, e := range r.elements {
 		if c := e.Codec; c != nil && c.Magic != "" && strings.HasPrefix(string(head[:min(len(head), len(c.Magic))]), c.Magic) {
@@ -95,7 +95,7 @@ func (r *Registry) Endpoint(role Role, word string) (Endpoint, error) {
 }
 
 // Parse parses and checks a flow: SOURCE ! STAGE key=value ! SINK. The words are those of a command
-// line, the marks ! [ ] words of their own. It opens nothing and does not look whether files exist.
+// line, in which the marks ! [ ] are separate words. It opens nothing and does not check whether files exist.
 // The error is an [*Error].
 func (r *Registry) Parse(words ...string) (*Flow, error) { return r.parse(r.parser(words)) }
 
@@ -112,7 +112,7 @@ func (r *Registry) parser(words []string) *parser {
 	return &parser{words: words, fanOuts: r.Names(FanOutRole), escape: r.fileScheme()}
 }
 
-// fileScheme is the scheme by which files are named, "" if there is none.
+// fileScheme returns the scheme of URLs for files, "" if there is none.
 func (r *Registry) fileScheme() string {
 	for _, e := range r.elements {
 		if !e.named() && e.File != nil && strings.HasSuffix(e.Name, ":") {
@@ -134,9 +134,9 @@ func (r *Registry) parse(p *parser) (*Flow, error) {
 	return f, nil
 }
 
-// Stage returns the stage that a string of configuration describes: one stage or several, with !
-// between them. Words are separated by white space; quotes, ' or ", keep it. What the stages find
-// out, such as digests, is lost. The error is an [*Error].
+// Stage returns the stage that a string of configuration describes: one stage, or several with !
+// between them. Words are separated by white space, except inside quotes, ' or ". Results of the
+// stages, such as digests, are discarded. The error is an [*Error].
 func (r *Registry) Stage(config string) (pipeline.Stage, error) {
 	words, err := split(config)
 	if err != nil {

@@ -77,7 +77,7 @@ func (r *resolver) unknown(name word) *Error {
 			hint += fmt.Sprintf("; to write to %s on the way: %s [ %s ]", name.text, fanOuts[0], text.QuoteWord(name.text))
 		}
 	case strings.Contains(name.text, "="):
-		hint = "an option stands behind its element, without a ! between them"
+		hint = "an option follows its element, without a ! between them"
 	default:
 		hint = r.reg.Hint
 	}
@@ -125,7 +125,7 @@ func (r *Registry) hasEndpoint(name string) bool {
 	return slices.ContainsFunc(r.elements, func(e *Element) bool { return !e.named() && e.Name == name })
 }
 
-// scheme splits off the scheme of a URL, in lower case. A word is a URL when :// follows the scheme,
+// scheme returns the scheme of a URL, in lower case. A word is a URL when :// follows the scheme,
 // or when the scheme is one that elements have.
 func (r *resolver) scheme(w string) (scheme string, isURL bool) {
 	scheme, rest, ok := strings.Cut(w, ":")
@@ -136,8 +136,8 @@ func (r *resolver) scheme(w string) (scheme string, isURL bool) {
 	return scheme, strings.HasPrefix(rest, "//") || r.reg.hasEndpoint(scheme+":")
 }
 
-// isScheme reports whether s can be the scheme of a URL (RFC 3986 §3.1), in lower case. One letter is
-// none, but a drive.
+// isScheme reports whether s is a valid scheme of a URL (RFC 3986 §3.1), in lower case. One letter is
+// not: it is a drive.
 func isScheme(s string) bool {
 	for i, c := range s {
 		if letter := c >= 'a' && c <= 'z'; !letter && (i == 0 || !strings.ContainsRune("0123456789+-.", c)) {
