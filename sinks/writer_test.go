@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"os"
 	"strings"
@@ -279,8 +281,8 @@ func init() {
 	}
 	children["pour"] = func([]string) error {
 		err := run(pour(), sinks.Stdout())
-		if !errors.Is(err, syscall.EPIPE) || !errors.Is(err, sinks.ErrNoReader) {
-			return err
+		if e, ok := errors.AsType[*fs.PathError](err); !ok || !errors.Is(e.Err, syscall.EPIPE) {
+			return fmt.Errorf("%T: %w", err, err)
 		}
 		return errors.New("EPIPE")
 	}

@@ -14,7 +14,6 @@ import (
 	"github.com/weirflow/weir/flow"
 	"github.com/weirflow/weir/internal/retry"
 	"github.com/weirflow/weir/pipeline"
-	"github.com/weirflow/weir/sinks"
 	"github.com/weirflow/weir/sources"
 	"github.com/weirflow/weir/stages"
 	"github.com/weirflow/weir/transfer"
@@ -80,7 +79,7 @@ func ExitCode(err error) int {
 	if isA[*flow.Error](err) {
 		return ExitUsage
 	}
-	if errors.Is(err, sinks.ErrNoReader) {
+	if e, ok := errors.AsType[*fs.PathError](err); ok && errors.Is(e.Err, syscall.EPIPE) { // a pipe that has a name, or standard output
 		return ExitPipe
 	}
 	if s, ok := errors.AsType[SignalError](err); ok {
