@@ -492,3 +492,23 @@ func TestChunksGrowWithTheConsumer(t *testing.T) {
 		}
 	})
 }
+
+// The cause of a cancelled run is not taken for the end of the stream, nor for a close.
+func TestSourceReaderCause(t *testing.T) {
+	for cause, want := range map[error]error{io.EOF: io.ErrUnexpectedEOF, io.ErrClosedPipe: io.ErrClosedPipe, errCause: errCause} {
+		bubble(t, func(t *testing.T) {
+			ctx, cancel := context.WithCancelCause(t.Context())
+			r := pipeline.NewSource("source", func(ctx context.Context, _ *pipeline.Outlet) error {
+				cancel(cause)
+				<-ctx.Done()
+				return ctx.Err()
+			}).Reader(ctx)
+			if n, err := r.Read(make([]byte, 1)); n != 0 || err != want {
+				t.Errorf("Read: %d bytes, error %v, want %v", n, err, want)
+			}
+			if err := r.Close(); err != want {
+				t.Errorf("Close: error %v, want %v", err, want)
+			}
+		})
+	}
+}

@@ -20,6 +20,9 @@ func (s Source) Reader(ctx context.Context) io.ReadCloser {
 	r.run = func() {
 		defer close(r.done)
 		_, r.err = s.To(NewSink("reader", r.serve)).Run(ctx)
+		if r.err == io.EOF { // the cause of ctx, not the end of the stream
+			r.err = io.ErrUnexpectedEOF
+		}
 		_ = r.w.CloseWithError(r.err)
 	}
 	return r
@@ -42,7 +45,7 @@ func (r *sourceReader) Read(p []byte) (int, error) {
 	}
 	r.start.Do(func() { go r.run() })
 	n, err := r.pipe.Read(p)
-	if err == io.ErrClosedPipe { //nolint:errorlint // the pipe's own
+	if err == io.ErrClosedPipe && r.closed.Err() != nil { //nolint:errorlint // the pipe's own
 		err = ErrClosed
 	}
 	return n, err
