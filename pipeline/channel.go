@@ -252,10 +252,10 @@ func (ch *channel) waitForChunk(ctx context.Context, in *port, lends bool) (c Ch
 		}
 	}
 	if lends {
-		for ch.loan.lent { // the writer is in use, and its owner may close it when take returns
+		ch.loan.parked = false // before the wait: a fast producer would borrow the writer again and again
+		for ch.loan.lent {     // the writer is in use, and its owner may close it when take returns
 			ch.ready.wait(in, nil, nil)
 		}
-		ch.loan.parked = false
 	}
 	if ch.n > 0 || ch.eof { // the token may have been another's
 		ch.ready.wake()

@@ -336,3 +336,31 @@ func TestDirectOfTwoWriters(t *testing.T) {
 		t.Errorf("%d bytes arrived, want %d", n, len(data)+3)
 	}
 }
+
+// A sink that stops waiting gets its writer back after the call under way, however fast the producer is.
+func TestDirectProducerLeavesTheWriter(t *testing.T) {
+	f, _ := dataFile(t, 2<<20) // more than fits into the channel before the sink has begun
+	bubble(t, func(t *testing.T) {
+		after := -1 // calls after the end of the sink's context; -1: it has not ended
+		sink := pipeline.NewSink("sink", func(ctx context.Context, in *pipeline.Inlet) error {
+			ctx, cancel := context.WithCancel(ctx)
+			c := &conn{fill: func(*conn, io.Reader) (int64, error) { // as from a stream without an end
+				if after++; after == 0 {
+					cancel()
+					synctest.Wait() // the sink has seen it
+				}
+				return min(1, int64(max(0, 1000-after))), nil
+			}}
+			if err := in.CopyTo(ctx, c); !errors.Is(err, context.Canceled) {
+				t.Errorf("CopyTo: error %v", err)
+			}
+			return pipeline.Enough
+		})
+		if _, err := copyFrom(f).To(sink).Run(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if after != 0 {
+			t.Errorf("the writer was lent %d times after the sink's context had ended", after)
+		}
+	})
+}
