@@ -266,3 +266,15 @@ func TestFileOfTwoResumedRuns(t *testing.T) {
 	}
 	wantTree(t, dir, map[string]string{"out": whileOpenAll})
 }
+
+// A run that expects more than is there leaves nothing.
+func TestResumeWithoutAPart(t *testing.T) {
+	dir := t.TempDir()
+	_, err := sources.Bytes([]byte("x")).To(sinks.Resume(filepath.Join(dir, "f"), "v1", 5, sinks.FileOptions{})).Run(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "fewer than 5 bytes") {
+		t.Errorf("error %v", err)
+	}
+	if left, _ := os.ReadDir(dir); len(left) > 0 {
+		t.Errorf("left: %v", left)
+	}
+}

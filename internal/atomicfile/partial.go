@@ -127,7 +127,14 @@ func (d *Destination) Resume(fingerprint string, offset int64, opts Options) (f 
 	}
 	f = &File{dest: d, dir: d.dir, name: d.partName(), opts: opts}
 	f.size, f.sparse = opts.Size, opts.Sparse
-	if f.file, f.lock, err = d.openPart(f.name, f.createMode()); err != nil {
+	flag := os.O_RDWR
+	if offset == 0 {
+		flag |= os.O_CREATE
+	}
+	if f.file, f.lock, err = d.openPart(f.name, flag, f.createMode()); err != nil {
+		if offset > 0 && errors.Is(err, fs.ErrNotExist) {
+			err = tooShort(offset)
+		}
 		return nil, d.failed("resume", err)
 	}
 	f.part = &part{file: f, at: time.Now()}
@@ -141,13 +148,18 @@ func (d *Destination) Resume(fingerprint string, offset int64, opts Options) (f 
 	return f, nil
 }
 
-// openPart opens and locks the partial file, or makes it.
-func (d *Destination) openPart(name string, perm fs.FileMode) (*os.File, lock, error) {
+// tooShort is the error for a partial file that does not have the first offset bytes.
+func tooShort(offset int64) error {
+	return fmt.Errorf("the partial file has fewer than %d bytes of this source", offset)
+}
+
+// openPart opens and locks the partial file, which flag may create.
+func (d *Destination) openPart(name string, flag int, perm fs.FileMode) (*os.File, lock, error) {
 	for range 100 {
 		if there, err := d.dir.lstat(name); err == nil && !there.mode.IsRegular() {
 			return nil, noLock, fmt.Errorf("%s is no regular file", name)
 		}
-		f, err := d.dir.open(name, os.O_RDWR|os.O_CREATE, perm, d.name)
+		f, err := d.dir.open(name, flag, perm, d.name)
 		if err != nil {
 			return nil, noLock, err
 		}
@@ -175,7 +187,7 @@ func (p *part) begin(fingerprint string, base int64) error {
 	p.synced = base
 	if p.record, err = d.readRecord(); base > 0 {
 		if err != nil || string(p.record.Fingerprint) != fingerprint || base > min(p.record.Synced, there.size) {
-			return fmt.Errorf("the partial file has fewer than %d bytes of this source", base)
+			return tooShort(base)
 		}
 		if p.record.Synced > base { // it must not promise more than there is from now on
 			if err := p.note(base, sync); err != nil {
