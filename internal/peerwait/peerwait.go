@@ -31,9 +31,9 @@ type Wait struct {
 }
 
 // New returns a Wait with limits, whose zeros are the defaults of [transfer.Limits]. Total counts from
-// now, but only an operation under way is ended by it. expired is called when a limit is exceeded, at
-// most once and in a goroutine of its own; it ends the operation that waits, by a deadline or the
-// cancellation of a context. The Wait is locked meanwhile: expired must not call it.
+// now, but only an operation is ended by it, at its beginning or under way. expired is called when a
+// limit is exceeded, at most once, by Begin or in a goroutine of its own; it ends the operation that
+// waits, by a deadline or the cancellation of a context. The Wait is locked meanwhile: expired must not call it.
 func New(limits transfer.Limits, expired func(*transfer.TimeoutError)) *Wait {
 	return &Wait{limits: limits.WithDefaults(), start: time.Now(), expired: expired}
 }
@@ -70,6 +70,9 @@ func (w *Wait) begin(rated bool, n int) error {
 	}
 	if l.Total >= 0 {
 		allow(l.Total-w.began.Sub(w.start), "total", l.Total)
+	}
+	if !w.due.IsZero() && !w.due.After(w.began) { // an operation that need not wait would be over before the timer fires
+		return w.expire()
 	}
 	w.set(w.began)
 	return nil
@@ -126,10 +129,16 @@ func (w *Wait) fire() {
 	case w.due.IsZero() || now.Before(w.due):
 		w.set(now) // it was for an operation that is over
 	default:
-		reason := w.reason
-		w.late = &reason
-		w.expired(w.late)
+		_ = w.expire()
 	}
+}
+
+// expire notes that the operation is late. The mutex is held.
+func (w *Wait) expire() error {
+	reason := w.reason
+	w.late = &reason
+	w.expired(w.late)
+	return w.late
 }
 
 // share is the time that n bytes take at the minimum rate. As a float64 it can be more than a
