@@ -274,3 +274,23 @@ func bytesRead(t *testing.T) (n int64) {
 	}
 	return n
 }
+
+// A partial file that fills the disk is kept with its record, so that it can be resumed.
+func TestResumeOnAFullDisk(t *testing.T) {
+	disk := smallDisk(t)
+	name := filepath.Join(disk, "out")
+	for _, mode := range []sinks.Sync{0, sinks.SyncNone} {
+		_, err := pour().To(sinks.Resume(name, "v1", 0, sinks.FileOptions{Sync: mode})).Run(t.Context())
+		if !errors.Is(err, unix.ENOSPC) {
+			t.Fatal(err)
+		}
+		fingerprint, n, err := sinks.Partial(nil, name)
+		if fingerprint != "v1" || n < 15<<20 || err != nil {
+			t.Errorf("kept: %d bytes of %q, %v", n, fingerprint, err)
+		}
+		part, err := os.Stat(filepath.Join(disk, ".out.part"))
+		if err != nil || part.Size() < n {
+			t.Errorf("the partial file: %v, %v", part, err)
+		}
+	}
+}

@@ -90,6 +90,10 @@ type record struct {
 	Synced      int64  `json:"synced"`
 }
 
+// recordRoom is how many bytes of the file are given up for a record that the disk has no room for. Any file system
+// stores a record in less.
+const recordRoom = 64 << 10
+
 // maxRecord is how long a record may be, in bytes.
 const maxRecord = 1 << 20
 
@@ -281,8 +285,11 @@ func (p *part) keep() bool {
 	} else {
 		_ = f.writer.release()
 		_ = p.checkpoint(f.end) // the run has failed already
+		if n := p.synced - recordRoom; !p.bad && p.record.Synced < n && f.file.Truncate(n) == nil {
+			_ = p.note(n, f.opts.Sync) // the disk is full: the last bytes make room for the record
+		}
 	}
-	return p.synced > 0 && !p.bad
+	return p.record.Synced > 0 && !p.bad // bytes without a record are worth nothing
 }
 
 // remove removes the record.
