@@ -17,7 +17,7 @@ import (
 	"github.com/weirflow/weir/pipeline"
 	"github.com/weirflow/weir/sinks"
 	"github.com/weirflow/weir/sources"
-	wire "github.com/weirflow/weir/transfer"
+	"github.com/weirflow/weir/transfer"
 )
 
 // maxRestarts is how often a download restarts because the file has changed meanwhile.
@@ -76,7 +76,7 @@ func (d *Download) Run(ctx context.Context) error {
 	t.Start()
 	report, err := t.Attempt(ctx, a.flow)
 	for restarts := 1; d.isOutdated(err); restarts++ {
-		wrong := isA[*wire.DigestError](err)
+		wrong := isA[*transfer.DigestError](err)
 		if atomicfile.RemovePartial(nil, d.Destination) != nil {
 			break
 		}
@@ -126,7 +126,7 @@ func (d *Download) plan() error {
 // isOutdated reports whether an attempt failed because what has been received is not of the file as it is now: the file
 // has changed, or the digest is wrong. Then what is there is of no use.
 func (d *Download) isOutdated(err error) bool {
-	return d.Destination != "-" && !isA[*wire.NetworkError](err) && (isA[*sources.ChangedError](err) || isA[*wire.DigestError](err))
+	return d.Destination != "-" && !isA[*transfer.NetworkError](err) && (isA[*sources.ChangedError](err) || isA[*transfer.DigestError](err))
 }
 
 // An attempt is one flow of a download.
@@ -144,7 +144,7 @@ type attempt struct {
 // newAttempt is an attempt that resumes what an earlier one has left.
 func (d *Download) newAttempt() (*attempt, error) {
 	a := &attempt{Download: d, begun: make(chan struct{}), labels: []string{text.RedactURL(d.URL), "answer"}}
-	opts := sources.HTTPOptions{Header: http.Header{"User-Agent": {cli.UserAgent}}, Retry: wire.Retry{Attempts: d.Retries + 1}}
+	opts := sources.HTTPOptions{Header: http.Header{"User-Agent": {cli.UserAgent}}, Retry: transfer.Retry{Attempts: d.Retries + 1}}
 	opts.Retry.OnRetry = func(n int, wait time.Duration, cause error) { d.Console.Retry(text.RedactURL(d.URL), n, wait, cause) }
 	opts.OnAnswer = func(r sources.Remote) { a.remote = r }
 	if d.SHA256 != nil {

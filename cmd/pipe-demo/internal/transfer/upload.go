@@ -24,7 +24,7 @@ import (
 	"github.com/weirflow/weir/sinks"
 	"github.com/weirflow/weir/sources"
 	"github.com/weirflow/weir/stages"
-	wire "github.com/weirflow/weir/transfer"
+	"github.com/weirflow/weir/transfer"
 	"github.com/weirflow/weir/tus"
 )
 
@@ -137,7 +137,7 @@ func (u *upload) negotiate(ctx context.Context) error {
 		u.tus = slices.Contains(server.Extensions, "creation") && (u.info != nil || slices.Contains(server.Extensions, "creation-defer-length"))
 	case errors.Is(err, tus.ErrUnsupported):
 		u.answered = true
-	case isA[*wire.NetworkError](err):
+	case isA[*transfer.NetworkError](err):
 	case ctx.Err() != nil:
 		return err
 	default:
@@ -152,7 +152,7 @@ func (u *upload) negotiate(ctx context.Context) error {
 		return nil
 	}
 	offset, length, err := tus.Offset(ctx, u.withCredentials(earlier), u.tusOptions(ctx))
-	switch status, refused := errors.AsType[*wire.StatusError](err); {
+	switch status, refused := errors.AsType[*transfer.StatusError](err); {
 	case err == nil && length == u.info.Size():
 		u.location, u.offset = earlier, offset
 		return nil
@@ -198,8 +198,8 @@ func (u *upload) attempts(ctx context.Context, t *cli.Task) (pipeline.Report, er
 		if err == nil || ctx.Err() != nil || u.info == nil {
 			return report, err
 		}
-		status, refused := errors.AsType[*wire.StatusError](err)
-		broken, network := errors.AsType[*wire.NetworkError](err)
+		status, refused := errors.AsType[*transfer.StatusError](err)
+		broken, network := errors.AsType[*transfer.NetworkError](err)
 		var after time.Duration
 		switch {
 		case u.tus:
@@ -221,7 +221,7 @@ func (u *upload) attempts(ctx context.Context, t *cli.Task) (pipeline.Report, er
 			return report, err
 		}
 		retries++
-		wait := retry.Delay(retries, after, wire.Retry{}.WithDefaults().MaxWait)
+		wait := retry.Delay(retries, after, transfer.Retry{}.WithDefaults().MaxWait)
 		u.retrying(retries, wait, err)
 		_ = retry.Sleep(ctx, wait) // the next attempt fails with what has ended it
 	}
@@ -273,7 +273,7 @@ func (u *upload) flow(ctx context.Context, t *cli.Task) (*pipeline.Pipeline, err
 func (u *upload) checkDigest() pipeline.Stage {
 	return stages.Hash(sha256.New, func(sum []byte) error {
 		if !bytes.Equal(sum, u.SHA256) {
-			return &wire.DigestError{Algorithm: "sha-256", Want: u.SHA256, Got: sum}
+			return &transfer.DigestError{Algorithm: "sha-256", Want: u.SHA256, Got: sum}
 		}
 		return nil
 	})
@@ -281,7 +281,7 @@ func (u *upload) checkDigest() pipeline.Stage {
 
 // tusOptions are those of every request of tus.
 func (u *upload) tusOptions(ctx context.Context) tus.Options {
-	opts := tus.Options{Client: u.client, Context: ctx, Header: http.Header{"User-Agent": {cli.UserAgent}}, Retry: wire.Retry{Attempts: u.Retries + 1, OnRetry: u.retrying}}
+	opts := tus.Options{Client: u.client, Context: ctx, Header: http.Header{"User-Agent": {cli.UserAgent}}, Retry: transfer.Retry{Attempts: u.Retries + 1, OnRetry: u.retrying}}
 	if u.NoClobber {
 		opts.Client = &http.Client{Transport: createOnly{u.client.Transport}}
 	}
@@ -314,14 +314,14 @@ func (u *upload) created(address string) {
 
 // kept says what is left of an upload that has failed with err, and how to resume.
 func (u *upload) kept(err error) string {
-	status, refused := errors.AsType[*wire.StatusError](err)
-	broken, network := errors.AsType[*wire.NetworkError](err)
+	status, refused := errors.AsType[*transfer.StatusError](err)
+	broken, network := errors.AsType[*transfer.NetworkError](err)
 	switch {
 	case !u.tus && u.info == nil && (network || refused && retry.Transient(status.Status)):
 		return "nothing is kept, and the input cannot be read again: the server does not resume uploads"
 	case u.record == nil || u.location == "":
 		return ""
-	case isA[*wire.DigestError](err), refused && !network && status.Status != http.StatusUnauthorized && status.Status != http.StatusForbidden:
+	case isA[*transfer.DigestError](err), refused && !network && status.Status != http.StatusUnauthorized && status.Status != http.StatusForbidden:
 		u.record.forget() // resuming would end in the same way
 		return ""
 	case network:

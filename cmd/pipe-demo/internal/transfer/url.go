@@ -16,9 +16,9 @@ func serverURL(command, address string) (*url.URL, error) {
 		return u, nil
 	}
 	if err != nil && strings.Contains(address, "://") {
-		return nil, cli.Usage("%s: %q is no URL: %v", command, address, errors.Unwrap(err))
+		return nil, cli.Usage("%s: %q is not a URL: %v", command, address, errors.Unwrap(err))
 	}
-	e := cli.Usage("%s: %q is no URL of a server: it takes http://HOST/NAME or https://HOST/NAME", command, address)
+	e := cli.Usage("%s: %q is not the URL of a server: it takes http://HOST/NAME or https://HOST/NAME", command, address)
 	if _, failed := url.Parse("http://" + address); failed == nil && (err != nil || u.Host == "") && !strings.HasPrefix(address, "/") {
 		e.Hint = "did you mean http://" + address + "?"
 	}
