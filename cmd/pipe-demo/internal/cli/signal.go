@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -28,8 +29,12 @@ func (e SignalError) Error() string {
 // ExitCode is what a shell reports for a program that the signal ended.
 func (e SignalError) ExitCode() int { return 128 + int(e.Signal) }
 
-// WithSignals returns a context that the first SIGINT, SIGTERM or SIGHUP cancels with a SignalError; the second one calls
-// exit at once. A SIGHUP that was ignored when the program started (nohup) stays ignored. A broken pipe is an error
+// patience is how long after the first signal another one is taken for the same: timeout(1) and terminals send it to the
+// process and to its group.
+const patience = 500 * time.Millisecond
+
+// WithSignals returns a context that the first SIGINT, SIGTERM or SIGHUP cancels with a SignalError; another one, later
+// than half a second, calls exit at once. A SIGHUP that was ignored when the program started (nohup) stays ignored. A broken pipe is an error
 // of the write and does not end the process, so that what is unfinished can be undone.
 func WithSignals(ctx context.Context, exit func(code int)) (context.Context, context.CancelFunc) {
 	signal.Ignore(syscall.SIGPIPE)
@@ -42,23 +47,32 @@ func WithSignals(ctx context.Context, exit func(code int)) (context.Context, con
 	signal.Notify(signals, caught...)
 	var g errgroup.Group
 	g.Go(func() error {
-		for n := 0; ; n++ {
-			select {
-			case <-done:
-				return nil
-			case s := <-signals:
-				sig, _ := s.(syscall.Signal)
-				if n > 0 {
-					exit(SignalError{sig}.ExitCode())
-				}
-				cancel(SignalError{sig})
-			}
-		}
+		onSignals(signals, done, cancel, exit)
+		return nil
 	})
 	return ctx, func() {
 		signal.Stop(signals)
 		close(done)
 		g.Wait()
 		cancel(nil)
+	}
+}
+
+func onSignals(signals <-chan os.Signal, done <-chan struct{}, cancel context.CancelCauseFunc, exit func(code int)) {
+	var first time.Time
+	for {
+		select {
+		case <-done:
+			return
+		case s := <-signals:
+			sig, _ := s.(syscall.Signal)
+			switch {
+			case first.IsZero():
+				first = time.Now()
+				cancel(SignalError{sig})
+			case time.Since(first) > patience:
+				exit(SignalError{sig}.ExitCode())
+			}
+		}
 	}
 }
