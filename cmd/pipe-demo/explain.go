@@ -25,7 +25,7 @@ func explainCommand(c *cli.Console, reg *flow.Registry) *cobra.Command {
 		Short: "say what a flow would do; writes nothing",
 		Long: `Checks a flow as run does, shows its nodes, its channels and how much memory
 they may hold. The exit code is run's: 2 for a flow that is wrong, 3 for a
-missing source, 4 for an output in place.`,
+missing source, 4 for an output that exists.`,
 		Example: `  pipe-demo explain access.log ! gzip ! access.log.gz
   pipe-demo explain --format dot in ! tee [ sha256 ! sums ] ! out | dot -Tsvg`,
 		ValidArgsFunction: completeFlow(reg),

@@ -72,6 +72,8 @@ func openDirectory(name string) (*os.Root, error) {
 	case errors.Is(err, fs.ErrNotExist):
 		e.Err = fmt.Errorf("receive: %s: no such directory", name)
 		e.Hint = "to make it: mkdir " + text.QuoteWord(name)
+	case errors.Is(err, fs.ErrPermission):
+		e.Hint = "this user may not enter it"
 	case errors.Is(err, syscall.ENOTDIR) || serr == nil && !info.IsDir():
 		e.Err = fmt.Errorf("receive: %s: is not a directory", name)
 	}

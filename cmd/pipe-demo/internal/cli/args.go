@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"os"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -41,7 +42,7 @@ func FlagsFromEnv(cmd *cobra.Command) error {
 			return
 		}
 		if err := f.Value.Set(value); err != nil {
-			failed = Usage("%s: %s got %q: %v", cmd.Name(), envName(f.Name), value, err)
+			failed = Usage("%s: %s got %q: %v", cmd.Name(), envName(f.Name), value, wrongValue(err))
 			return
 		}
 		f.Changed = true
@@ -59,12 +60,24 @@ func FlagError(cmd *cobra.Command, err error) error {
 		return unknownFlag(cmd, name, help, missing)
 	}
 	if invalid, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
-		return Usage("%s--%s got %q: %v", name, invalid.GetFlag().Name, invalid.GetValue(), invalid.Unwrap()).WithHint(help)
+		return Usage("%s--%s got %q: %v", name, invalid.GetFlag().Name, invalid.GetValue(), wrongValue(invalid.Unwrap())).WithHint(help)
 	}
 	if missing, ok := errors.AsType[*pflag.ValueRequiredError](err); ok {
 		return Usage("%s--%s needs a value", name, missing.GetFlag().Name).WithHint(help)
 	}
 	return Usage("%s%v", name, err).WithHint(help)
+}
+
+// wrongValue says what a flag takes, where the error of package strconv does not.
+func wrongValue(err error) error {
+	number, ok := errors.AsType[*strconv.NumError](err)
+	switch {
+	case !ok:
+		return err
+	case number.Func == "ParseBool":
+		return errors.New("it takes true or false")
+	}
+	return errors.New("it takes a whole number")
 }
 
 func unknownFlag(cmd *cobra.Command, name, help string, missing *pflag.NotExistError) *Error {

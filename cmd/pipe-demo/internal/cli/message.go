@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"io/fs"
+	"net"
 	"net/http"
 	"strings"
 	"syscall"
@@ -41,9 +42,11 @@ var hints = []struct {
 	{isTruncated, "the input is truncated, or not complete yet"},
 	{isShort, "it was truncated while it was read"},
 	{is(syscall.ECONNREFUSED), "nothing listens there; is the server running?"},
+	{isUnknownHost, "is the host's name spelled right?"},
 	{isA[*tls.CertificateVerificationError], "the system does not know who signed it; on Linux SSL_CERT_FILE names certificates to trust"},
 	{func(err error) bool { return isA[*pipeline.Error](err) && errors.Is(err, fs.ErrPermission) }, "this user may not write there"},
 	{is(fs.ErrPermission), "this user may not read it, or may not enter its directory"},
+	{is(syscall.ENOSPC), "the disk is full: free space there, or choose another destination"},
 	{is(fs.ErrExist), "it appeared while the flow ran; -f replaces it, -n skips it"},
 	{refusedWith(http.StatusMethodNotAllowed), noUploads},
 	{refusedWith(http.StatusNotImplemented), noUploads},
@@ -58,6 +61,11 @@ const noUploads = "that server accepts no uploads there; pipe-demo receive is on
 
 func is(target error) func(error) bool {
 	return func(err error) bool { return errors.Is(err, target) }
+}
+
+func isUnknownHost(err error) bool {
+	e, ok := errors.AsType[*net.DNSError](err)
+	return ok && e.IsNotFound
 }
 
 func isA[E error](err error) bool {
