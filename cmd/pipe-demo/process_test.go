@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -132,18 +133,25 @@ func TestIgnoredHangUpStaysIgnored(t *testing.T) {
 }
 
 // When the reader of standard output has closed it, the flow stops, its other branches are undone, and nothing is said.
+// Standard output has several names.
 func TestClosedStdout(t *testing.T) {
-	dir := t.TempDir()
-	p := startProcess(t, dir, strings.Fields("run /dev/zero ! tee [ copy ] ! -")...)
-	if _, err := io.ReadFull(p.out, make([]byte, 1)); err != nil {
-		t.Fatal(err)
+	names := []string{"-"}
+	if runtime.GOOS == "linux" {
+		names = append(names, "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")
 	}
-	p.out.Close()
-	if got := p.wait(t); got != cli.ExitPipe {
-		t.Errorf("exit code %d, want %d", got, cli.ExitPipe)
-	}
-	if left := files(t, dir); len(left) > 0 || p.stderr.Len() > 0 {
-		t.Errorf("left %q, said %q", left, p.stderr.String())
+	for _, name := range names {
+		dir := t.TempDir()
+		p := startProcess(t, dir, strings.Fields("run /dev/zero ! tee [ copy ] ! "+name)...)
+		if _, err := io.ReadFull(p.out, make([]byte, 1)); err != nil {
+			t.Fatal(err)
+		}
+		p.out.Close()
+		if got := p.wait(t); got != cli.ExitPipe {
+			t.Errorf("%s: exit code %d, want %d", name, got, cli.ExitPipe)
+		}
+		if left := files(t, dir); len(left) > 0 || p.stderr.Len() > 0 {
+			t.Errorf("%s: left %q, said %q", name, left, p.stderr.String())
+		}
 	}
 }
 

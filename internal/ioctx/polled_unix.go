@@ -48,6 +48,7 @@ func waits(f *os.File) bool {
 // non-blocking mode: before each system call, polled waits until the descriptor is ready or ctx ends.
 type polled struct {
 	ctx  context.Context
+	name string // of the file, for errors
 	file syscall.RawConn
 
 	wakeR, wakeW *os.File // wakeW is closed when ctx ends, which makes wakeR readable
@@ -61,7 +62,7 @@ type polled struct {
 // newPolled returns a polled whose calls fail if f is open only in the mode closed (O_RDONLY or O_WRONLY), which would
 // never be ready.
 func newPolled(ctx context.Context, f *os.File, closed int) *polled {
-	p := &polled{ctx: ctx, stop: func() {}}
+	p := &polled{ctx: ctx, name: f.Name(), stop: func() {}}
 	if p.file, p.err = f.SyscallConn(); p.err != nil {
 		return p
 	}
@@ -98,6 +99,14 @@ func (p *polled) release() {
 	p.err = os.ErrClosed
 }
 
+// failed is the error of an operation as [os.File] returns it.
+func (p *polled) failed(op string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &os.PathError{Op: op, Path: p.name, Err: err}
+}
+
 func (p *polled) Read(b []byte) (n int, err error) {
 	if len(b) == 0 {
 		return 0, nil
@@ -109,7 +118,7 @@ func (p *polled) Read(b []byte) (n int, err error) {
 		if errors.Is(err, unix.EAGAIN) {
 			return err
 		}
-		return os.NewSyscallError("read", err)
+		return p.failed("read", err)
 	})
 	if err != nil {
 		return 0, err
@@ -130,7 +139,7 @@ func (p *polled) Write(b []byte) (n int, err error) {
 			if errors.Is(err, unix.EAGAIN) {
 				return err
 			}
-			return os.NewSyscallError("write", err)
+			return p.failed("write", err)
 		})
 		if err != nil {
 			return n, err
