@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -207,4 +208,43 @@ func TestRemovePartial(t *testing.T) {
 		}
 		wantTree(t, dir, map[string]string{})
 	}
+}
+
+// A file that somebody else has a way to is not taken for a partial one, unless it was published already.
+func TestResumeOfAHardLink(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("SKIPPED: how many names a file has is not known there")
+	}
+	dir := t.TempDir()
+	name := filepath.Join(dir, "out")
+	write(t, filepath.Join(dir, "mine"), "mine")
+	if err := os.Link(filepath.Join(dir, "mine"), filepath.Join(dir, ".out.part")); err != nil {
+		t.Skip("NOT RUN: no hard links here: ", err)
+	}
+	resume := func() error {
+		d, err := atomicfile.Locate(nil, name)
+		if err != nil {
+			return err
+		}
+		f, err := d.Resume("fingerprint", 0, atomicfile.Options{})
+		if err != nil {
+			return err
+		}
+		defer f.Discard()
+		if _, err := f.Write([]byte("new")); err != nil {
+			return err
+		}
+		return errors.Join(f.Finish(nil), f.Publish())
+	}
+	if err := resume(); err == nil {
+		t.Error("success")
+	}
+	wantTree(t, dir, map[string]string{"mine": "mine", ".out.part": "mine"})
+	if err := os.Rename(filepath.Join(dir, "mine"), name); err != nil {
+		t.Fatal(err)
+	}
+	if err := resume(); err != nil {
+		t.Error(err)
+	}
+	wantTree(t, dir, map[string]string{"out": "new"})
 }

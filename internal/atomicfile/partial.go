@@ -160,8 +160,15 @@ func tooShort(offset int64) error {
 // openPart opens and locks the partial file, which flag may create.
 func (d *Destination) openPart(name string, flag int, perm fs.FileMode) (*os.File, lock, error) {
 	for range 100 {
-		if there, err := d.dir.lstat(name); err == nil && !there.mode.IsRegular() {
-			return nil, noLock, fmt.Errorf("%s is no regular file", name)
+		there, err := d.dir.lstat(name)
+		switch {
+		case err != nil:
+		case d.exists && there.links > 1 && there.same(d.old): // it was published by a link, and its process killed then
+			if err := d.dir.remove(name); err != nil {
+				return nil, noLock, err
+			}
+		case !there.mode.IsRegular() || !there.ours() || there.links > 1: // somebody else could read or change it
+			return nil, noLock, fmt.Errorf("%s is not a regular file of this user alone", name)
 		}
 		f, err := d.dir.open(name, flag, perm, d.name)
 		if err != nil {
