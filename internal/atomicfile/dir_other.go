@@ -25,7 +25,11 @@ type dir struct {
 // openDir opens a directory, in root if that is not nil. "" is the present directory.
 func openDir(root *os.Root, path string) (*dir, error) {
 	if root != nil {
-		if _, err := root.Stat(filepath.Join(".", path)); err != nil {
+		at := path
+		if at == "" {
+			at = "."
+		}
+		if _, err := root.Stat(at); err != nil {
 			return nil, err
 		}
 		return &dir{root: root, prefix: path, name: path}, nil
