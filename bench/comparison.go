@@ -149,10 +149,10 @@ func fill(words []string, command, in, out string) []string {
 type spent struct {
 	wall, cpu time.Duration
 	peak      int64 // bytes of resident memory
-	below     bool  // it was less than peak, nobody knows how much
+	below     bool  // it was less than peak, the exact value is unknown
 }
 
-// take runs a program to its end, with nothing to read and nobody who looks at what it says.
+// take runs a program to its end, with an empty standard input, and discards its output.
 func take(ctx context.Context, args []string) (spent, error) {
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	var said bytes.Buffer

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// A result is what came of a comparison.
+// A result is the outcome of a comparison.
 type result struct {
 	Name   string `json:"name"`
 	Beside string `json:"beside"`

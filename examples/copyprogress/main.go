@@ -1,4 +1,4 @@
-// Copyprogress copies a file and says how far it has got.
+// Copyprogress copies a file and prints its progress.
 package main
 
 import (
@@ -25,7 +25,7 @@ func main() {
 		log.Fatal(err)
 	}
 
-	// to appears when all of it is there, and not before.
+	// to appears when it is complete, and not before.
 	run, err := sources.File(from).To(sinks.File(to)).Start(context.Background())
 	if err != nil {
 		log.Fatal(err)

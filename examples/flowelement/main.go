@@ -39,7 +39,7 @@ func run(words ...string) error {
 	}
 	f, err := reg.Parse(words...)
 	if err != nil {
-		return err // a *flow.Error: which word, and what to do
+		return err // a *flow.Error, with the word and a hint
 	}
 	built, err := f.Build(flow.BuildOptions{})
 	if err == nil {

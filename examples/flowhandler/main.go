@@ -1,5 +1,5 @@
 // Flowhandler answers each HTTP request with a flow of its own, which compresses what it makes while it makes
-// it. When a flow fails, its client never takes what came for the whole.
+// it. When a flow fails, its client sees a broken response, never a short one that looks complete.
 package main
 
 import (

@@ -25,7 +25,7 @@ func number() pipeline.Stage {
 				return err
 			}
 		}
-		if err := lines.Err(); err != nil { // a line that is too long, or what upstream has failed with
+		if err := lines.Err(); err != nil { // a line that is too long, or an upstream error
 			return err
 		}
 		return w.Flush()
@@ -43,7 +43,7 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	// What comes after the third line is of no use to anybody, so the stages before have been stopped.
+	// Nothing after the third line is needed, so the stages before have been stopped.
 	fmt.Println("all was read:", report.Nodes[1].In == int64(len(text)))
 }
 

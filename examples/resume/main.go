@@ -1,4 +1,4 @@
-// Resume downloads from a server whose connections break again and again. Each time the download is resumed
+// Resume downloads from a server whose connections keep breaking. Each time the download is resumed
 // where it was, if the server proves that it still has the same file.
 package main
 

@@ -1,4 +1,4 @@
-// Servedir serves a directory over HTTP, with byte ranges and conditions. This one asks itself for a part of
+// Servedir serves a directory over HTTP, with byte ranges and conditions. This one requests from itself a part of
 // a file, and ends.
 package main
 

@@ -1,4 +1,4 @@
-// Teedigest writes a stream to two files at once and computes its digest on the way. Both files appear, or
+// Teedigest writes a stream to two files and computes its digest at the same time. Both files appear, or
 // none.
 package main
 

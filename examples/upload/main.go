@@ -1,5 +1,5 @@
-// Upload sends a stream to a server that receives into a directory. A file appears there when all of it has
-// come; an upload that fails leaves nothing.
+// Upload sends a stream to a server that receives into a directory. A file appears there when the upload is
+// complete; an upload that fails leaves nothing.
 package main
 
 import (

@@ -1,5 +1,5 @@
 // Package browser_test lets a real browser play and seek what pipe-demo serves. It needs Chromium,
-// Node.js and npm; where one is missing it says so and tests nothing.
+// Node.js and npm; if one is missing, the test is not run.
 package browser_test
 
 import (
@@ -36,7 +36,7 @@ func TestBrowserPlaysAndSeeks(t *testing.T) {
 	tune := filepath.Join("..", "..", "cmd", "pipe-demo", "tune.mp3")
 	long := filepath.Join(t.TempDir(), "long.mp3")
 	// Eleven minutes: more than Chromium reads ahead, so that seeking needs a request of its own. The
-	// tune is so short that all of it has arrived before anybody seeks.
+	// tune is so short that all of it has arrived before the first seek.
 	if err := os.WriteFile(long, bytes.Repeat(frames(t, tune), 30), 0o644); err != nil {
 		t.Fatal(err)
 	}

@@ -1,5 +1,5 @@
 // Package clients_test lets clients of others talk to httpflow, and to pipe-demo serve. Each test
-// names the programs that it needs; where one is missing it says so and tests nothing.
+// names the programs that it needs; if one is missing, the test is not run.
 package clients_test
 
 import (

@@ -83,7 +83,7 @@ func TestCurlIsTold(t *testing.T) {
 					case harm != "none" && err == nil:
 						t.Errorf("curl reports success after %d bytes", got)
 					}
-					// Told is also whoever runs the server.
+					// The operator of the server sees the error as well.
 					for deadline := time.Now().Add(20 * time.Second); strings.HasPrefix(harm, "shrinks") && !strings.Contains(s.Log(), "level=ERROR"); {
 						if time.Now().After(deadline) {
 							t.Fatalf("the log has no error:\n%s", s.Log())

@@ -1,7 +1,7 @@
 //go:build unix
 
 // Package cut_test has files, servers and connections that end too early, between the real
-// pipe-demo and real clients: whoever gets less than the whole must be told.
+// pipe-demo and real clients: a client that receives less than the whole must see an error.
 package cut_test
 
 import (

@@ -3,7 +3,7 @@
 // case that passes there may fail here. What net/http fails is its own affair.
 //
 // h2spec is pinned in tools/go.mod, for the development only; where it cannot be built the test
-// says so and tests nothing.
+// says NOT RUN and tests nothing.
 package h2spec_test
 
 import (

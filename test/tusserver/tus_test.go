@@ -1,5 +1,5 @@
 // Package tusserver_test uploads to the tus server that others run, @tus/server from npm. It needs
-// Node.js and npm; where one is missing it says so and tests nothing.
+// Node.js and npm; if one is missing, the test is not run.
 package tusserver_test
 
 import (
@@ -274,7 +274,7 @@ func TestRestart(t *testing.T) {
 	}
 }
 
-// Another run goes on where one was ended.
+// A run resumes where the previous one ended.
 func TestResume(t *testing.T) {
 	for _, known := range []bool{true, false} {
 		t.Run(fmt.Sprintf("known=%v", known), func(t *testing.T) {

@@ -71,7 +71,7 @@ func Install(t testing.TB, scripts ...string) (dir string) {
 		testenv.NotRun(t, "npm ci: %v (%v)\n%s", err, ctx.Err(), out)
 	}
 	if err := os.Rename(unfinished, dir); err != nil {
-		if _, there := os.Stat(dir); there != nil { // nobody else was faster
+		if _, there := os.Stat(dir); there != nil { // no other process was faster
 			t.Fatal(err)
 		}
 	}
