@@ -13,7 +13,7 @@ import (
 
 const flowHelp = `The words ! [ ] stand alone and need no quotes. Sources and sinks are paths, -
 or URLs; stages take key=value, and pipe-demo list shows them. tee [ … ! SINK ]
-copies the stream into branches, and the chain may go on behind it.`
+copies the stream into branches, and the chain may continue after it.`
 
 func runCommand(c *cli.Console, reg *flow.Registry) *cobra.Command {
 	o := flowOptions{console: c}
