@@ -11,7 +11,7 @@ import (
 
 // exampled are the packages in which every exported constructor of a node or of a handler has an Example.
 // One of X does for XWith.
-var exampled = []string{"pipeline", "sources", "stages", "httpflow"}
+var exampled = []string{"pipeline", "sources", "stages", "sinks", "tus", "httpflow"}
 
 func TestConstructorsHaveExamples(t *testing.T) {
 	for _, dir := range exampled {
