@@ -12,8 +12,8 @@ import (
 type extents struct {
 	file   *os.File
 	fd     int
-	pos    int64
-	size   int64
+	walks  bool  // else pos is not used, and the file's own position goes on
+	pos    int64 // in the file
 	sparse bool
 }
 
@@ -27,8 +27,13 @@ func (x *extents) locate() error {
 	if st.Mode&unix.S_IFMT != unix.S_IFREG || st.Size == 0 {
 		return errors.ErrUnsupported
 	}
-	x.size, x.sparse = st.Size, st.Blocks*512 < st.Size
-	var err error
+	x.sparse = st.Blocks*512 < st.Size
+	return nil
+}
+
+// walk begins to use a position of its own.
+func (x *extents) walk() (err error) {
+	x.walks = true
 	x.pos, err = x.seek(0, io.SeekCurrent)
 	return err
 }
@@ -64,6 +69,9 @@ func (x *extents) next(n int64) (hole, data int64, err error) {
 
 // leave moves the file's position to where the walk has come to.
 func (x *extents) leave() error {
+	if !x.walks {
+		return nil
+	}
 	_, err := x.seek(x.pos, io.SeekStart)
 	return err
 }

@@ -23,7 +23,7 @@ func ReplaceLink(root *os.Root, target, name string) error {
 	}
 	defer d.close()
 	defer func() { // what killed processes left; a link under a name that only files get is nobody's
-		for n := range 2 * gap {
+		for n := range gap {
 			d.removeLink(linkName(base, n))
 			d.removeLink(tempName(base, n))
 		}

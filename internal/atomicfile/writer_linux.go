@@ -51,6 +51,11 @@ func (w *writer) fill(src *extents, fd int, n int64) (moved int64, err error) {
 			return 0, err
 		}
 	}
+	if w.holes || w.sparse || n >= cloneTry {
+		if err := src.walk(); err != nil {
+			return 0, err
+		}
+	}
 	if !w.holes && !w.sparse && !w.asked {
 		if n >= cloneTry && w.share(src, fd) {
 			w.asked, moved = true, cloneTry
@@ -91,7 +96,12 @@ func (w *writer) transfer(src *extents, fd int, n int64) (int64, error) {
 	if w.sparse { // which looks for zeros in what is data for the file system
 		return w.copyChunk(src, n)
 	}
-	m, err := copyRange(fd, w.off, src.fd, src.pos, n)
+	var pos *int64
+	if src.walks {
+		at := src.pos
+		pos = &at
+	}
+	m, err := copyRange(fd, w.off, src.fd, pos, n)
 	if m > 0 {
 		src.pos += m
 		at := w.at
@@ -141,10 +151,10 @@ func (w *writer) share(src *extents, fd int) bool {
 	return true
 }
 
-// copyRange copies up to n bytes from one position to the other, and moves neither. 0 bytes are the end.
-func copyRange(out int, off int64, in int, pos int64, n int64) (int64, error) {
+// copyRange copies up to n bytes from pos, or if that is nil from where in is, to off. 0 bytes are the end.
+func copyRange(out int, off int64, in int, pos *int64, n int64) (int64, error) {
 	for {
-		m, err := unix.CopyFileRange(in, &pos, out, &off, int(min(n, 1<<30)), 0)
+		m, err := unix.CopyFileRange(in, pos, out, &off, int(min(n, 1<<30)), 0)
 		switch {
 		case errors.Is(err, unix.EINTR):
 			continue
