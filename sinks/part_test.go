@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -276,5 +277,42 @@ func TestResumeWithoutAPart(t *testing.T) {
 	}
 	if left, _ := os.ReadDir(dir); len(left) > 0 {
 		t.Errorf("left: %v", left)
+	}
+}
+
+// A stream continues only the bytes that its source has made: another fingerprint, or more bytes than there
+// are, fail the run before the first byte is written, and what is there stays as it was.
+func TestResumeRefusesOtherBytes(t *testing.T) {
+	pipetest.NoLeaks(t)
+	dir := t.TempDir()
+	from, to := filepath.Join(dir, "from"), filepath.Join(dir, "to")
+	if err := os.WriteFile(from, bytes.Repeat([]byte("v1"), 32<<10), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	interrupted(t, from, to, "v1", 40<<10)
+	n := partial(t, to, "v1")
+	if n == 0 {
+		t.Fatal("nothing is left to continue")
+	}
+	part := filepath.Join(dir, ".to.part")
+	before, err := os.ReadFile(part)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		fingerprint string
+		offset      int64
+	}{{"v2", n}, {"v2", 1}, {"v1", n + 1}} {
+		_, err := sources.Bytes([]byte("the rest of v2")).To(sinks.Resume(to, tt.fingerprint, tt.offset, sinks.FileOptions{})).Run(t.Context())
+		if err == nil {
+			t.Errorf("%+v: the run succeeded", tt)
+		}
+		after, readErr := os.ReadFile(part)
+		if readErr != nil || !bytes.Equal(after, before) || partial(t, to, "v1") != n {
+			t.Fatalf("%+v: the partial file has changed from %d to %d bytes (%v)", tt, len(before), len(after), readErr)
+		}
+		if _, err := os.Lstat(to); !errors.Is(err, fs.ErrNotExist) {
+			t.Fatalf("%+v: published: %v", tt, err)
+		}
 	}
 }
