@@ -316,3 +316,45 @@ func TestResumeRefusesOtherBytes(t *testing.T) {
 		}
 	}
 }
+
+// A run that continues before the end of what is there takes the rest back at once: what it then writes, and
+// has not synced, is not promised to the next run.
+func TestResumeEarlierPromisesNoMore(t *testing.T) {
+	pipetest.NoLeaks(t)
+	dir := t.TempDir()
+	from, to := filepath.Join(dir, "from"), filepath.Join(dir, "to")
+	if err := os.WriteFile(from, bytes.Repeat([]byte("v1"), 64<<10), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	interrupted(t, from, to, "v1", 60<<10)
+	if n := partial(t, to, "v1"); n < 40<<10 {
+		t.Fatalf("%d bytes are left, want 40 KiB or more", n)
+	}
+	const base = 4 << 10
+	looks := 0
+	look := pipeline.NewStage("look", func(ctx context.Context, in *pipeline.Inlet, out *pipeline.Outlet) error {
+		var sent int64
+		for c, err := range in.Chunks(ctx) {
+			if err != nil {
+				return err
+			}
+			sent += int64(c.Len())
+			if err := out.Send(ctx, c); err != nil {
+				return err
+			}
+			if sent < 32<<10 {
+				continue
+			}
+			looks++ // some of it has arrived by now, and nothing of it is synced
+			if n := partial(t, to, "v1"); n > base {
+				return fmt.Errorf("%d bytes are promised, want at most %d", n, base)
+			}
+		}
+		return nil
+	})
+	flow := sources.FileWith(from, sources.FileOptions{Offset: base}).Via(look).To(sinks.Resume(to, "v1", base, sinks.FileOptions{}))
+	flow.ChunkSize, flow.Buffer = 4<<10, 1
+	if _, err := flow.Run(t.Context()); err != nil || looks == 0 {
+		t.Fatalf("looked %d times: %v", looks, err)
+	}
+}

@@ -143,6 +143,34 @@ func TestTusLimits(t *testing.T) {
 	}
 }
 
+// Total is one span: what the stream has taken is not there for the last step.
+func TestTusTotalSpansTheLastStep(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &tusStore{fault: func(method string, _ int, _ http.ResponseWriter, r *http.Request) bool {
+			if method != http.MethodPatch {
+				return false
+			}
+			io.Copy(io.Discard, r.Body)
+			<-r.Context().Done()
+			return true
+		}}
+		slow := pipeline.NewSource("slow", func(ctx context.Context, out *pipeline.Outlet) error {
+			out.SetSize(50)
+			if err := out.Send(ctx, pipeline.ChunkOf(pattern(50))); err != nil {
+				return err
+			}
+			time.Sleep(40 * time.Minute)
+			return nil
+		})
+		start := time.Now()
+		_, err := slow.To(tus.UploadWith("http://host/", tus.Options{Client: inBubble(t, store), Limits: transfer.Limits{Idle: -1, Total: time.Hour}})).Run(t.Context())
+		wantTimeout(t, err, "total", false)
+		if took := time.Since(start); took < time.Hour || took > time.Hour+time.Second {
+			t.Errorf("after %v: %v", took, err)
+		}
+	})
+}
+
 // A server that takes a byte a second lags behind, one request after the other.
 func TestTusMinRate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
