@@ -202,7 +202,7 @@ func (s fileServer) openFile(name string) (*os.File, error) {
 }
 
 // localName translates a decoded URL path into a name below the root, and reports whether the path is
-// that of a directory, with a slash at its end. It is not ok for everything that is no plain path:
+// that of a directory, with a slash at its end. It is not ok for anything but a plain path:
 // those with "..", ".", an empty element, a NUL or a backslash in them, with a name that begins
 // with a dot unless dotfiles are served, and on Windows the names of devices and streams. That is
 // before os.Root has its say.

@@ -19,7 +19,7 @@ import (
 //		_, err = flow.Run(ctx)
 //	}()
 //
-// A receiver that wants no more must go on receiving or cancel the run.
+// A receiver that wants no more must keep receiving or cancel the run.
 func Chan(ch chan<- []byte) pipeline.Sink {
 	return pipeline.NewSink("chan", func(ctx context.Context, in *pipeline.Inlet) error {
 		if ch == nil {

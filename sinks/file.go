@@ -82,7 +82,7 @@ func File(name string) pipeline.Sink { return FileWith(name, FileOptions{}) }
 // run to NAME uses that, and locked (flock) while in use. When all of it is there, it is synced and closed, and
 // the run's last step renames it and syncs the directory. So a flow may replace the file that it reads, and of
 // several runs at once that write to one name, the last one to end wins, whole. What a killed run left under
-// such a name is removed by the next run to NAME: if it is locked by nobody, or, on systems without flock, is
+// such a name is removed by the next run to NAME: if no process has locked it, or, on systems without flock, is
 // more than a day old. A directory that is renamed during the run gets the file all the same.
 //
 // An old file's permission bits are kept, and its owner and group as far as the system allows it; a group

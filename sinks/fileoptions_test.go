@@ -111,7 +111,7 @@ func TestFileAppendWithOthers(t *testing.T) {
 		_, err = f.WriteString("theirs")
 		return errors.Join(boom, err, f.Close())
 	}), sinks.Append(name))
-	if !errors.Is(err, boom) || !strings.Contains(err.Error(), "what was appended is left, because somebody else has changed the file") {
+	if !errors.Is(err, boom) || !strings.Contains(err.Error(), "the appended bytes stay, because another process has changed the file") {
 		t.Errorf("got %v", err)
 	}
 	b, err := os.ReadFile(name)

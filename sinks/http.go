@@ -55,7 +55,7 @@ func HTTP(client *http.Client, req *http.Request) pipeline.Sink {
 // the end of the body. So does a 2xx that comes before: the server cannot have stored what it has
 // not got. Redirects are not followed, for the stream cannot be sent twice and what answers
 // elsewhere to a GET says nothing about the upload; they are a *transfer.StatusError too. For the same reason
-// nothing is retried: whoever can start the source again runs the whole flow again, after a
+// nothing is retried: a caller that can start the source again runs the whole flow again, after a
 // [*transfer.NetworkError], and after a transfer.StatusError of 408, 425, 429 or 5xx.
 //
 // With a known size of more than 1 MiB the request asks with "Expect: 100-continue" first (RFC 9110

@@ -102,7 +102,7 @@ func (u *upload) send(ctx context.Context, in *pipeline.Inlet) error {
 			return err
 		}
 	}
-	if ctx.Err() != nil { // io.EOF may be somebody's cause
+	if ctx.Err() != nil { // a caller may have cancelled with io.EOF
 		return context.Cause(ctx)
 	}
 	if u.tail.length == unmeasured {
@@ -197,7 +197,7 @@ func (u *upload) do() (err error) {
 			} else {
 				err = errors.New("the transport called runtime.Goexit")
 			}
-			_ = u.body.Close() // nobody else will
+			_ = u.body.Close() // no transport will
 		}
 		u.peer.Stop()
 		if err == io.EOF { // as a context's cause it would look like the end of the stream
@@ -256,7 +256,7 @@ func (u *upload) broken(err error) error {
 	return &transfer.NetworkError{Offset: u.body.Taken(), Err: err}
 }
 
-// compare looks at what the server says it has got. A digest of the answer's own content (RFC 9530
+// compare verifies the digests that the server reports. A digest of the answer's own content (RFC 9530
 // appendix B.8) says nothing about the stream.
 func (u *upload) compare(header http.Header, text []byte) error {
 	answered, _ := httpfield.Digests(header.Values(httpfield.ReprDigest)) // malformed digests prove nothing

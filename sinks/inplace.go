@@ -23,7 +23,7 @@ type InPlaceOptions struct {
 func Append(name string) pipeline.Sink { return AppendWith(name, InPlaceOptions{}) }
 
 // AppendWith writes the stream behind the end of a file; others see the bytes as they come. A failed run cuts
-// the file back to its old length, unless somebody else has appended to it meanwhile. The file is locked
+// the file back to its old length, unless another process has appended to it meanwhile. The file is locked
 // (flock) during the run; one that is locked already is an error. A file that does not exist appears complete,
 // as with [FileWith], and not if another one has come into being first.
 func AppendWith(name string, opts InPlaceOptions) pipeline.Sink {

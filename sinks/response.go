@@ -268,5 +268,5 @@ func bodyAllowed(status int) bool {
 }
 
 // errStoppedEarly is what happens when a flow ends well although its sink has not seen the end of the stream:
-// a node around the sink has stopped it. What came is not the whole, and must not look so.
+// a node around the sink has stopped it. What it received is incomplete and must not look complete.
 var errStoppedEarly = errors.New("stopped before the end of the stream")

@@ -17,7 +17,7 @@ const maxFingerprint = 64 << 10
 // or is cancelled, and with it, in .NAME.part.id, the fingerprint of the source, like an ETag. [Partial] returns
 // both for the next run.
 //
-// offset is where in the file the stream begins, in bytes: what Partial said is there already. 0 begins a new
+// offset is where in the file the stream begins, in bytes: the offset that Partial returned. 0 begins a new
 // partial file. If there is less by now, the run fails. So does a second run to the same name at once.
 func Resume(name, fingerprint string, offset int64, opts FileOptions) pipeline.Sink {
 	return pipeline.NewSink("file", func(ctx context.Context, in *pipeline.Inlet) error {
@@ -36,11 +36,11 @@ func Resume(name, fingerprint string, offset int64, opts FileOptions) pipeline.S
 }
 
 // Partial returns what a run of [Resume] to the file called name left that did not succeed: its fingerprint,
-// and how many bytes of the source are there. Both are zero if there is nothing, or it cannot be told what
-// it is. A run with this fingerprint, and the offset, goes on with a stream that begins there. root is that of
+// and how many bytes of the source are there. Both are zero if there is nothing, or nothing that can be
+// identified. A run with this fingerprint and offset resumes with a stream that begins there. root is that of
 // [FileOptions] and may be nil.
 //
-// Bytes count when they were synced: when the run fails or is cancelled, and while it goes on every 64 MiB
+// Bytes count when they were synced: when the run fails or is cancelled, and during the run every 64 MiB
 // or 2 s. What a killed run wrote after that is written again. With SyncNone they count when they were
 // written, and a crash of the system may have made zeros of them.
 func Partial(root *os.Root, name string) (fingerprint string, offset int64, err error) {

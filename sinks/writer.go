@@ -12,7 +12,7 @@ import (
 )
 
 // Writer writes the stream to w as it comes. It is single-use: a second run fails with
-// [pipeline.ErrSingleUse]. It cannot undo: what w has got stays there when the run fails. The caller keeps w;
+// [pipeline.ErrSingleUse]. It cannot undo: what was written to w stays there when the run fails. The caller keeps w;
 // what has to be flushed or closed, the caller flushes and closes after the run. w must not keep the slices
 // it is given.
 //

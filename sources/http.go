@@ -39,7 +39,7 @@ type HTTPOptions struct {
 	Validator Validator
 
 	// Prior opens the bytes that are there already, Offset or more of them, so that digests of the
-	// whole file can be verified. Without it a server's Repr-Digest is not looked at when Offset is
+	// whole file can be verified. Without it a server's Repr-Digest is ignored when Offset is
 	// more than 0.
 	Prior func() (io.ReadCloser, error)
 

@@ -106,7 +106,7 @@ func (b *requestBody) stop() (inRead bool) {
 }
 
 // copy sends the body. A read that waits when the node is stopped is interrupted only in the last step: on HTTP/1 that makes
-// net/http end the request's context, which must not fail a run whose consumer has enough.
+// net/http end the request's context, which must not fail a run whose consumer needs no more.
 func (b *requestBody) copy(ctx context.Context, out *pipeline.Outlet) error {
 	b.done = make(chan struct{})
 	b.reading.Go(func() (err error) {

@@ -189,7 +189,7 @@ func (c *client) again(ctx context.Context, err error) error {
 	return c.retry.Wait(ctx, after, err)
 }
 
-// transient reports whether a status is no verdict: the offset was another (409), somebody else
+// transient reports whether a status is no verdict: the offset was another (409), another client
 // holds the upload (423), the bytes came damaged (460). 501 is one: an extension is not there.
 func transient(status int) bool {
 	switch status {

@@ -136,15 +136,15 @@ func (o *Options) check() error {
 	return httpclient.CheckHeader(o.Header)
 }
 
-// Server is what a server says of itself.
+// Server is what a server supports.
 type Server struct {
 	Extensions []string // creation, creation-defer-length, termination, checksum, ...
 	Checksums  []string // algorithms of the extension checksum: sha1, sha256, ...
-	MaxSize    int64    // of an upload, in bytes; 0: not told
+	MaxSize    int64    // of an upload, in bytes; 0: unknown
 }
 
-// Support asks the server behind the URL of an endpoint whether it speaks tus 1.0, and what. The
-// error is ErrUnsupported if it has answered and does not. Broken connections are retried. Of the options,
+// Support asks the server behind the URL of an endpoint what it supports of tus 1.0. The error is
+// ErrUnsupported if the server answers and does not speak it. Broken connections are retried. Of the options,
 // those about requests, limits and retries apply.
 func Support(ctx context.Context, endpoint string, opts Options) (Server, error) {
 	c, u, err := ask(endpoint, &opts)
@@ -158,7 +158,7 @@ func Support(ctx context.Context, endpoint string, opts Options) (Server, error)
 }
 
 // Offset asks for an upload: how many bytes of it the server has, and how long it will be; the
-// length is -1 as long as the server has not been told. An upload that does not exist is a
+// length is -1 while the server does not know it. An upload that does not exist is a
 // [*transfer.StatusError]. Of the options, those about requests, limits and retries apply.
 func Offset(ctx context.Context, upload string, opts Options) (offset, length int64, err error) {
 	c, u, err := ask(upload, &opts)

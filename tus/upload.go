@@ -69,7 +69,7 @@ func (u *upload) receive(ctx context.Context, in *pipeline.Inlet) error {
 			return err
 		}
 	}
-	if ctx.Err() != nil { // io.EOF may be somebody's cause
+	if ctx.Err() != nil { // a caller may have cancelled with io.EOF
 		return context.Cause(ctx)
 	}
 	if !u.begun && u.url != nil {
@@ -193,7 +193,7 @@ func (u *upload) take(ctx context.Context, b []byte) error {
 }
 
 // send sends the upload up to a position; if that is the last one, what completes it. What breaks
-// off goes on where the server says that it is.
+// off continues at the offset that the server reports.
 func (u *upload) send(ctx context.Context, to int64, last bool) error {
 	for u.offset < to || last && u.length < 0 {
 		before := u.offset
@@ -271,7 +271,7 @@ func (u *upload) check(offset, to int64) error {
 	return nil
 }
 
-// advance lets go of what the server has.
+// advance releases what the server has acknowledged.
 func (u *upload) advance(offset int64) {
 	if offset == u.offset {
 		return

@@ -8,7 +8,7 @@
 //
 // # Names
 //
-// The temporary names of NAME are .NAME.weir-0, .NAME.weir-1 and so on. The first one is used that nobody else
+// The temporary names of NAME are .NAME.weir-0, .NAME.weir-1 and so on. The first one is used that no other process
 // has; it is locked (flock) while in use. One that is there and not locked was left by a process that was
 // killed; it is removed, and the name is used again. Where there are no locks, it is removed when it is more
 // than a day old, and until then the next number is used. What cannot have been left by this package is not

@@ -25,11 +25,11 @@ func (d *dir) renameNew(from string, at *dir, to string) (done bool, err error) 
 	return true, patiently(func() error { return windows.MoveFileEx(old, name, windows.MOVEFILE_WRITE_THROUGH) })
 }
 
-// patience is how long a rename waits for somebody else's handles: virus scanners and indexers open a new
+// patience is how long a rename waits for other processes' handles: virus scanners and indexers open a new
 // file for a moment.
 const patience = time.Second
 
-// patiently calls f again for a while if somebody else has the file open.
+// patiently calls f again for a while if another process has the file open.
 func patiently(f func() error) error {
 	begin := time.Now()
 	for wait := time.Millisecond; ; wait *= 2 {

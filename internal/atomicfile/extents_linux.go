@@ -12,7 +12,7 @@ import (
 type extents struct {
 	file   *os.File
 	fd     int
-	walks  bool  // else pos is not used, and the file's own position goes on
+	walks  bool  // else pos is not used and the file's own position advances
 	pos    int64 // in the file
 	sparse bool
 }

@@ -179,7 +179,7 @@ func (f *File) close() error {
 }
 
 // Publish gives a finished file its name. If that fails, the file is discarded. If it is in place, but something
-// failed afterwards, the error says so.
+// failed afterwards, the error reports that.
 func (f *File) Publish() error {
 	d := f.dest
 	defer f.release()

@@ -16,7 +16,7 @@ type InPlace struct {
 	over bool
 }
 
-// Append opens the file to write behind its end. Discard cuts it back to its old length, unless somebody else
+// Append opens the file to write behind its end. Discard cuts it back to its old length, unless another process
 // has written to it meanwhile. It takes d over.
 func (d *Destination) Append(opts Options) (*InPlace, error) {
 	f, err := d.change(os.O_APPEND, opts)
@@ -118,7 +118,7 @@ func (f *InPlace) cut() error {
 	case err != nil:
 		return d.named(err, file)
 	case !there.same(d.old) || there.size != d.old.size+f.off:
-		return fmt.Errorf("%s: what was appended is left, because somebody else has changed the file", d.name)
+		return fmt.Errorf("%s: the appended bytes stay, because another process has changed the file", d.name)
 	}
 	return d.named(file.Truncate(d.old.size), file)
 }

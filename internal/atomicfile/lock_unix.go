@@ -15,7 +15,7 @@ type lock struct{ fd int }
 
 var noLock = lock{-1}
 
-// take locks f. held is false if somebody else has the lock. Where the file system has no locks, known is
+// take locks f. held is false if another process has the lock. Where the file system has no locks, known is
 // false, and the file is free for all that is known.
 func take(f *os.File) (l lock, held, known bool) {
 	conn, err := f.SyscallConn()

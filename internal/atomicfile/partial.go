@@ -46,7 +46,7 @@ func FindPartial(root *os.Root, name string) (Partial, error) {
 	r, err := d.readRecord()
 	n := min(r.Synced, there.size)
 	if err != nil || n <= 0 {
-		return Partial{}, nil // it cannot be told what the bytes are
+		return Partial{}, nil // the bytes cannot be identified
 	}
 	parent, _ := filepath.Split(d.path)
 	return Partial{Fingerprint: string(r.Fingerprint), Offset: n, Path: parent + d.partName()}, nil
@@ -122,7 +122,7 @@ type part struct {
 	bad    bool      // the bytes are not to be trusted: a sync failed
 }
 
-// Resume takes up the partial file, to go on behind its first offset bytes; 0 begins a new one. It takes d
+// Resume opens the partial file, to continue after its first offset bytes; 0 begins a new one. It takes d
 // over. fingerprint says whose bytes they are. The file stays if it is discarded, with all bytes that came.
 func (d *Destination) Resume(fingerprint string, offset int64, opts Options) (f *File, err error) {
 	defer d.closeUnless(&err)
@@ -167,7 +167,7 @@ func (d *Destination) openPart(name string, flag int, perm fs.FileMode) (*os.Fil
 			if err := d.dir.remove(name); err != nil {
 				return nil, noLock, err
 			}
-		case !there.mode.IsRegular() || !there.ours() || there.links > 1: // somebody else could read or change it
+		case !there.mode.IsRegular() || !there.ours() || there.links > 1: // others could read or change it
 			return nil, noLock, fmt.Errorf("%s is not a regular file of this user alone", name)
 		}
 		f, err := d.dir.open(name, flag, perm, d.name)

@@ -13,7 +13,7 @@ import (
 // .NAME.weir-link-0 and so on.
 //
 // A link cannot be locked. But it is complete as soon as it is there, so one that is in the way may be removed
-// at any time: whoever made it finds that out, and makes another.
+// at any time: its maker notices that and makes another.
 func ReplaceLink(root *os.Root, target, name string) error {
 	failed := func(op string, err error) error { return &fs.PathError{Op: op, Path: name, Err: bare(err)} }
 	parent, base := filepath.Split(name)
@@ -22,7 +22,7 @@ func ReplaceLink(root *os.Root, target, name string) error {
 		return failed("open", err)
 	}
 	defer d.close()
-	defer func() { // what killed processes left; a link under a name that only files get is nobody's
+	defer func() { // what killed processes left; a link under a name that only files get is never in use
 		for n := range gap {
 			d.removeLink(linkName(base, n))
 			d.removeLink(tempName(base, n))

@@ -89,7 +89,7 @@ func (f *File) createTemp() error {
 		}
 		f.file, f.lock, f.name = file, l, name
 		// Names that are not there cost a tenth of the time of a small file in a new directory. So they are looked
-		// for only where somebody has been before.
+		// for only where the file exists already or other writers were met.
 		switch {
 		case f.crowded:
 			d.dir.sweep(d.base, n+1, wideGap)
@@ -156,7 +156,7 @@ func (d *dir) removeStale(name, base string) (gone bool) {
 	switch {
 	case !held, !known && time.Since(there.modTime) < staleAge:
 		return false
-	case !d.isAt(name, f): // while the lock is held, nobody begins to use it
+	case !d.isAt(name, f): // while the lock is held, no process starts to use it
 		return true
 	}
 	if !known {

@@ -23,7 +23,7 @@ type writer struct {
 	file    *os.File
 	size    func() (n int64, known bool) // may be nil
 	sparse  bool
-	appends bool                // to what somebody else may append to as well: what is written is never moved or left out
+	appends bool                // to a file that others may append to as well: written bytes are never moved or left out
 	before  func() error        // called before the first byte; may be nil
 	after   func(n int64) error // called when the file has its first n bytes; may be nil
 
@@ -125,7 +125,7 @@ func (w *writer) write(p []byte) (int, error) {
 	return n, err
 }
 
-// wrote notes that the file has got n more bytes at the stream's position.
+// wrote records that the file has n more bytes at the stream's position.
 func (w *writer) wrote(n int64) {
 	w.off += n
 	w.at = w.off

@@ -168,7 +168,7 @@ func copyRange(out int, off int64, in int, pos *int64, n int64) (int64, error) {
 }
 
 // reserve allocates n bytes from off on, and does not change the file's size. A file system that cannot do
-// that is no error.
+// that is not an error.
 func reserve(f *os.File, off, n int64) (done bool, err error) {
 	conn, err := f.SyscallConn()
 	if err != nil {

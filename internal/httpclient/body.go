@@ -97,7 +97,7 @@ func (b *Body) awaitContinue() {
 
 // Close is called when a write to the server has failed, among other times, and before the transport
 // reports that. A server that refuses and closes makes writes fail while its answer is there and
-// nobody has read it yet: so an answer gets a moment to come first. Afterwards http.Transport would
+// has not been read yet: so an answer gets a moment to arrive first. Afterwards http.Transport would
 // not look for it any more.
 func (b *Body) Close() error {
 	err := b.r.Close()

@@ -38,7 +38,7 @@ func AwaitFull(ctx context.Context) {
 }
 
 // await asks until a time of waiting grows although the caller, who stands at the other end, does nothing:
-// then that wait is going on.
+// then that wait has begun.
 func await(ctx context.Context, waited func(pipeline.ChannelStats) time.Duration) {
 	started := ctx.Value(runKey{}).(chan *pipeline.Run)
 	run := <-started

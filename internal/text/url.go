@@ -8,7 +8,7 @@ import (
 )
 
 // RedactURL returns a URL as it may stand in logs: without its password, and with … for its query.
-// What is no URL, or has neither, is returned as it is.
+// Anything else is returned unchanged.
 func RedactURL(address string) string {
 	u, err := url.Parse(address)
 	if err != nil || u.User == nil && u.RawQuery == "" {

@@ -4,5 +4,5 @@ package copytree
 
 import "os"
 
-// dropCached: only Linux can be told to forget what it holds of a file in memory.
+// dropCached: only Linux can drop a file's pages from the cache.
 func dropCached(*os.File) error { return nil }
