@@ -60,7 +60,9 @@ func (b *Body) Ended() bool { return b.ended.Load() }
 func (b *Body) Read(p []byte) (int, error) {
 	if b.proceed != nil && !b.asked {
 		b.asked = true
-		b.awaitContinue()
+		if !b.awaitContinue() {
+			return 0, io.ErrClosedPipe
+		}
 	}
 	_ = b.wait.End(b.offered) // whatever is late, the request is cancelled
 	n, err := b.r.Read(p)
@@ -83,16 +85,25 @@ func (b *Body) Read(p []byte) (int, error) {
 }
 
 // awaitContinue waits in place of a transport that has no ExpectContinueTimeout, and therefore asks
-// for the body at once.
-func (b *Body) awaitContinue() {
+// for the body at once. It reports false if the server has answered instead: then none of the body is
+// sent. It returns only when the request is over, because a transport whose body fails closes the
+// connection, and what the answer says may not have been read yet.
+func (b *Body) awaitContinue() bool {
 	timer := time.NewTimer(continueWait)
 	defer timer.Stop()
 	select {
 	case <-b.proceed:
+		return true
+	case <-timer.C:
+		return true
 	case <-b.answered:
 	case <-b.aborted:
-	case <-timer.C:
 	}
+	select {
+	case <-b.aborted:
+	case <-b.closed:
+	}
+	return false
 }
 
 // Close is called when a write to the server has failed, among other times, and before the transport
