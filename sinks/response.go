@@ -65,7 +65,7 @@ func ResponseWith(w http.ResponseWriter, opts ResponseOptions) pipeline.Sink {
 		in.AtEnd(r.finish)
 		defer func() { // also on a panic: the client should not wait for the rest of the run to end
 			if !r.ended && r.begun {
-				_ = r.breakOff() // finish does it again, and reports
+				r.breakOffAfter(ctx)
 			}
 		}()
 		return r.copy(ctx, in)
@@ -81,9 +81,10 @@ type response struct {
 	rc     *http.ResponseController
 	status int
 	tail   tail
-	begun  bool        // something was written, or is about to be
-	ended  bool        // the whole stream has been received
-	broken atomic.Bool // the write deadline is in the past
+	begun  bool          // something was written, or is about to be
+	ended  bool          // the whole stream has been received
+	broken atomic.Bool   // the write deadline is in the past
+	cut    chan struct{} // closed when breakOffAfter is done; nil: it was not called
 }
 
 // copy writes the stream, all but its tail.
@@ -187,6 +188,9 @@ func (r *response) interrupt(returned <-chan struct{}) {
 // finish is the last step.
 func (r *response) finish(_ context.Context, failed error) error {
 	defer r.tail.release()
+	if r.cut != nil {
+		<-r.cut
+	}
 	if failed == nil {
 		err := r.publish()
 		if err == nil {
@@ -201,6 +205,17 @@ func (r *response) finish(_ context.Context, failed error) error {
 		return r.abandon()
 	}
 	return nil
+}
+
+// breakOffAfter breaks the response off as soon as ctx, the node's, has ended, which it has when the engine
+// knows why the node failed. Sooner, the end of the request's context, which on HTTP/2 follows, would count as
+// the cause. finish does it again, and reports.
+func (r *response) breakOffAfter(ctx context.Context) {
+	r.cut = make(chan struct{})
+	context.AfterFunc(ctx, func() {
+		defer close(r.cut)
+		_ = r.breakOff()
+	})
 }
 
 // abandon breaks the response off for good.

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -217,6 +218,42 @@ func TestResponseFromFileFailureIsNoEnd(t *testing.T) {
 				}
 				noLeak(t)
 			})
+		}
+	}
+}
+
+// endsRequest is a writer whose deadline in the past ends the request's context, as on HTTP/2.
+type endsRequest struct {
+	http.ResponseWriter
+	end context.CancelFunc
+}
+
+func (w endsRequest) SetWriteDeadline(t time.Time) error {
+	w.end()
+	return http.NewResponseController(w.ResponseWriter).SetWriteDeadline(t)
+}
+
+// The first cause wins: that the response is broken off, and the request's context ends, follows from the
+// failure of the sink.
+func TestResponseFailureIsTheCause(t *testing.T) {
+	for _, protocol := range protocols {
+		for range 20 {
+			ran := make(chan error, 1)
+			srv, client := serve(t, protocol, func(w http.ResponseWriter, r *http.Request) {
+				ctx, cancel := context.WithCancel(r.Context())
+				defer cancel()
+				w.Header().Set("Content-Length", "60000")
+				_, err := stream(pattern(100_000), -1, 1000, nil).To(sinks.Response(endsRequest{w, cancel})).Run(ctx)
+				ran <- err
+			})
+			if ok, what := outcome(client, srv.URL); ok {
+				t.Errorf("%s: a complete response: %s", protocol, what)
+			}
+			var e *pipeline.Error
+			if err := <-ran; !errors.Is(err, io.ErrUnexpectedEOF) || !errors.As(err, &e) || e.Node != "response" {
+				t.Fatalf("%s: got %v, want the failure of response", protocol, err)
+			}
+			noLeak(t)
 		}
 	}
 }
