@@ -12,10 +12,8 @@ import (
 
 func main() {
 	c := cli.NewConsole()
-	ctx, stop := cli.WithSignals(context.Background(), os.Exit)
+	ctx := cli.WithSignals(context.Background(), os.Exit)
 	root := rootCommand(c)
 	root.SetArgs(endFlags(os.Args[1:]))
-	code := c.Finish(root.ExecuteContext(ctx))
-	stop()
-	os.Exit(code)
+	os.Exit(c.Finish(root.ExecuteContext(ctx)))
 }

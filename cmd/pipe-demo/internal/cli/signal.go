@@ -7,8 +7,6 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 )
 
 // A SignalError is the cause of a context that a signal has cancelled.
@@ -35,44 +33,32 @@ const patience = 500 * time.Millisecond
 
 // WithSignals returns a context that the first SIGINT, SIGTERM or SIGHUP cancels with a SignalError; another one, later
 // than half a second, calls exit at once. A SIGHUP that was ignored when the program started (nohup) stays ignored. A broken pipe is an error
-// of the write and does not end the process, so that what is unfinished can be undone.
-func WithSignals(ctx context.Context, exit func(code int)) (context.Context, context.CancelFunc) {
+// of the write and does not end the process, so that what is unfinished can be undone. Signals are caught until the process exits, so that
+// one that is sent twice does not end it between the message about the first and the exit code.
+func WithSignals(ctx context.Context, exit func(code int)) context.Context {
 	signal.Ignore(syscall.SIGPIPE)
 	caught := []os.Signal{os.Interrupt, syscall.SIGTERM}
 	if !signal.Ignored(syscall.SIGHUP) {
 		caught = append(caught, syscall.SIGHUP)
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
-	signals, done := make(chan os.Signal, 2), make(chan struct{})
+	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, caught...)
-	var g errgroup.Group
-	g.Go(func() error {
-		onSignals(signals, done, cancel, exit)
-		return nil
-	})
-	return ctx, func() {
-		signal.Stop(signals)
-		close(done)
-		g.Wait()
-		cancel(nil)
-	}
+	go onSignals(signals, cancel, exit)
+	return ctx
 }
 
-func onSignals(signals <-chan os.Signal, done <-chan struct{}, cancel context.CancelCauseFunc, exit func(code int)) {
+// onSignals returns when signals is closed.
+func onSignals(signals <-chan os.Signal, cancel context.CancelCauseFunc, exit func(code int)) {
 	var first time.Time
-	for {
-		select {
-		case <-done:
-			return
-		case s := <-signals:
-			sig, _ := s.(syscall.Signal)
-			switch {
-			case first.IsZero():
-				first = time.Now()
-				cancel(SignalError{sig})
-			case time.Since(first) > patience:
-				exit(SignalError{sig}.ExitCode())
-			}
+	for s := range signals {
+		sig, _ := s.(syscall.Signal)
+		switch {
+		case first.IsZero():
+			first = time.Now()
+			cancel(SignalError{sig})
+		case time.Since(first) > patience:
+			exit(SignalError{sig}.ExitCode())
 		}
 	}
 }

@@ -14,9 +14,9 @@ import (
 func TestSecondSignal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(t.Context())
-		signals, done := make(chan os.Signal), make(chan struct{})
+		signals := make(chan os.Signal)
 		var codes []int
-		go onSignals(signals, done, cancel, func(code int) { codes = append(codes, code) })
+		go onSignals(signals, cancel, func(code int) { codes = append(codes, code) })
 		signals <- syscall.SIGINT
 		signals <- syscall.SIGINT
 		time.Sleep(patience)
@@ -31,7 +31,7 @@ func TestSecondSignal(t *testing.T) {
 		if !slices.Equal(codes, []int{143}) {
 			t.Errorf("later: exit codes %d, want 143", codes)
 		}
-		close(done)
+		close(signals)
 	})
 }
 
