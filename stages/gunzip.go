@@ -4,8 +4,10 @@ import (
 	"compress/flate"
 	"compress/gzip"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"sync"
 
@@ -30,8 +32,6 @@ func (e *CorruptError) what() string {
 		return "invalid deflate data"
 	case errors.Is(e.Err, gzip.ErrChecksum):
 		return "checksum or length does not match"
-	case e.Err == gzip.ErrHeader: //nolint:errorlint // wrapped, it says more
-		return "invalid gzip header"
 	case e.Err == io.ErrUnexpectedEOF: //nolint:errorlint // wrapped, it says more
 		return "truncated"
 	}
@@ -50,11 +50,14 @@ func (e headerError) Unwrap() error { return gzip.ErrHeader }
 const (
 	errNotGzip  headerError = "not gzip data"
 	errTrailing headerError = "trailing data that is neither a gzip member nor zeros"
+	errSum      headerError = "checksum of the gzip header does not match"
 )
 
 // Gunzip decompresses gzip (RFC 1952), all its members, and accepts trailing zeros
 // as padding. The checksum of a member follows its data, so bytes leave this stage before
-// they are verified; a sink publishes them only after the whole stream has been.
+// they are verified; a sink publishes them only after the whole stream has been. Names,
+// comments and extra fields may have any length and are ignored; the checksum of a header is
+// verified.
 //
 //   - Emits: full chunks, and before it waits for input, what it has decoded: everything
 //     that the compressor has flushed.
@@ -92,11 +95,10 @@ type gunzipper struct {
 
 	chunk    pipeline.Chunk // holds unread
 	unread   []byte         // the next bytes
-	behind   []byte         // the bytes after unread, while unread is the replayed magic
 	received int64          // bytes in total
 
-	magic   [3]byte
-	zr      gzip.Reader
+	zr      io.ReadCloser // a flate decoder
+	fixed   [8]byte       // fields of a header, or a trailer
 	scratch [32 << 10]byte
 }
 
@@ -107,6 +109,7 @@ func newGunzipper(ctx context.Context, in *pipeline.Inlet, w *pipeline.Writer) *
 	d, _ := gunzippers.Get().(*gunzipper)
 	if d == nil {
 		d = new(gunzipper)
+		d.zr = flate.NewReader(d)
 	}
 	d.ctx, d.in, d.w = ctx, in, w
 	return d
@@ -117,7 +120,7 @@ func newGunzipper(ctx context.Context, in *pipeline.Inlet, w *pipeline.Writer) *
 func (d *gunzipper) free() {
 	d.chunk.Release()
 	d.ctx, d.in, d.w = nil, nil, nil
-	d.chunk, d.unread, d.behind, d.received = pipeline.Chunk{}, nil, nil, 0
+	d.chunk, d.unread, d.received = pipeline.Chunk{}, nil, 0
 	gunzippers.Put(d)
 }
 
@@ -125,8 +128,7 @@ func (d *gunzipper) free() {
 var magic = [3]byte{0x1f, 0x8b, 8}
 
 // begin reads the header of the next member. It returns false if the stream ends there,
-// or has only zeros left. It checks the magic itself because gzip.Reader checks it
-// only when it has ten bytes: it would report "hello" as truncated.
+// or has only zeros left.
 func (d *gunzipper) begin(first bool) (more bool, err error) {
 	start := d.offset()
 	for i := range magic {
@@ -144,13 +146,11 @@ func (d *gunzipper) begin(first bool) (more bool, err error) {
 			return false, &CorruptError{start, errTrailing}
 		}
 	}
-	d.magic = magic
-	d.unread, d.behind = d.magic[:], d.unread
-	if err := d.zr.Reset(d); err != nil {
+	h := gzipHeader{d: d, sum: crc32.ChecksumIEEE(magic[:])}
+	if err := h.read(); err != nil {
 		return false, d.explain(err, start)
 	}
-	d.zr.Multistream(false)
-	return true, nil
+	return true, d.zr.(flate.Resetter).Reset(d, nil)
 }
 
 // zeros reads padding to its end.
@@ -169,24 +169,32 @@ func (d *gunzipper) zeros() error {
 	}
 }
 
-// member decodes a member to its end.
+// member decodes the data of a member, and verifies them with the trailer (RFC 1952 section 2.3.1).
 func (d *gunzipper) member() error {
+	var sum, size uint32
 	for {
 		n, err := d.zr.Read(d.scratch[:])
-		if _, err := d.w.Write(d.scratch[:n]); err != nil {
+		b := d.scratch[:n]
+		sum, size = crc32.Update(sum, crc32.IEEETable, b), size+uint32(n)
+		if _, err := d.w.Write(b); err != nil {
 			return err
 		}
-		switch {
-		case err == io.EOF:
-			return nil
-		case err != nil:
-			at := d.offset()
-			if err == gzip.ErrChecksum {
-				at -= 8 // where the trailer begins
-			}
-			return d.explain(err, at)
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return d.explain(err, d.offset())
 		}
 	}
+	at := d.offset()
+	trailer := d.fixed[:8]
+	if _, err := io.ReadFull(d, trailer); err != nil {
+		return d.explain(err, at)
+	}
+	if binary.LittleEndian.Uint32(trailer[:4]) != sum || binary.LittleEndian.Uint32(trailer[4:]) != size {
+		return &CorruptError{at, gzip.ErrChecksum}
+	}
+	return nil
 }
 
 // explain converts a decoder's error to that of Gunzip. An error of the input or the output is
@@ -198,7 +206,7 @@ func (d *gunzipper) explain(err error, offset int64) error {
 			return context.Cause(d.ctx)
 		}
 		return &CorruptError{d.offset(), io.ErrUnexpectedEOF}
-	case errors.Is(err, gzip.ErrHeader), errors.Is(err, gzip.ErrChecksum), errors.As(err, new(flate.CorruptInputError)):
+	case errors.Is(err, gzip.ErrHeader), errors.As(err, new(flate.CorruptInputError)):
 		return &CorruptError{offset, err}
 	}
 	return err
@@ -206,39 +214,42 @@ func (d *gunzipper) explain(err error, offset int64) error {
 
 // offset returns how many bytes have been read.
 func (d *gunzipper) offset() int64 {
-	return d.received - int64(len(d.unread)) - int64(len(d.behind))
+	return d.received - int64(len(d.unread))
+}
+
+// peek returns the next bytes, at least one.
+func (d *gunzipper) peek() ([]byte, error) {
+	if len(d.unread) == 0 {
+		if err := d.next(); err != nil {
+			return nil, err
+		}
+	}
+	return d.unread, nil
 }
 
 // ReadByte implements io.ByteReader.
 func (d *gunzipper) ReadByte() (byte, error) {
-	if len(d.unread) == 0 {
-		if err := d.next(); err != nil {
-			return 0, err
-		}
+	b, err := d.peek()
+	if err != nil {
+		return 0, err
 	}
-	b := d.unread[0]
-	d.unread = d.unread[1:]
-	return b, nil
+	d.unread = b[1:]
+	return b[0], nil
 }
 
 // Read implements io.Reader.
 func (d *gunzipper) Read(p []byte) (int, error) {
-	if len(d.unread) == 0 {
-		if err := d.next(); err != nil {
-			return 0, err
-		}
+	b, err := d.peek()
+	if err != nil {
+		return 0, err
 	}
-	n := copy(p, d.unread)
-	d.unread = d.unread[n:]
+	n := copy(p, b)
+	d.unread = b[n:]
 	return n, nil
 }
 
 // next receives input. Before it waits for any, it sends what has been decoded.
 func (d *gunzipper) next() error {
-	if len(d.behind) > 0 {
-		d.unread, d.behind = d.behind, nil
-		return nil
-	}
 	d.chunk.Release()
 	d.chunk = pipeline.Chunk{}
 	if d.in.Buffered() == 0 {

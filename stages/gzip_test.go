@@ -254,6 +254,14 @@ func program(t *testing.T, b []byte, name string, args ...string) []byte {
 	return out
 }
 
+// fails is the error of a program that is given b.
+func fails(t *testing.T, b []byte, path string, args ...string) error {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), path, args...)
+	cmd.Stdin = bytes.NewReader(b)
+	return cmd.Run()
+}
+
 func TestGzipProgramReadsOurs(t *testing.T) {
 	for _, n := range []int{0, 1, 1000, 3_000_000} {
 		in := append(text(n/2), noise(n-n/2, 3)...)
