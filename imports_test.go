@@ -62,7 +62,7 @@ func forbidden(importer, imported string) string {
 	if !ours {
 		return ""
 	}
-	if to == "pipeline/pipetest" || to == "internal/testenv" && !under(from, "test") {
+	if to == "pipeline/pipetest" || to == "internal/fusetest" || to == "internal/testenv" && !under(from, "test") {
 		return "it is for tests: it would bring package testing into programs"
 	}
 	if from == "internal/atomicfile" {
