@@ -1,0 +1,12 @@
+//go:build !unix && !windows
+
+package fileid
+
+import (
+	"io/fs"
+	"os"
+)
+
+func system(fs.FileInfo) (ID, Time) { return ID{}, Time{} }
+
+func handle(*os.File) (ID, Time) { return ID{}, Time{} }

@@ -1,0 +1,19 @@
+//go:build unix
+
+package fileid
+
+import (
+	"io/fs"
+	"os"
+	"syscall"
+)
+
+func system(info fs.FileInfo) (ID, Time) {
+	st, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return ID{}, Time{}
+	}
+	return ID{uint64(st.Dev), uint64(st.Ino)}, changeTime(st) //nolint:unconvert // the types differ between systems
+}
+
+func handle(*os.File) (ID, Time) { return ID{}, Time{} }
