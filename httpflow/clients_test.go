@@ -63,10 +63,12 @@ func TestCurlReportsACutCodedFile(t *testing.T) {
 	each(t, func(t *testing.T, protocol string) {
 		dir := t.TempDir()
 		old := time.Now().Add(-time.Hour)
-		if err := os.Chtimes(write(t, dir, "a.txt", []byte("a")), old, old); err != nil {
+		content := random(2 << 20)
+		if err := os.Chtimes(write(t, dir, "a.txt", content), old, old); err != nil {
 			t.Fatal(err)
 		}
-		name := write(t, dir, "a.txt.gz", random(2<<20))
+		coded := []byte(gzipped(t, string(content)))
+		name := write(t, dir, "a.txt.gz", coded)
 		url, client := serve(t, protocol, httpflow.FileServer(openRoot(t, dir), httpflow.FileServerOptions{
 			Options:       httpflow.Options{Via: after(700<<10, func() error { return os.Truncate(name, 1<<20) })},
 			Precompressed: true,
@@ -75,7 +77,7 @@ func TestCurlReportsACutCodedFile(t *testing.T) {
 		if _, err := curl(t, protocol, "--fail", "--header", "Accept-Encoding: gzip", "--output", out, url+"a.txt"); err == nil {
 			t.Error("curl reports success")
 		}
-		write(t, dir, "a.txt.gz", random(2<<20))
+		write(t, dir, "a.txt.gz", coded)
 		res := get(t, client, "GET", url+"a.txt", "Accept-Encoding", "gzip")
 		if n, err := discard(res); res.Header.Get("Content-Encoding") != "gzip" || err == nil {
 			t.Errorf("%s: %d bytes and no error", res.Header.Get("Content-Encoding"), n)

@@ -1,7 +1,6 @@
 package httpflow
 
 import (
-	"cmp"
 	"errors"
 	"io/fs"
 	"net/http"
@@ -10,10 +9,7 @@ import (
 	"path"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strings"
-
-	"github.com/weirflow/weir/internal/httpfield"
 )
 
 // FileServerOptions are the settings of [FileServer].
@@ -29,9 +25,14 @@ type FileServerOptions struct {
 	List bool
 
 	// Precompressed serves a file that has a sibling of the same name and ".br", ".zst" or ".gz" in
-	// that coding to clients that prefer it by their Accept-Encoding (RFC 9110 §12.5.3), if the
-	// sibling is not older than the file. It has an entity tag of its own, ranges are those of its
-	// bytes, and the Content-Type is the file's.
+	// that coding to clients that prefer it by their Accept-Encoding (RFC 9110 §12.5.3). It has an
+	// entity tag of its own, ranges are those of its bytes, and the Content-Type is the file's.
+	//
+	// A sibling is used only if it can be the file in that coding, as far as a look at both ends of it
+	// shows: a regular file below the root that may be read, not older than the file and not larger
+	// than the coding can make it, with the signature of its format. Where the format says how long
+	// the content is (gzip, and zstd in most cases), it is as long as the file. A frame of zstd has a
+	// window of 8 MiB at most (RFC 9659). In place of any other sibling, the client gets the file.
 	Precompressed bool
 }
 
@@ -93,9 +94,9 @@ func (s fileServer) open(name string, isDir bool, r *http.Request) (*resource, e
 		return nil, errIsDir
 	case info.IsDir():
 		index := path.Join(name, "index.html")
-		info, err := s.regular(index)
+		_, err := s.regular(index)
 		if err == nil {
-			return s.negotiate(index, info, r)
+			return s.negotiate(index, r)
 		}
 		if s.opts.List && statusOf(err) == http.StatusNotFound {
 			return s.list(name, r.URL.Path)
@@ -104,7 +105,7 @@ func (s fileServer) open(name string, isDir bool, r *http.Request) (*resource, e
 	case isDir || !info.Mode().IsRegular():
 		return nil, fs.ErrNotExist
 	}
-	return s.negotiate(name, info, r)
+	return s.negotiate(name, r)
 }
 
 // regular is Stat, for which only regular files exist.
@@ -114,87 +115,6 @@ func (s fileServer) regular(name string) (fs.FileInfo, error) {
 		return nil, fs.ErrNotExist
 	}
 	return info, err
-}
-
-// negotiate opens the file called name, or the sibling that the client prefers.
-func (s fileServer) negotiate(name string, info fs.FileInfo, r *http.Request) (*resource, error) {
-	f, err := s.openFile(name)
-	if err != nil {
-		return nil, err
-	}
-	res, err := newResource(name, f)
-	if err != nil || !s.opts.Precompressed {
-		return res, err
-	}
-	siblings := s.siblings(name, info)
-	if len(siblings) == 0 {
-		return res, nil
-	}
-	res.vary = true
-	for _, c := range accepted(r.Header["Accept-Encoding"]) {
-		if !siblings[c] { // the identity is none
-			continue
-		}
-		f, err := s.openFile(name + c.suffix)
-		if err != nil {
-			continue // it has gone, or may not be read
-		}
-		coded, err := newResource(name, f) // with the file's name, and so its type
-		if err != nil {
-			continue
-		}
-		coded.kind, coded.coding, coded.vary = res.kind, c.name, true
-		coded.etag = hashTag([]byte(coded.etag + c.name))
-		res.close()
-		return coded, nil
-	}
-	return res, nil
-}
-
-// A coding is a content coding (RFC 9110 §8.4.1) and how files in it are named.
-type coding struct{ name, suffix string }
-
-// codings are those that siblings are looked for in, best first. The identity needs none.
-var codings = []coding{{"br", ".br"}, {"zstd", ".zst"}, {"gzip", ".gz"}, {"", ""}}
-
-// codingSuffix is how the names of files in the coding end.
-func codingSuffix(name string) string {
-	if i := slices.IndexFunc(codings, func(c coding) bool { return c.name == name }); i >= 0 {
-		return codings[i].suffix
-	}
-	return ""
-}
-
-// accepted returns the codings that an Accept-Encoding field accepts, the preferred ones first: by
-// weight, then in the order of codings (RFC 9110 §12.5.3). It ends with the identity, which is also
-// what clients get that accept nothing that there is; §12.5.3 and §15.5.7 allow that instead of a
-// 406. Without the field that is all there is.
-func accepted(values []string) []coding {
-	weights := httpfield.AcceptEncoding(values)
-	weight := func(c coding) int { return weights.Weight(cmp.Or(c.name, "identity")) }
-	list := slices.DeleteFunc(slices.Clone(codings), func(c coding) bool { return c.name != "" && weight(c) == 0 })
-	slices.SortStableFunc(list, func(a, b coding) int { return cmp.Compare(weight(b), weight(a)) })
-	return list[:slices.Index(list, coding{})+1]
-}
-
-// siblings finds the precompressed siblings of a file that are not older than it is: an older one
-// was made of something else.
-func (s fileServer) siblings(name string, info fs.FileInfo) map[coding]bool {
-	var found map[coding]bool
-	for _, c := range codings {
-		if c.name == "" {
-			continue
-		}
-		sibling, err := s.regular(name + c.suffix)
-		if err != nil || sibling.ModTime().Before(info.ModTime()) {
-			continue
-		}
-		if found == nil {
-			found = map[coding]bool{}
-		}
-		found[c] = true
-	}
-	return found
 }
 
 func (s fileServer) openFile(name string) (*os.File, error) {
