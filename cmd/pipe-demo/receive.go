@@ -12,6 +12,7 @@ import (
 
 	"github.com/weirflow/weir/cmd/pipe-demo/internal/cli"
 	"github.com/weirflow/weir/httpflow"
+	"github.com/weirflow/weir/internal/atomicfile"
 	"github.com/weirflow/weir/internal/text"
 )
 
@@ -45,6 +46,9 @@ complete. Anyone who can reach the address may upload and replace files.`,
 				return err
 			}
 			defer root.Close()
+			if err := tryWriting(root, args[0]); err != nil {
+				return err
+			}
 			s.log = c.NewRequestLog()
 			return s.serve(cmd.Context(), httpflow.Receiver(root, httpflow.ReceiverOptions{
 				MaxSize:   int64(maxSize),
@@ -78,4 +82,34 @@ func openDirectory(name string) (*os.Root, error) {
 		e.Err = fmt.Errorf("receive: %s: is not a directory", name)
 	}
 	return nil, e
+}
+
+// tryWriting finds out whether files can be made in the directory called name: it makes one as uploads are made, under a
+// hidden name, and removes it.
+func tryWriting(root *os.Root, name string) error {
+	err := func() error {
+		d, err := atomicfile.Locate(root, ".receive-probe")
+		if err != nil {
+			return err
+		}
+		f, err := d.Create(atomicfile.Options{Mode: 0o600, Sync: atomicfile.SyncNone})
+		if err != nil {
+			return err
+		}
+		_, err = f.Write([]byte{'x'})
+		return errors.Join(err, f.Discard())
+	}()
+	if err == nil {
+		return nil
+	}
+	e := cli.Errorf(cli.ExitFailed, "receive: %s: cannot create files: %w", name, cli.Cause(err))
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		e.Hint = "this user may not write there"
+	case errors.Is(err, syscall.EROFS):
+		e.Hint = "choose a directory that can be written to"
+	default:
+		e.Hint = cli.Hint(err)
+	}
+	return e
 }

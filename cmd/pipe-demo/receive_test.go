@@ -17,6 +17,45 @@ import (
 	"github.com/weirflow/weir/cmd/pipe-demo/internal/cli"
 )
 
+// A directory in which no file can be made, or written, is found before the server listens.
+func TestReceiveTriesItsDirectory(t *testing.T) {
+	user := []string{"sh", "-c", "exec pipe-demo \"$@\"", "sh"}
+	small := []string{"sh", "-c", "ulimit -f 0 && exec pipe-demo \"$@\"", "sh"}
+	tests := []struct {
+		name string
+		run  []string
+		mode fs.FileMode
+		want string
+	}{
+		{"no room", small, 0o755, "pipe-demo: receive: box: cannot create files: file too large\n"},
+		{"no permission", user, 0o555, "pipe-demo: receive: box: cannot create files: permission denied\n  this user may not write there\n"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			if test.mode&0o200 == 0 && os.Geteuid() == 0 {
+				t.Skip("SKIPPED: root may write everywhere")
+			}
+			dir := newUploads(t)
+			box := filepath.Join(dir, "box")
+			if err := os.Chmod(box, test.mode); err != nil {
+				t.Fatal(err)
+			}
+			before := files(t, box)
+			cmd := exec.Command(test.run[0], append(test.run[1:], "receive", "--addr", "127.0.0.1:0", "box")...)
+			cmd.Dir = dir
+			var stderr bytes.Buffer
+			cmd.Stderr = &stderr
+			out, _ := cmd.Output()
+			if got := cmd.ProcessState.ExitCode(); got != cli.ExitFailed || len(out) > 0 || stderr.String() != test.want {
+				t.Errorf("exit code %d, stdout %q, stderr %q", got, out, stderr.String())
+			}
+			if left := files(t, box); len(left) != len(before) {
+				t.Errorf("left %q", left)
+			}
+		})
+	}
+}
+
 // A disk that is full is an answer that says so, and nothing is left of the file.
 func TestReceiveFullDisk(t *testing.T) {
 	dir := newUploads(t)
