@@ -42,6 +42,7 @@ func TestMain(m *testing.M) {
 //	server [<FILE] ARG...   starts pipe-demo serve; $URL is where it is, and serve.log its log
 //	receiver ARG...         starts pipe-demo receive in the same way
 //	endserver               ends it, which must be exit 0
+//	ended N                 waits for it to end of itself, with exit code N
 //	faulty                  starts a faultyServer; $FAULTY is where it is
 //	certificate CERT KEY    makes a certificate for 127.0.0.1
 func TestScripts(t *testing.T) {
@@ -57,7 +58,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"code": cmdCode, "fill": cmdFill, "debris": cmdDebris, "lines": cmdLines, "atmost": cmdAtMost,
-			"server": cmdServer, "receiver": cmdReceiver, "endserver": cmdEndServer, "faulty": cmdFaulty, "certificate": cmdCertificate,
+			"server": cmdServer, "receiver": cmdReceiver, "endserver": cmdEndServer, "ended": cmdEnded, "faulty": cmdFaulty, "certificate": cmdCertificate,
 		},
 		Condition: func(cond string) (bool, error) {
 			if cond == "root" {

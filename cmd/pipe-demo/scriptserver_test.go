@@ -86,6 +86,19 @@ func cmdEndServer(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(cmd.Wait())
 }
 
+// cmdEnded waits for the server to end of itself, with an exit code.
+func cmdEnded(ts *testscript.TestScript, neg bool, args []string) {
+	v, ok := servers.LoadAndDelete(ts.MkAbs("."))
+	if neg || len(args) != 1 || !ok {
+		ts.Fatalf("usage: ended N, after server")
+	}
+	cmd := v.(*exec.Cmd)
+	_ = cmd.Wait() // for the exit code
+	if got := fmt.Sprint(cmd.ProcessState.ExitCode()); got != args[0] {
+		ts.Fatalf("exit code %s, want %s: %s", got, args[0], ts.ReadFile("serve.log"))
+	}
+}
+
 // cmdFaulty starts a server that is not well; $FAULTY is where it is, $SUM the SHA-256 of its file,
 // $OTHER one of something else.
 func cmdFaulty(ts *testscript.TestScript, neg bool, args []string) {

@@ -24,13 +24,13 @@ import (
 
 func serveCommand(c *cli.Console, reg *flow.Registry) *cobra.Command {
 	s := newServer(c, "serve")
-	var rate cli.Rate
-	list := false
+	site := &site{server: s, registry: reg}
 	cmd := &cobra.Command{
 		Use:   "serve [flags] [PATH | - | SOURCE ! STAGE ...]",
 		Short: "serve a file, a directory or a flow over HTTP; or a tune",
 		Long: `Serves a file at / and /NAME, or the files of a directory. A flow runs for each
-GET and has the response as its sink; standard input serves one GET only. The
+GET and has the response as its sink. Standard input serves one GET, and then
+the server ends: with exit 0 if the client has all of it, with 5 if it left. The
 one line on stdout says where. Ctrl-C ends it after the transfers under way.`,
 		Example: `  pipe-demo serve                            then open http://127.0.0.1:8080/
   pipe-demo serve --list --addr :8080 music/   for the phone, too
@@ -46,7 +46,6 @@ one line on stdout says where. Ctrl-C ends it after the transfers under way.`,
 				return err
 			}
 			s.log = c.NewRequestLog()
-			site := &site{server: s, registry: reg, rate: rate, list: list}
 			handler, done, err := site.handler(args)
 			if err != nil {
 				return err
@@ -57,8 +56,9 @@ one line on stdout says where. Ctrl-C ends it after the transfers under way.`,
 	}
 	f := cmd.Flags()
 	s.addFlags(f)
-	f.Var(&rate, "limit-rate", "bytes per second at most, of each response")
-	f.BoolVar(&list, "list", false, "a page for each directory without index.html")
+	f.Var(&site.rate, "limit-rate", "bytes per second at most, of each response")
+	f.BoolVar(&site.list, "list", false, "a page for each directory without index.html")
+	f.BoolVar(&site.precompressed, "precompressed", false, "send NAME.br, .zst or .gz for NAME where it is as new")
 	return cmd
 }
 
@@ -91,6 +91,7 @@ type server struct {
 	active  int           // requests
 	ended   chan struct{} // closed when there are none; nil: nothing waits for that
 	over    bool          // the grace period
+	finish  func(error)   // ends the server without a signal; only the first call counts
 }
 
 // begin and end enclose each request.
@@ -166,6 +167,9 @@ func (s *server) serve(ctx context.Context, handler http.Handler, certificate *t
 		return err
 	}
 	ln = httpflow.LimitListener(ln, httpflow.MaxConnections)
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	s.finish = func(err error) { cancel(finished{err}) }
 	s.waiting = make(map[net.Conn]bool)
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
@@ -182,7 +186,10 @@ func (s *server) serve(ctx context.Context, handler http.Handler, certificate *t
 		IdleTimeout:       idleTime,
 		MaxHeaderBytes:    maxHeader,
 		ConnState:         s.connState,
-		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
+		ConnContext: func(ctx context.Context, conn net.Conn) context.Context {
+			return context.WithValue(ctx, connKey{}, conn)
+		},
+		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
 	}
 	scheme, accept := "http", func() error { return srv.Serve(ln) }
 	if certificate != nil {
@@ -210,10 +217,33 @@ func (s *server) serve(ctx context.Context, handler http.Handler, certificate *t
 	if stop := g.Wait(); err == http.ErrServerClosed { //nolint:errorlint // Serve returns it bare
 		err = stop
 	}
+	if end, ok := errors.AsType[finished](context.Cause(ctx)); ok && err == nil {
+		err = end.err
+	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", s.command, err)
 	}
 	return nil
+}
+
+// finished is the cause of the end of a server that has served what it had.
+type finished struct{ err error }
+
+func (finished) Error() string { return "finished" }
+
+// connKey is the key of the connection in the context of a request.
+type connKey struct{}
+
+// drain makes the close of a request's connection wait until the client has received all: the data that the system
+// holds may be lost when the process ends, and its container with it.
+func drain(r *http.Request) {
+	conn, _ := r.Context().Value(connKey{}).(net.Conn)
+	if t, ok := conn.(*tls.Conn); ok {
+		conn = t.NetConn()
+	}
+	if t, ok := conn.(interface{ SetLinger(sec int) error }); ok {
+		_ = t.SetLinger(int(idleTime.Seconds()))
+	}
 }
 
 // shutdown ends the server: what is under way may take as long as the grace period.

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"crypto/tls"
 	"io"
@@ -14,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/weirflow/weir/cmd/pipe-demo/internal/cli"
 )
 
 // clients are HTTP clients by protocol. They take any certificate.
@@ -129,6 +132,77 @@ func TestServeFlowStreams(t *testing.T) {
 	p.Process.Signal(syscall.SIGTERM)
 	if got := p.wait(t); got != 0 {
 		t.Errorf("exit code %d: %s", got, p.stderr.String())
+	}
+}
+
+// Standard input cannot be read again: where its one reader leaves or has left, the server ends.
+func TestServeStdinClientLeaves(t *testing.T) {
+	for protocol, client := range clients(t) {
+		if strings.Contains(protocol, "TLS") {
+			continue
+		}
+		p, url := startServer(t, t.TempDir(), "-")
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		io.WriteString(p.in, "a beginning")
+		resp, err := client.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		io.ReadFull(resp.Body, make([]byte, 11))
+		cancel()
+		resp.Body.Close()
+		if got := p.wait(t); got != cli.ExitNetwork {
+			t.Errorf("%s: exit code %d", protocol, got)
+		}
+		want := "\npipe-demo: serve: the client closed the connection after 11 B\n  standard input can be read only once: start the command that writes it again\n"
+		if said := p.stderr.String(); !strings.HasSuffix(said, want) {
+			t.Errorf("%s: said %q", protocol, said)
+		}
+	}
+}
+
+// What the client has not received yet may be lost with the process, as in a container that ends with it. So the
+// server does not end before.
+func TestServeStdinWaitsForItsReader(t *testing.T) {
+	for _, version := range []string{"1.1", "1.0"} {
+		p, url := startServer(t, t.TempDir(), "-")
+		conn, err := net.Dial("tcp", strings.TrimSuffix(strings.TrimPrefix(url, "http://"), "/"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		if err := conn.(*net.TCPConn).SetReadBuffer(64 << 10); err != nil {
+			t.Fatal(err)
+		}
+		want := letters(500 << 10) // more than the client's side takes, less than the server's
+		go func() {
+			p.in.Write(want)
+			p.in.Close()
+		}()
+		io.WriteString(conn, "GET / HTTP/"+version+"\r\nHost: x\r\nConnection: close\r\n\r\n")
+		ended := make(chan int, 1)
+		go func() { ended <- p.wait(t) }()
+		select {
+		case got := <-ended:
+			t.Fatalf("HTTP/%s: it ended, with exit code %d, before the client had read anything: %s", version, got, p.stderr.String())
+		case <-time.After(500 * time.Millisecond): // it would take a few
+		}
+		resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if body, err := io.ReadAll(resp.Body); err != nil || string(body) != string(want) {
+			t.Errorf("HTTP/%s: %d bytes, %v", version, len(body), err)
+		}
+		conn.Close()
+		if got := <-ended; got != 0 {
+			t.Errorf("HTTP/%s: exit code %d: %s", version, got, p.stderr.String())
+		}
 	}
 }
 

@@ -2,7 +2,9 @@ package main
 
 import (
 	_ "embed"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"os"
 	"slices"
@@ -21,7 +23,9 @@ type site struct {
 	server   *server
 	registry *flow.Registry
 	rate     cli.Rate // of each response
-	list     bool
+
+	list          bool
+	precompressed bool
 }
 
 // isFlow reports whether the arguments of serve are a flow, and not a path.
@@ -41,8 +45,11 @@ func (s *site) handler(args []string) (http.Handler, func(), error) {
 		opts.Via = stages.Limit(rate)
 	}
 	noDirectory := func(what string) error {
-		if s.list {
+		switch {
+		case s.list:
 			return cli.Usage("serve: --list is for a directory, and %s is not one", what)
+		case s.precompressed:
+			return cli.Usage("serve: --precompressed is for a directory, and %s is not one", what)
 		}
 		return nil
 	}
@@ -59,10 +66,15 @@ func (s *site) handler(args []string) (http.Handler, func(), error) {
 	path := args[0]
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		root, err := os.OpenRoot(path)
+		if err == nil {
+			if _, err = root.Lstat("index.html"); errors.Is(err, fs.ErrNotExist) {
+				err = nil // only whether names can be looked up
+			}
+		}
 		if err != nil {
 			return nil, nil, fmt.Errorf("%s: %w", path, cli.Cause(err))
 		}
-		return httpflow.FileServer(root, httpflow.FileServerOptions{Options: opts, List: s.list, Precompressed: true}), func() { root.Close() }, nil
+		return httpflow.FileServer(root, httpflow.FileServerOptions{Options: opts, List: s.list, Precompressed: s.precompressed}), func() { root.Close() }, nil
 	}
 	info, err := cli.CheckSource(path)
 	if err == nil && (!info.Mode().IsRegular()) {
