@@ -18,13 +18,12 @@ type ID struct {
 //
 // Where the system counts changes (ChangeTime), different content of the same file has a different Version: writing sets
 // the time of the last change, and a program cannot set it back, as it can the time of the last modification. So do a rename and a chmod,
-// which leave the content alone. Two writes within one tick of the system's clock (4 to 10 ms) may have the same times; Linux avoids
-// that since 6.13 (multigrain timestamps).
+// which leave the content alone.
 type Version struct {
 	ID
 	Size       int64 // in bytes
 	ModTime    Time
-	ChangeTime Time // ctime of stat(2), ChangeTime of Windows; zero: the system has none
+	ChangeTime Time // ctime of stat(2), ChangeTime of Windows; zero: none, or none that can be relied on
 }
 
 // A Time is a moment as file systems keep it, in seconds and nanoseconds since 1970. Unlike the nanoseconds of a [time.Time]
@@ -37,7 +36,7 @@ type Time struct {
 // TimeOf returns t as a Time.
 func TimeOf(t time.Time) Time { return Time{t.Unix(), int64(t.Nanosecond())} }
 
-// Strong reports whether a change of the content is sure to change the Version.
+// Strong reports whether a change of the content is sure to change the Version: see [Settled].
 func (v Version) Strong() bool { return v.ID != (ID{}) && v.ChangeTime != (Time{}) }
 
 // Append appends all of the Version to b, in a form of fixed length.
@@ -63,4 +62,66 @@ func OfFile(f *os.File, info fs.FileInfo) Version {
 		v.ID, v.ChangeTime = handle(f)
 	}
 	return v
+}
+
+// Settled returns what f.Stat does, and the Version of an open file as it may be kept, for an entity tag or a record: it is Strong
+// only if every later change of the content gives another one.
+//
+// Two changes within one tick of the clock of the file system have the same time: 1 to 10 ms for most, 1 or 2 s for some. So
+// after a change a moment ago, Settled waits for the next tick, at most 20 ms; where that would take longer, the Version
+// is not Strong yet. (The same problem as racily clean entries in the index of git, and as RFC 9110 §8.8.2.2
+// describes for Last-Modified. Linux avoids it since 6.13, with multigrain timestamps, but says not for which file systems.)
+//
+// A Version is never Strong where the times are those of a server in user space (FUSE), or the file system keeps none of changes
+// (FAT, images like squashfs).
+func Settled(f *os.File) (Version, fs.FileInfo, error) {
+	kind, begin := changesOf(f), clock()
+	for {
+		now := clock() // before the look at the file: what changes after it has this time or a later one
+		info, err := f.Stat()
+		if err != nil {
+			return Version{}, nil, err
+		}
+		v := OfFile(f, info)
+		if !v.Strong() {
+			return v, info, nil
+		}
+		if kind != uncounted {
+			age, tick := now.since(v.ChangeTime), tickOf(v.ChangeTime, kind)
+			if age > tick {
+				return v, info, nil
+			}
+			if tick-age < maxWait && now.since(begin) < maxWait { // not one that is written all the time
+				time.Sleep(time.Millisecond)
+				continue
+			}
+		}
+		v.ChangeTime = Time{}
+		return v, info, nil
+	}
+}
+
+// maxWait is how long Settled waits for a tick of the clock.
+const maxWait = 20 * time.Millisecond
+
+// changes is how a file system keeps the times of changes.
+type changes int
+
+const (
+	local     changes = iota // by the clock of this machine
+	remote                   // by another machine's clock
+	uncounted                // not at all, or not reliably
+)
+
+// tickOf returns how much later than t a change has another time.
+func tickOf(t Time, kind changes) time.Duration {
+	if kind == remote || t.Nsec == 0 { // whole seconds: the file system has no parts of them
+		return 2 * time.Second
+	}
+	return tick
+}
+
+// since returns how long t is after u, as far as a Duration goes.
+func (t Time) since(u Time) time.Duration {
+	return time.Unix(t.Sec, t.Nsec).Sub(time.Unix(u.Sec, u.Nsec))
 }
