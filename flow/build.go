@@ -214,27 +214,3 @@ func (b *Built) Digests() []Digest {
 	defer b.found.mu.Unlock()
 	return slices.Clone(b.found.list)
 }
-
-// Labels returns labels for the flow's own nodes, in the order of the report: for the source and the
-// sinks their words without secrets, for the others their names. Pipeline must not be nil.
-func (b *Built) Labels() []string {
-	shape := b.Pipeline.Describe()
-	sends := make(map[int]bool)
-	for _, c := range shape.Channels {
-		sends[c.From] = true
-	}
-	sinks := b.sinks
-	var labels []string
-	for i, n := range shape.Nodes {
-		switch {
-		case n.Parent >= 0:
-			continue
-		case i == 0:
-			n.Name = b.flow.source.Shown()
-		case !sends[i] && len(sinks) > 0:
-			n.Name, sinks = sinks[0].Shown(), sinks[1:]
-		}
-		labels = append(labels, n.Name)
-	}
-	return labels
-}

@@ -29,10 +29,10 @@ func TestExplain(t *testing.T) {
     sink    sums                 SUMS
   [ sink    out                  OUT
 
-file → digest → tee
+in.bin → digest → tee
 ├ gzip → PUT http://h/x
-├ sha256 → file
-└ file
+├ sha256 → sums
+└ out
 
 memory: at most 21.0 MiB of the stream at a time, channels: 7
 `

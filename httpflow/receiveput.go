@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/weirflow/weir/internal/httpfield"
+	"github.com/weirflow/weir/internal/text"
 	"github.com/weirflow/weir/pipeline"
 	"github.com/weirflow/weir/sinks"
 	"github.com/weirflow/weir/sources"
@@ -55,7 +56,7 @@ func (q *receiveRequest) store(createOnly bool) (answer, error) {
 	release := func() {}
 	defer func() { release() }()
 	file := sinks.FileWith(q.name, sinks.FileOptions{Root: q.rc.root, NoClobber: createOnly})
-	p := src.To(pipeline.NewSink("file", func(ctx context.Context, in *pipeline.Inlet) error {
+	p := src.To(pipeline.NewSink(text.ShortPath(q.name), func(ctx context.Context, in *pipeline.Inlet) error {
 		if err := file.Run(ctx, in); err != nil {
 			return err
 		}

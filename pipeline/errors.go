@@ -3,6 +3,7 @@ package pipeline
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 )
 
@@ -42,8 +43,27 @@ type Error struct {
 	Err   error  // the cause; never nil
 }
 
-// Error returns the node's name and the cause.
-func (e *Error) Error() string { return e.Node + ": " + e.Err.Error() }
+// Error returns the node's name and the cause. Where the cause is an [*fs.PathError] about the file that the node is named after, the
+// path stands for the name, so that it is said once, and in full.
+func (e *Error) Error() string {
+	if p, ok := e.Err.(*fs.PathError); ok && isShort(e.Node, p.Path) { //nolint:errorlint // only the outermost one
+		if p.Op == "open" {
+			return p.Path + ": " + p.Err.Error()
+		}
+		return p.Path + ": " + p.Op + ": " + p.Err.Error()
+	}
+	cause := e.Err.Error()
+	if strings.HasPrefix(cause, e.Node+" ") { // such as "NAME is in place, but …": it begins with the name already
+		return cause
+	}
+	return e.Node + ": " + cause
+}
+
+// isShort reports whether name is path, or its end behind an ellipsis.
+func isShort(name, path string) bool {
+	end, cut := strings.CutPrefix(name, "…")
+	return name == path || cut && strings.HasSuffix(path, end)
+}
 
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }

@@ -139,20 +139,20 @@ func TestFileFaults(t *testing.T) {
 		want      string // "": it works all the same
 		left      map[string]string
 	}{
-		{"fsync", false, "", []fault{{unix.SYS_FSYNC, -1, eio}}, "file: sync DIR/out: input/output error", map[string]string{}},
-		{"fsync", true, "", []fault{{unix.SYS_FSYNC, -1, eio}}, "file: sync DIR/out: input/output error", map[string]string{"out": "old"}},
+		{"fsync", false, "", []fault{{unix.SYS_FSYNC, -1, eio}}, "DIR/out: sync: input/output error", map[string]string{}},
+		{"fsync", true, "", []fault{{unix.SYS_FSYNC, -1, eio}}, "DIR/out: sync: input/output error", map[string]string{"out": "old"}},
 		{"write", true, "", []fault{{unix.SYS_WRITE, firstFD, eio}, {unix.SYS_WRITE, firstFD + 1, eio}, {unix.SYS_WRITE, firstFD + 2, eio}},
-			"file: write DIR/out: input/output error", map[string]string{"out": "old"}},
-		{"chmod", true, "", []fault{{unix.SYS_FCHMOD, -1, eperm}}, "file: chmod DIR/out: operation not permitted", map[string]string{"out": "old"}},
+			"DIR/out: write: input/output error", map[string]string{"out": "old"}},
+		{"chmod", true, "", []fault{{unix.SYS_FCHMOD, -1, eperm}}, "DIR/out: chmod: operation not permitted", map[string]string{"out": "old"}},
 		{"rename", true, "", []fault{{unix.SYS_RENAMEAT, -1, eio}, {unix.SYS_RENAME, -1, eio}},
-			"file: rename DIR/out: input/output error", map[string]string{"out": "old"}},
+			"DIR/out: rename: input/output error", map[string]string{"out": "old"}},
 		{"flock", true, "", []fault{{unix.SYS_FLOCK, -1, enosys}}, "", map[string]string{"out": "new"}},
-		{"create-only rename", false, "yes", []fault{{unix.SYS_RENAMEAT2, -1, eio}}, "file: rename DIR/out: input/output error", map[string]string{}},
+		{"create-only rename", false, "yes", []fault{{unix.SYS_RENAMEAT2, -1, eio}}, "DIR/out: rename: input/output error", map[string]string{}},
 		{"no create-only rename", false, "yes", []fault{{unix.SYS_RENAMEAT2, -1, enosys}}, "", map[string]string{"out": "new"}},
 		{"no create-only rename, and a file appears", false, "late", []fault{{unix.SYS_RENAMEAT2, -1, enosys}},
-			"file: link DIR/out: file exists", map[string]string{"out": "late"}},
+			"DIR/out: link: file exists", map[string]string{"out": "late"}},
 		{"neither rename nor link", false, "yes", []fault{{unix.SYS_RENAMEAT2, -1, enosys}, {unix.SYS_LINKAT, -1, eperm}},
-			"file: link DIR/out: operation not permitted", map[string]string{}},
+			"DIR/out: link: operation not permitted", map[string]string{}},
 	} {
 		t.Run(fmt.Sprintf("%s/old=%t", tt.name, tt.old), func(t *testing.T) {
 			got, left := faulty(t, tt.old, tt.noClobber, tt.faults...)
@@ -170,7 +170,7 @@ func TestFileFaultsByDescriptor(t *testing.T) {
 		for fd := firstFD; fd < firstFD+6; fd++ {
 			got, left := faulty(t, true, "", fault{nr, fd, uintptr(unix.EIO)})
 			want := "old"
-			if got == "" || strings.HasPrefix(got, "file: DIR/out is in place, but may be lost") {
+			if got == "" || strings.HasPrefix(got, "DIR/out is in place, but may be lost") {
 				want = "new"
 			}
 			if len(left) != 1 || left["out"] != want {
@@ -181,9 +181,9 @@ func TestFileFaultsByDescriptor(t *testing.T) {
 	}
 	for _, want := range []string{
 		"",
-		"file: sync DIR/out: input/output error",
-		"file: close DIR/out: input/output error",
-		"file: DIR/out is in place, but may be lost if the system crashes now: sync DIR/: input/output error",
+		"DIR/out: sync: input/output error",
+		"DIR/out: close: input/output error",
+		"DIR/out is in place, but may be lost if the system crashes now: sync DIR/: input/output error",
 	} {
 		if seen[want] == 0 {
 			t.Errorf("not seen: %q", want)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/weirflow/weir/internal/atomicfile"
+	"github.com/weirflow/weir/internal/text"
 	"github.com/weirflow/weir/pipeline"
 )
 
@@ -101,7 +102,7 @@ func File(name string) pipeline.Sink { return FileWith(name, FileOptions{}) }
 // directory's sync fails after the rename, the error says that the file is in place. A sync that failed is not
 // tried again.
 func FileWith(name string, opts FileOptions) pipeline.Sink {
-	return pipeline.NewSink("file", func(ctx context.Context, in *pipeline.Inlet) error {
+	return pipeline.NewSink(text.ShortPath(name), func(ctx context.Context, in *pipeline.Inlet) error {
 		return opts.write(ctx, in, name, (*atomicfile.Destination).Create)
 	})
 }

@@ -95,7 +95,7 @@ func TestFileThatCannotBeSyncedIsNotResumed(t *testing.T) {
 	}
 	interrupted(t, from, to, "a", 500<<10)
 	out, err := child(t, "resume without sync", from, to).CombinedOutput()
-	if err == nil || string(out) != "file: sync "+to+": input/output error" {
+	if err == nil || string(out) != to+": sync: input/output error" {
 		t.Errorf("%v: %s", err, out)
 	}
 	if n := partial(t, to, "a"); n != 0 {
@@ -121,7 +121,7 @@ func TestFileSync(t *testing.T) {
 					t.Errorf("%q, none: %v, %s", mode, err, out)
 				}
 			default:
-				if err == nil || !strings.Contains(string(out), ": sync "+name+": input/output error") {
+				if err == nil || !strings.Contains(string(out), name+": sync: input/output error") {
 					t.Errorf("%q, %d: %v, %s", mode, d, err, out)
 				}
 				if mode[2] == "" {

@@ -59,7 +59,7 @@ func TestFileOwner(t *testing.T) {
 		t.Fatal(err)
 	}
 	name := filepath.Join(dir, "out")
-	if out, err := child(t, "nobody", "owner", name, "0", "0", "required").CombinedOutput(); err == nil || string(out) != "file: chown "+name+": operation not permitted" {
+	if out, err := child(t, "nobody", "owner", name, "0", "0", "required").CombinedOutput(); err == nil || string(out) != name+": chown: operation not permitted" {
 		t.Errorf("%v: %s", err, out)
 	}
 	wantTree(t, dir, map[string]string{})
@@ -118,7 +118,7 @@ func TestFileInUse(t *testing.T) {
 		write(t, name, "old")
 		sink := opts.sink(name)
 		err := run(whileOpen(func() error {
-			if err := run(say("second"), sink); err == nil || err.Error() != opts.node()+": lock "+name+": another process has locked it" {
+			if err := run(say("second"), sink); err == nil || err.Error() != name+": lock: another process has locked it" {
 				t.Errorf("got %v", err)
 			}
 			return nil

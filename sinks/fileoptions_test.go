@@ -26,17 +26,17 @@ func TestFileBadOptions(t *testing.T) {
 		sink pipeline.Sink
 		want string
 	}{
-		{sinks.FileWith(name, sinks.FileOptions{Sync: 3}), "file: sync 3: want"},
-		{sinks.FileWith(name, sinks.FileOptions{Sync: -1}), "file: sync -1: want"},
-		{sinks.FileWith(name, sinks.FileOptions{Owner: &sinks.Owner{UID: -2}}), "file: owner -2:0: want"},
-		{sinks.AppendWith(name, sinks.InPlaceOptions{Sync: 3}), "append: sync 3: want"},
-		{sinks.OverwriteWith(name, sinks.InPlaceOptions{Mode: 0o1000}), "overwrite: mode 01000: want"},
-		{sinks.Resume(name, "x", -1, sinks.FileOptions{}), "file: offset -1: want 0 or more"},
-		{sinks.Resume(name, "", 0, sinks.FileOptions{}), "file: the fingerprint is empty"},
-		{sinks.Resume(name, strings.Repeat("x", 1<<20), 0, sinks.FileOptions{}), "file: a fingerprint of 1048576 bytes: want at most 65536"},
-		{sinks.Resume(name, "x", 0, sinks.FileOptions{Sync: 3}), "file: sync 3: want"},
+		{sinks.FileWith(name, sinks.FileOptions{Sync: 3}), "out: sync 3: want"},
+		{sinks.FileWith(name, sinks.FileOptions{Sync: -1}), "out: sync -1: want"},
+		{sinks.FileWith(name, sinks.FileOptions{Owner: &sinks.Owner{UID: -2}}), "out: owner -2:0: want"},
+		{sinks.AppendWith(name, sinks.InPlaceOptions{Sync: 3}), "out: sync 3: want"},
+		{sinks.OverwriteWith(name, sinks.InPlaceOptions{Mode: 0o1000}), "out: mode 01000: want"},
+		{sinks.Resume(name, "x", -1, sinks.FileOptions{}), "out: offset -1: want 0 or more"},
+		{sinks.Resume(name, "", 0, sinks.FileOptions{}), "out: the fingerprint is empty"},
+		{sinks.Resume(name, strings.Repeat("x", 1<<20), 0, sinks.FileOptions{}), "out: a fingerprint of 1048576 bytes: want at most 65536"},
+		{sinks.Resume(name, "x", 0, sinks.FileOptions{Sync: 3}), "out: sync 3: want"},
 	} {
-		if err := run(say("x"), tt.sink); err == nil || !strings.HasPrefix(err.Error(), tt.want) {
+		if err := run(say("x"), tt.sink); err == nil || !strings.HasPrefix(err.Error(), filepath.Dir(name)+"/"+tt.want) {
 			t.Errorf("got %v, want %s", err, tt.want)
 		}
 	}
@@ -239,7 +239,7 @@ func TestFileInARoot(t *testing.T) {
 		t.Errorf("got %q, %v", b.String(), err)
 	}
 	for _, name := range []string{"out of it", "absolute", "../secret", "missing", "sub"} {
-		if err := run(sources.FileWith(name, sources.FileOptions{Root: root}), sinks.Discard()); err == nil || !strings.Contains(err.Error(), "file: open "+name+": ") {
+		if err := run(sources.FileWith(name, sources.FileOptions{Root: root}), sinks.Discard()); err == nil || !strings.Contains(err.Error(), name+": ") {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}

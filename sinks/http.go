@@ -9,6 +9,7 @@ import (
 
 	"github.com/weirflow/weir/internal/httpclient"
 	"github.com/weirflow/weir/internal/httpfield"
+	"github.com/weirflow/weir/internal/text"
 	"github.com/weirflow/weir/pipeline"
 	"github.com/weirflow/weir/transfer"
 )
@@ -79,7 +80,7 @@ func HTTPWith(client *http.Client, req *http.Request, opts HTTPOptions) pipeline
 	}
 	opts.Sum = bytes.Clone(opts.Sum)
 	name := requestName(req)
-	return pipeline.NewSink(name, func(ctx context.Context, in *pipeline.Inlet) error {
+	return pipeline.NewSink(text.ShortURL(name), func(ctx context.Context, in *pipeline.Inlet) error {
 		if err := errors.Join(checkUpload(req), opts.check()); err != nil {
 			return err
 		}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/weirflow/weir/internal/atomicfile"
+	"github.com/weirflow/weir/internal/text"
 	"github.com/weirflow/weir/pipeline"
 )
 
@@ -27,7 +28,7 @@ func Append(name string) pipeline.Sink { return AppendWith(name, InPlaceOptions{
 // (flock) during the run; one that is locked already is an error. A file that does not exist appears complete,
 // as with [FileWith], and not if another one has come into being first.
 func AppendWith(name string, opts InPlaceOptions) pipeline.Sink {
-	return pipeline.NewSink("append", func(ctx context.Context, in *pipeline.Inlet) error {
+	return pipeline.NewSink(text.ShortPath(name), func(ctx context.Context, in *pipeline.Inlet) error {
 		return opts.write(ctx, in, name, true, (*atomicfile.Destination).Append)
 	})
 }
@@ -40,7 +41,7 @@ func Overwrite(name string) pipeline.Sink { return OverwriteWith(name, InPlaceOp
 // the first byte comes, and that cannot be undone: a failed run leaves the part that it wrote. A file that does
 // not exist appears complete, as with [FileWith].
 func OverwriteWith(name string, opts InPlaceOptions) pipeline.Sink {
-	return pipeline.NewSink("overwrite", func(ctx context.Context, in *pipeline.Inlet) error {
+	return pipeline.NewSink(text.ShortPath(name), func(ctx context.Context, in *pipeline.Inlet) error {
 		return opts.write(ctx, in, name, false, (*atomicfile.Destination).Overwrite)
 	})
 }

@@ -25,14 +25,3 @@ func (o options) sink(name string) pipeline.Sink {
 	}
 	return sinks.FileWith(name, o.FileOptions)
 }
-
-// node is the name of the sink's node.
-func (o options) node() string {
-	switch {
-	case o.Append:
-		return "append"
-	case o.InPlace:
-		return "overwrite"
-	}
-	return "file"
-}

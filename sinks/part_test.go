@@ -177,7 +177,7 @@ func TestFileKeepsThePart(t *testing.T) {
 		t.Fatal(err)
 	}
 	rest := sinks.Resume(to, "a", n, sinks.FileOptions{})
-	if err := run(say("rest"), rest); err == nil || !strings.Contains(err.Error(), "resume "+to+": the partial file has fewer than") {
+	if err := run(say("rest"), rest); err == nil || !strings.Contains(err.Error(), to+": resume: the partial file has fewer than") {
 		t.Errorf("got %v", err)
 	}
 	write(t, filepath.Join(dir, ".out.part"), string(before))
@@ -188,7 +188,7 @@ func TestFileKeepsThePart(t *testing.T) {
 	wantTree(t, dir, map[string]string{"out": "other"})
 	// The part is gone, so the offset does not hold.
 	err = run(say("rest"), rest)
-	if err == nil || !strings.Contains(err.Error(), "resume "+to+": the partial file has fewer than") {
+	if err == nil || !strings.Contains(err.Error(), to+": resume: the partial file has fewer than") {
 		t.Errorf("got %v", err)
 	}
 	if err := run(say("new"), sinks.Resume(to, "a", 0, sinks.FileOptions{})); err != nil {
@@ -257,7 +257,7 @@ func TestFileOfTwoResumedRuns(t *testing.T) {
 	sink := sinks.Resume(to, "a", 0, sinks.FileOptions{})
 	err := run(whileOpen(func() error {
 		err := run(say("second"), sink)
-		if err == nil || !strings.HasSuffix(err.Error(), "resume "+to+": another run is writing to it") {
+		if err == nil || !strings.HasSuffix(err.Error(), to+": resume: another run is writing to it") {
 			t.Errorf("got %v", err)
 		}
 		return nil

@@ -2,6 +2,7 @@ package sources
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -9,6 +10,7 @@ import (
 	"syscall"
 
 	"github.com/weirflow/weir/internal/ioctx"
+	"github.com/weirflow/weir/internal/text"
 	"github.com/weirflow/weir/pipeline"
 	"github.com/weirflow/weir/transfer"
 )
@@ -54,8 +56,10 @@ func File(name string) pipeline.Source { return FileWith(name, FileOptions{}) }
 // devices, are interrupted when the run ends early. On systems other than Linux, the wait is interrupted only
 // if the process may write to the FIFO.
 func FileWith(name string, opts FileOptions) pipeline.Source {
-	return pipeline.NewSource("file", func(ctx context.Context, out *pipeline.Outlet) error {
+	return pipeline.NewSource(text.ShortPath(name), func(ctx context.Context, out *pipeline.Outlet) error {
 		switch {
+		case name == "":
+			return errors.New("the file's name is empty")
 		case opts.Offset < 0:
 			return fmt.Errorf("offset %d: want 0 or more bytes", opts.Offset)
 		case opts.Length < 0:
@@ -110,13 +114,13 @@ func (o FileOptions) locate(f *os.File, info fs.FileInfo, name string) (n int64,
 		}
 		sized = size > 0
 	case !mode.IsRegular() && o.Offset > 0:
-		return 0, false, fmt.Errorf("offset %d: want 0, because %s has no positions", o.Offset, name)
+		return 0, false, fmt.Errorf("offset %d: want 0, because it has no positions", o.Offset)
 	}
 	switch {
 	case sized && o.Offset > size:
-		return 0, false, fmt.Errorf("offset %d: want 0 to %d, the size of %s in bytes", o.Offset, size, name)
+		return 0, false, fmt.Errorf("offset %d: want 0 to %d, its size in bytes", o.Offset, size)
 	case sized && o.Length > size-o.Offset:
-		return 0, false, fmt.Errorf("length %d: want at most %d bytes, which is what %s has from offset %d", o.Length, size-o.Offset, name, o.Offset)
+		return 0, false, fmt.Errorf("length %d: want at most %d bytes, which is what it has from offset %d", o.Length, size-o.Offset, o.Offset)
 	}
 	if o.Offset > 0 || !mode.IsRegular() && sized {
 		if _, err := f.Seek(o.Offset, io.SeekStart); err != nil {

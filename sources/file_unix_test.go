@@ -138,7 +138,7 @@ func TestFileFromAFIFOHasNoPositions(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, _, err = drain(t.Context(), sources.FileWith(name, sources.FileOptions{Offset: 1}))
-	if want := "file: offset 1: want 0, because " + name + " has no positions"; err == nil || err.Error() != want {
+	if want := name + ": offset 1: want 0, because it has no positions"; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
 	got, promised, err := drain(t.Context(), sources.FileWith(name, sources.FileOptions{Length: 4}))
@@ -206,7 +206,7 @@ func TestFileWithoutPermission(t *testing.T) {
 		t.Fatal(err)
 	}
 	out, err := child(t, "nobody", name).CombinedOutput()
-	if want := "file: open " + name + ": permission denied"; err == nil || string(out) != want {
+	if want := name + ": permission denied"; err == nil || string(out) != want {
 		t.Errorf("got %q, %v; want %q", out, err, want)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/weirflow/weir/internal/httpclient"
+	"github.com/weirflow/weir/internal/text"
 	"github.com/weirflow/weir/pipeline"
 	"github.com/weirflow/weir/transfer"
 )
@@ -94,7 +95,7 @@ func UploadWith(endpoint string, opts Options) pipeline.Sink {
 	u, err := httpclient.ParseURL(endpoint)
 	name := "tus"
 	if err == nil {
-		name = "tus " + httpclient.PlainURL(u)
+		name = "tus " + text.ShortURL(httpclient.PlainURL(u))
 	}
 	return pipeline.NewSink(name, func(ctx context.Context, in *pipeline.Inlet) error {
 		resume, rerr := opts.resume()

@@ -60,7 +60,7 @@ func runFlow(ctx context.Context, f *flow.Flow, o *flowOptions) error {
 	if err != nil {
 		return err
 	}
-	t := &cli.Task{Console: o.console, Words: f.Words(), Outputs: outputs, Existing: o.existing, Codec: isCodec(f), Labels: built.Labels(), Digests: built.Digests}
+	t := &cli.Task{Console: o.console, Words: f.Words(), Outputs: outputs, Existing: o.existing, Codec: isCodec(f), Digests: built.Digests}
 	_, err = t.Run(ctx, built.Pipeline)
 	return err
 }

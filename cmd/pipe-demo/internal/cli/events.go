@@ -27,9 +27,9 @@ func (c *Console) Warn(message string, exit int) {
 	c.Event("warn", map[string]any{"error": message, "exit": exit})
 }
 
-// End reports the end of what was started: as an event with more fields, or with --verbose as a table of the nodes,
-// which the user knows by labels, and a summary.
-func (c *Console) End(err error, r pipeline.Report, labels []string, summary string, more map[string]any) {
+// End reports the end of what was started: as an event with more fields, or with --verbose as a table of the nodes
+// and a summary.
+func (c *Console) End(err error, r pipeline.Report, summary string, more map[string]any) {
 	if c.JSON {
 		end := endEvent(err, &r)
 		maps.Copy(end, more)
@@ -38,7 +38,7 @@ func (c *Console) End(err error, r pipeline.Report, labels []string, summary str
 		return
 	}
 	if c.Verbose && ExitCode(err) != ExitPipe {
-		writeTable(c.Err, r, labels, summary)
+		writeTable(c.Err, r, summary)
 	}
 }
 

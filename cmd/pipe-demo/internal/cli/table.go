@@ -11,8 +11,7 @@ import (
 )
 
 // writeTable writes a line for each node: what went in and out, how it spent its time, and which one sets the pace.
-// labels are the user's words for the nodes that are not inside another one, in order.
-func writeTable(w io.Writer, r pipeline.Report, labels []string, summary string) {
+func writeTable(w io.Writer, r pipeline.Report, summary string) {
 	peak := make(map[int]int64)
 	for _, e := range r.Channels {
 		peak[e.To] = e.Peak
@@ -22,9 +21,6 @@ func writeTable(w io.Writer, r pipeline.Report, labels []string, summary string)
 	slowest := r.Bottleneck()
 	for i, n := range r.Nodes {
 		name, mark := n.Name, ""
-		if n.Parent < 0 && len(labels) > 0 {
-			name, labels = labels[0], labels[1:]
-		}
 		for p := n.Parent; p >= 0; p = r.Nodes[p].Parent {
 			name = "  " + name
 		}

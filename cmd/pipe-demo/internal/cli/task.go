@@ -21,7 +21,6 @@ type Task struct {
 	Codec    bool // it changes the size of the stream, so that the ratio is worth showing
 
 	// These may be set until End.
-	Labels  []string             // the user's words for the nodes
 	Digests func() []flow.Digest // what the flow has found out; nil: it looks for none
 
 	// Partial says what is left of an output that was not there before when the flow has failed with err, and how to
@@ -70,7 +69,7 @@ func (t *Task) End(report pipeline.Report, err error) error {
 		digests = t.Digests()
 	}
 	c := t.Console
-	c.End(err, report, t.Labels, t.last.Summary(), map[string]any{"digests": digestEvents(digests)})
+	c.End(err, report, t.last.Summary(), map[string]any{"digests": digestEvents(digests)})
 	if err != nil || c.Quiet || c.JSON {
 		return err
 	}

@@ -26,7 +26,6 @@ type job struct {
 	up       *directory                  // the directories that both are in, when a tree is copied
 	pace     pipeline.Stage              // the limit of all files together; may be the identity
 	read     hash.Hash                   // with Verify: of what the source had
-	labels   []string                    // of the nodes
 	digests  []flow.Digest               // that have been verified
 	settle   func(context.Context) error // called before the copy appears; may be nil
 	resumed  int64                       // bytes that an earlier run has left
@@ -70,17 +69,14 @@ func (j *job) pipeline(ctx context.Context) (*pipeline.Pipeline, error) {
 	if j.src != "-" {
 		src = sources.FileWith(from, sources.FileOptions{Root: srcRoot, Offset: j.resumed})
 	}
-	j.labels = append(j.labels, j.src)
 	if j.Limits.Rate > 0 {
 		src = src.Via(j.pace)
-		j.labels = append(j.labels, "limit")
 	}
 	var sink pipeline.Sink
 	if j.dst == "-" {
 		sink = sinks.Stdout()
 		if s := j.Console.TextOnly(j.Existing.Force); !s.IsZero() {
 			src = src.Via(s)
-			j.labels = append(j.labels, "terminal")
 		}
 	} else {
 		if j.Verify {
@@ -88,7 +84,6 @@ func (j *job) pipeline(ctx context.Context) (*pipeline.Pipeline, error) {
 				return nil, err
 			}
 			src = src.Via(j.hash())
-			j.labels = append(j.labels, "digest")
 		}
 		options.Check = j.check
 		sink = sinks.FileWith(to, options)
@@ -96,7 +91,6 @@ func (j *job) pipeline(ctx context.Context) (*pipeline.Pipeline, error) {
 			sink = sinks.Resume(to, cli.Fingerprint(j.src, j.info), j.resumed, options)
 		}
 	}
-	j.labels = append(j.labels, j.dst)
 	return src.To(sink), nil
 }
 
@@ -156,7 +150,7 @@ func (o *Copy) copyOne(ctx context.Context, c fileCopy) error {
 	if j.resumed > 0 {
 		o.Console.Note("%s: resuming at %s", c.dst, text.Size(j.resumed))
 	}
-	t := &cli.Task{Console: o.Console, Words: []string{c.src, "!", c.dst}, Existing: o.Existing, Labels: j.labels,
+	t := &cli.Task{Console: o.Console, Words: []string{c.src, "!", c.dst}, Existing: o.Existing,
 		Digests: func() []flow.Digest { return j.digests }}
 	if c.dst != "-" {
 		t.Outputs = []cli.Output{c.there}

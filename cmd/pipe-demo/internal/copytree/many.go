@@ -39,14 +39,11 @@ func (o *Copy) copyMany(ctx context.Context, copies []fileCopy) error {
 	err := c.conclude(failed, copies)
 	m.Stop(progress, err == nil)
 
-	labels := []string{"the sources"}
-	if o.Limits.Rate > 0 {
-		labels = append(labels, "limit")
+	report := c.tally.snapshot()
+	if nodes := report.Nodes; len(nodes) > 0 { // of the flows of all files
+		nodes[0].Name, nodes[len(nodes)-1].Name = "the sources", dst
 	}
-	if o.Verify {
-		labels = append(labels, "digest")
-	}
-	o.Console.End(err, c.tally.snapshot(), append(labels, dst), c.tally.summary()+": "+progress.Summary(), c.tally.event())
+	o.Console.End(err, report, c.tally.summary()+": "+progress.Summary(), c.tally.event())
 	if o.Console.JSON {
 		return err
 	}

@@ -72,7 +72,6 @@ func (d *Download) Run(ctx context.Context) error {
 			return a.kept()
 		}
 	}
-	t.Labels = a.labels
 	t.Start()
 	report, err := t.Attempt(ctx, a.flow)
 	for restarts := 1; d.isOutdated(err); restarts++ {
@@ -132,8 +131,7 @@ func (d *Download) isOutdated(err error) bool {
 // An attempt is one flow of a download.
 type attempt struct {
 	*Download
-	flow   *pipeline.Pipeline
-	labels []string // of its nodes
+	flow *pipeline.Pipeline
 
 	offset int64          // bytes that an earlier run has left
 	record partRecord     // of the partial file that this attempt makes or resumes
@@ -143,7 +141,7 @@ type attempt struct {
 
 // newAttempt is an attempt that resumes what an earlier one has left.
 func (d *Download) newAttempt() (*attempt, error) {
-	a := &attempt{Download: d, begun: make(chan struct{}), labels: []string{text.RedactURL(d.URL), "answer"}}
+	a := &attempt{Download: d, begun: make(chan struct{})}
 	opts := sources.HTTPOptions{Header: http.Header{"User-Agent": {cli.UserAgent}}, Retry: transfer.Retry{Attempts: d.Retries + 1}}
 	opts.Retry.OnRetry = func(n int, wait time.Duration, cause error) { d.Console.Retry(text.RedactURL(d.URL), n, wait, cause) }
 	opts.OnAnswer = func(r sources.Remote) { a.remote = r }
@@ -156,17 +154,14 @@ func (d *Download) newAttempt() (*attempt, error) {
 	src := sources.HTTPWith(d.URL, opts).Via(a.answer())
 	if s := d.Limits.Stage(); !s.IsZero() {
 		src = src.Via(s)
-		a.labels = append(a.labels, "limit")
 	}
 	sink := a.file()
 	if d.Destination == "-" {
 		sink = sinks.Stdout()
 		if s := d.Console.TextOnly(d.Existing.Force); !s.IsZero() {
 			src = src.Via(s)
-			a.labels = append(a.labels, "terminal")
 		}
 	}
-	a.labels = append(a.labels, d.Destination)
 	a.flow = src.To(sink)
 	return a, nil
 }
@@ -221,7 +216,7 @@ func (a *attempt) answer() pipeline.Stage {
 // file is the sink. Which version of the file it gets is known when the first byte has come; only then can it be
 // recorded beside the partial file.
 func (a *attempt) file() pipeline.Sink {
-	return pipeline.NewSink("file", func(ctx context.Context, in *pipeline.Inlet) error {
+	return pipeline.NewSink(text.ShortPath(a.Destination), func(ctx context.Context, in *pipeline.Inlet) error {
 		select {
 		case <-a.begun:
 		case <-ctx.Done():

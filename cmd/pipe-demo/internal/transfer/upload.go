@@ -229,7 +229,6 @@ func (u *upload) attempts(ctx context.Context, t *cli.Task) (pipeline.Report, er
 
 // flow is the flow of one attempt.
 func (u *upload) flow(ctx context.Context, t *cli.Task) (*pipeline.Pipeline, error) {
-	t.Labels = []string{u.File}
 	src := sources.Stdin()
 	switch check := u.tus && u.SHA256 != nil; {
 	case check: // all of it, also what the server has
@@ -237,15 +236,12 @@ func (u *upload) flow(ctx context.Context, t *cli.Task) (*pipeline.Pipeline, err
 			src = sources.File(u.File)
 		}
 		src = src.Via(u.checkDigest()).Via(stages.Skip(u.offset))
-		t.Labels = append(t.Labels, "digest", "skip")
 	case u.File != "-":
 		src = sources.FileWith(u.File, sources.FileOptions{Offset: u.offset})
 	}
 	if s := u.Limits.Stage(); !s.IsZero() {
 		src = src.Via(s)
-		t.Labels = append(t.Labels, "limit")
 	}
-	t.Labels = append(t.Labels, text.RedactURL(u.target))
 	if u.tus {
 		opts := u.tusOptions(ctx)
 		opts.Keep = u.record != nil
