@@ -20,8 +20,12 @@ type FileOptions struct {
 
 	// NoClobber makes the run fail with an error that is [fs.ErrExist] if the file exists: before anything
 	// is read, and also if it comes into being during the run. A symbolic link exists whether its target
-	// does or not. FIFOs and character devices, which hold nothing that could be lost, are written to all
-	// the same.
+	// does or not. FIFOs, character devices and files that the kernel makes up, which hold nothing that could
+	// be lost, are written to all the same.
+	//
+	// Where the file system has neither hard links nor a rename that replaces nothing, an empty file that only
+	// root can read has the name for a moment before the complete file takes its place. A process that is killed
+	// in this moment leaves it.
 	NoClobber bool
 
 	// Sync says what a crash of the system may take away after the run has succeeded.
@@ -42,8 +46,8 @@ type FileOptions struct {
 	Sparse bool
 
 	// Check, if it is not nil, is called when the file has all its bytes, is synced, and has not appeared
-	// yet. Its error fails the run. It may read f, and must neither write to it nor keep it. What is
-	// written in place (FIFOs, devices) is not checked.
+	// yet. Its error fails the run. It may read f, and must neither write to it nor keep it. FIFOs, devices
+	// and the like are not checked.
 	Check func(ctx context.Context, f *os.File) error
 
 	// Root, if it is not nil, is the directory that name is relative to, and that neither name nor a symbolic
@@ -87,20 +91,23 @@ func File(name string) pipeline.Sink { return FileWith(name, FileOptions{}) }
 // more than a day old. A directory that is renamed during the run gets the file all the same.
 //
 // An old file's permission bits are kept, and its owner and group as far as the system allows it; a group
-// that cannot be kept loses what others may not do either. Further hard links to it keep the old content;
-// its extended attributes are lost. A symbolic link stays, and its target is replaced.
+// that cannot be kept loses what others may not do either. On Linux its ACL is kept, and its security label where
+// this process may set one; if an ACL cannot be kept, the mode gives nobody more than the ACL did. Further hard
+// links to it keep the old content. Its other extended attributes, which describe the old content, are lost, and so
+// are setuid, setgid and capabilities. A symbolic link stays, and its target is replaced.
 //
-// FIFOs, devices (/dev/null) and descriptors (/dev/stdout, /dev/fd/3) are written in place, as the stream
-// comes, and cannot be undone; the options say nothing to them but NoClobber. FileWith waits until a FIFO
-// has a reader; that wait, and writes that block, are interrupted when the run ends early.
+// FIFOs, devices (/dev/null), descriptors (/dev/stdout, /dev/fd/3) and the files that the Linux kernel makes up
+// (/proc, /sys) are written in place, as the stream comes, and cannot be undone; the options say nothing to them but
+// NoClobber. FileWith waits until a FIFO has a reader; that wait, and writes that block, are interrupted when the
+// run ends early.
 //
 // On Linux, where the stream comes from a file without a stage between, the kernel copies it
 // (copy_file_range), and the file's holes stay holes. A stream that knows its size and has no holes gets
 // its space beforehand where the file system can do that (fallocate), so that a full disk shows early.
 //
-// Fails before it reads if name is a directory, or in a directory that is missing or not writable. If the
-// directory's sync fails after the rename, the error says that the file is in place. A sync that failed is not
-// tried again.
+// Fails before it reads if name is a directory, or in a directory that is missing or not writable, or a file that
+// cannot be replaced, such as a mount point; [Overwrite] may still write over that. If the directory's sync fails
+// after the rename, the error says that the file is in place. A sync that failed is not tried again.
 func FileWith(name string, opts FileOptions) pipeline.Sink {
 	return pipeline.NewSink(text.ShortPath(name), func(ctx context.Context, in *pipeline.Inlet) error {
 		return opts.write(ctx, in, name, (*atomicfile.Destination).Create)
@@ -129,12 +136,15 @@ func (o *FileOptions) write(ctx context.Context, in *pipeline.Inlet, name string
 	if err != nil {
 		return err
 	}
-	return commit(ctx, in, f, func() error {
-		if o.Check == nil {
-			return f.Finish(nil)
-		}
-		return f.Finish(func(f *os.File) error { return o.Check(ctx, f) })
-	})
+	return commit(ctx, in, f, func() error { return f.Finish(checked(ctx, o.Check)) })
+}
+
+// checked is an option Check for package atomicfile.
+func checked(ctx context.Context, check func(context.Context, *os.File) error) func(*os.File) error {
+	if check == nil {
+		return nil
+	}
+	return func(f *os.File) error { return check(ctx, f) }
 }
 
 // A target has two exits.

@@ -17,6 +17,7 @@ type InPlaceOptions struct {
 	Sync                Sync
 	ModTime, AccessTime time.Time
 	Owner               *Owner
+	Check               func(ctx context.Context, f *os.File) error
 	Root                *os.Root
 }
 
@@ -36,10 +37,12 @@ func AppendWith(name string, opts InPlaceOptions) pipeline.Sink {
 // Overwrite writes the stream over the file called name. See [OverwriteWith].
 func Overwrite(name string) pipeline.Sink { return OverwriteWith(name, InPlaceOptions{}) }
 
-// OverwriteWith writes the stream over a file, which keeps its inode, its hard links and its extended
-// attributes. It is locked (flock) during the run; one that is locked already is an error. It is emptied when
-// the first byte comes, and that cannot be undone: a failed run leaves the part that it wrote. A file that does
-// not exist appears complete, as with [FileWith].
+// OverwriteWith writes the stream over a file, which keeps its inode, its hard links, its access and its
+// extended attributes, as far as the system leaves them to a file that is written to. It is the way to write a file
+// that cannot be replaced: a mount point, or one in a directory that may not be written to. It is locked (flock)
+// during the run; one that is locked already is an error. It is emptied when the first byte comes, and that cannot
+// be undone: a failed run leaves the part that it wrote. So Check cannot take anything back; it needs the right to
+// read the file. A file that does not exist appears complete, as with [FileWith].
 func OverwriteWith(name string, opts InPlaceOptions) pipeline.Sink {
 	return pipeline.NewSink(text.ShortPath(name), func(ctx context.Context, in *pipeline.Inlet) error {
 		return opts.write(ctx, in, name, false, (*atomicfile.Destination).Overwrite)
@@ -63,11 +66,11 @@ func (o *InPlaceOptions) write(ctx context.Context, in *pipeline.Inlet, name str
 		if err != nil {
 			return err
 		}
-		return commit(ctx, in, f, f.Finish)
+		return commit(ctx, in, f, func() error { return f.Finish(checked(ctx, o.Check)) })
 	}
 	f, err := d.Create(opts)
 	if err != nil {
 		return err
 	}
-	return commit(ctx, in, f, func() error { return f.Finish(nil) })
+	return commit(ctx, in, f, func() error { return f.Finish(checked(ctx, o.Check)) })
 }

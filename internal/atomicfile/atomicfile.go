@@ -82,19 +82,27 @@ func (o *Options) check() error {
 	return nil
 }
 
-// setOwner sets the owner and the group of f, and the mode that goes with them.
+// setOwner sets the owner and the group of f, and the mode that goes with them. What is right already is not set.
 func (o *Options) setOwner(f *os.File) error {
-	err := f.Chown(o.Owner.UID, o.Owner.GID)
+	err := chown(f, o.Owner.UID, o.Owner.GID)
 	if err != nil && (o.Owner.Required || !mayNotOwn(err)) {
 		return err
 	}
 	if err != nil {
-		_ = f.Chown(-1, o.Owner.GID)
+		_ = chown(f, -1, o.Owner.GID)
 	}
 	if o.Mode == 0 {
 		return nil
 	}
-	return f.Chmod(o.Mode) // after chown, which clears bits
+	return chmod(f, access{}.give(f, o.Mode, true)) // after chown, which clears bits
+}
+
+// chmod sets the mode of f, if it is another.
+func chmod(f *os.File, mode fs.FileMode) error {
+	if have, err := f.Stat(); err == nil && have.Mode()&^fs.ModeType == mode {
+		return nil
+	}
+	return f.Chmod(mode)
 }
 
 // setTimes sets the times of a file of d.

@@ -20,6 +20,7 @@ type Destination struct {
 
 	link   bool // the name is one of a symbolic link
 	exists bool
+	pseudo bool // what is there is made up by the kernel
 	old    stat // what is there, if exists
 	fd     int  // of this process, if the name stands for one; else -1
 }
@@ -57,7 +58,7 @@ func (d *Destination) locate() error {
 			return err
 		}
 		d.base = base
-		there, err := d.dir.lstat(base)
+		there, err := d.dir.look(base)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			return nil
@@ -67,6 +68,7 @@ func (d *Destination) locate() error {
 			return syscall.EISDIR
 		case there.mode&fs.ModeSymlink == 0:
 			d.exists, d.old = true, there
+			d.pseudo = there.mode.IsRegular() && d.dir.isPseudo(there)
 			return nil
 		}
 		d.link = true
@@ -129,8 +131,10 @@ func (d *Destination) check(opts Options) error {
 func (d *Destination) Exists() bool { return d.exists }
 
 // Special reports whether the destination is written in place because it cannot be replaced: a FIFO, a device,
-// a descriptor of this process. OpenSpecial opens it.
-func (d *Destination) Special() bool { return d.fd >= 0 || d.exists && !d.old.mode.IsRegular() }
+// a descriptor of this process, a file that the kernel makes up (/proc, /sys). OpenSpecial opens it.
+func (d *Destination) Special() bool {
+	return d.fd >= 0 || d.exists && (d.pseudo || !d.old.mode.IsRegular())
+}
 
 // Block reports whether the destination is a block device.
 func (d *Destination) Block() bool {

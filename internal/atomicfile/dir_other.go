@@ -138,9 +138,21 @@ func (s stat) same(other stat) bool { return os.SameFile(s.info, other.info) }
 // ours: whose file it is is not known.
 func (s stat) ours() bool { return true }
 
+func (s stat) owner() (uid, gid int) { return -1, -1 }
+
+func (d *dir) gives(int, int) bool { return false }
+
+func (d *dir) removed() bool { return false }
+
+func (d *dir) obstacle(string, stat) error { return nil }
+
+func (d *dir) writable(string) bool { return false }
+
 func descriptor(string) (fd int, ok bool) { return 0, false }
 
-// keepOwner: files have no numeric owners.
+// chown, keepOwner: files have no numeric owners.
+func chown(f *os.File, uid, gid int) error { return f.Chown(uid, gid) }
+
 func keepOwner(*os.File, stat) (group bool) { return true }
 
 func mayNotOwn(error) bool { return true }

@@ -170,6 +170,9 @@ func (d *dir) chtimes(name string, access, mod time.Time) error {
 			return err
 		}
 	}
+	if ts[0] == st.Atim && ts[1] == st.Mtim { // which may be all that is allowed
+		return nil
+	}
 	return again(func() error { return unix.UtimesNanoAt(d.fd, name, ts, unix.AT_SYMLINK_NOFOLLOW) })
 }
 
@@ -209,18 +212,23 @@ type stat struct {
 	uid, gid uint32
 	size     int64
 	modTime  time.Time
+
+	attributes uint64 // of statx(2), if look found it
 }
 
 func newStat(st *unix.Stat_t) stat {
-	kind, known := kinds[uint32(st.Mode)&unix.S_IFMT]
-	if !known {
-		kind = fs.ModeIrregular
-	}
 	return stat{
-		mode: kind | fs.FileMode(st.Mode&0o777),
+		mode: kindOf(uint32(st.Mode)) | fs.FileMode(st.Mode&0o777),
 		dev:  uint64(st.Dev), ino: st.Ino, links: uint64(st.Nlink), //nolint:unconvert // their types differ
 		uid: st.Uid, gid: st.Gid, size: st.Size, modTime: time.Unix(st.Mtim.Unix()),
 	}
+}
+
+func kindOf(mode uint32) fs.FileMode {
+	if kind, known := kinds[mode&unix.S_IFMT]; known {
+		return kind
+	}
+	return fs.ModeIrregular
 }
 
 var kinds = map[uint32]fs.FileMode{
@@ -233,3 +241,73 @@ func (s stat) same(other stat) bool { return s.dev == other.dev && s.ino == othe
 
 // ours reports whether a file may have been made by this user. Root may have given it away.
 func (s stat) ours() bool { return int(s.uid) == unix.Geteuid() || unix.Geteuid() == 0 }
+
+// owner is whose the file is.
+func (s stat) owner() (uid, gid int) { return int(s.uid), int(s.gid) }
+
+// chown sets the owner and the group of f, if they are others. -1 leaves what there is.
+func chown(f *os.File, uid, gid int) error {
+	have, err := statFile(f)
+	if err == nil && (uid == -1 || uid == int(have.uid)) && (gid == -1 || gid == int(have.gid)) {
+		return nil
+	}
+	return f.Chown(uid, gid)
+}
+
+// keepOwner gives f the owner and the group of an old file, as far as it can, and reports whether the group
+// is right.
+func keepOwner(f *os.File, old stat) (group bool) {
+	uid, gid := old.owner()
+	return chown(f, uid, gid) == nil || chown(f, -1, gid) == nil
+}
+
+// gives reports whether a new file in d belongs to a user and a group, -1 being any, and to nobody else as well.
+func (d *dir) gives(uid, gid int) bool {
+	if uid != -1 && uid != unix.Geteuid() || gid != -1 && gid != unix.Getegid() {
+		return false
+	}
+	var st unix.Stat_t // the group is that of the process or of the directory
+	err := again(func() error { return unix.Fstat(d.fd, &st) })
+	return err == nil && int(st.Gid) == unix.Getegid() && !d.hasDefaultACL()
+}
+
+// removed reports whether the directory is in no other one any more.
+func (d *dir) removed() bool {
+	var st unix.Stat_t
+	err := again(func() error { return unix.Fstat(d.fd, &st) })
+	return err == nil && st.Nlink == 0
+}
+
+// obstacle is why the file called name cannot be replaced, as far as that can be known before it is tried.
+func (d *dir) obstacle(name string, old stat) error {
+	if err := old.immovable(); err != nil {
+		return err
+	}
+	user := unix.Geteuid()
+	if user == 0 {
+		return nil
+	}
+	err := again(func() error { return unix.Faccessat(d.fd, ".", unix.W_OK|unix.X_OK, unix.AT_EACCESS) })
+	if errors.Is(err, fs.ErrPermission) && d.writable(name) {
+		return &ReplaceError{Closed: true, Err: errors.New("its directory may not be written to")}
+	}
+	if int(old.uid) == user {
+		return nil
+	}
+	var st unix.Stat_t
+	err = again(func() error { return unix.Fstat(d.fd, &st) })
+	if err == nil && uint32(st.Mode)&unix.S_ISVTX != 0 && int(st.Uid) != user && d.writable(name) {
+		return &ReplaceError{Closed: true, Err: errors.New("it belongs to another user, and its directory is sticky")}
+	}
+	return nil
+}
+
+// writable reports whether this process may write to the file called name.
+func (d *dir) writable(name string) bool {
+	return again(func() error { return unix.Faccessat(d.fd, name, unix.W_OK, unix.AT_EACCESS) }) == nil
+}
+
+// mayNotOwn reports whether a chown failed for want of a right, or because the file system has no owners.
+func mayNotOwn(err error) bool {
+	return errors.Is(err, fs.ErrPermission) || errors.Is(err, unix.EINVAL) || errors.Is(err, errors.ErrUnsupported)
+}

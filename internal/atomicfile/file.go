@@ -2,10 +2,8 @@ package atomicfile
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"runtime"
 )
 
@@ -18,6 +16,7 @@ type File struct {
 	name string
 	lock lock
 	part *part // not nil: the file stays if it is discarded
+	old  access
 
 	adopted bool // it was there before, and stays if it is discarded
 	crowded bool // others write, or have written, to the same name
@@ -31,82 +30,50 @@ func (d *Destination) Create(opts Options) (f *File, err error) {
 	if err := d.check(opts); err != nil {
 		return nil, err
 	}
-	f = &File{dest: d, dir: d.dir, opts: opts}
-	f.size, f.sparse = opts.Size, opts.Sparse
+	if f, err = d.begin(opts); err != nil {
+		return nil, err
+	}
 	return f, f.createTemp()
 }
 
-// createMode is the mode that the file is made with: never one that lets others in who will not be let in
-// later.
-func (f *File) createMode() fs.FileMode {
-	switch {
-	case f.dest.exists, f.opts.Owner != nil && f.opts.Mode != 0:
-		return 0o600 // until Finish
-	case f.opts.Mode == 0:
-		return 0o666
-	}
-	return f.opts.Mode
-}
-
-// Publish puts the complete regular file at path in the place of the one called name, as Create, Finish and
-// [File.Publish] would. It was written by other means, must not be in use, and is best in the destination's
-// directory. Without Owner, Mode is that of the file already. If Publish fails, the file is still at path, unless
-// the error says that it is in place.
-func Publish(root *os.Root, path, name string, opts Options) error {
-	d, err := Locate(root, name)
-	if err != nil {
-		return err
-	}
-	f, err := d.adopt(path, opts)
-	if err != nil {
-		return err
-	}
-	defer f.Discard() //nolint:errcheck // what went wrong before is returned
-	if err := f.Finish(nil); err != nil {
-		return err
-	}
-	return f.Publish()
-}
-
-// adopt takes up the file at path. It takes d over.
-func (d *Destination) adopt(path string, opts Options) (f *File, err error) {
-	defer d.closeUnless(&err)
-	if err := d.check(opts); err != nil {
-		return nil, err
-	}
-	if opts.CreateOnly {
-		if err := d.CheckNew(); err != nil {
+// begin is what all files have that take the place of an old one or become a new one.
+func (d *Destination) begin(opts Options) (*File, error) {
+	if !opts.CreateOnly {
+		if err := d.CheckReplace(); err != nil {
 			return nil, err
 		}
 	}
-	failed := func(op string, err error) (*File, error) {
-		return nil, &fs.PathError{Op: op, Path: path, Err: bare(err)}
-	}
-	parent, base := filepath.Split(path)
-	dir, err := openDir(d.root, parent)
-	if err != nil {
-		return failed("open", err)
-	}
-	f = &File{dest: d, dir: dir, name: base, opts: opts, adopted: true}
-	f.begun = true
-	there, err := dir.lstat(base)
-	if err == nil && !there.mode.IsRegular() {
-		err = errNotRegular
-	}
-	if err == nil {
-		f.file, err = dir.open(base, os.O_RDWR, 0, d.name)
-	}
-	if err != nil {
-		dir.close()
-		return failed("open", err)
-	}
-	var held bool
-	if f.lock, held, _ = take(f.file); !held {
-		f.file.Close()
-		dir.close()
-		return failed("lock", errInUse)
+	f := &File{dest: d, dir: d.dir, opts: opts}
+	f.size, f.sparse = opts.Size, opts.Sparse
+	if d.exists {
+		f.old = d.dir.access(d.base)
 	}
 	return f, nil
+}
+
+// createMode is the mode that the file is made with: never one that lets others in who will not be let in
+// later. Where the mode that it will have in the end does not, it is made with that, so that it need not be changed.
+func (f *File) createMode() fs.FileMode {
+	o, mode := f.opts, f.opts.Mode
+	uid, gid := -1, -1 // those of a new file
+	if mode == 0 {
+		mode = 0o666
+	}
+	switch {
+	case o.Owner != nil && o.Mode != 0:
+		uid, gid = o.Owner.UID, o.Owner.GID
+	case f.dest.exists:
+		mode = f.dest.old.mode.Perm()
+		if uid, gid = f.dest.old.owner(); o.Owner != nil {
+			uid, gid = o.Owner.UID, o.Owner.GID
+		}
+	default:
+		return mode
+	}
+	if f.old.plain() && f.dir.gives(uid, gid) {
+		return mode
+	}
+	return 0o600 // until Finish
 }
 
 // Finish does all that can fail when all bytes have been written: it gives the file its length, mode, owner
@@ -144,7 +111,7 @@ func (f *File) finish(check func(f *os.File) error) error {
 	return nil
 }
 
-// setMode gives the file its owner and its mode.
+// setMode gives the file its owner, its mode, and what else decides who may use it.
 func (f *File) setMode() error {
 	d := f.dest
 	if f.opts.Owner != nil {
@@ -155,11 +122,11 @@ func (f *File) setMode() error {
 	if !d.exists {
 		return nil
 	}
-	mode := d.old.mode.Perm()
-	if f.opts.Owner == nil && !keepOwner(f.file, d.old) { // what others may not do, the new group may not either
-		mode = mode&^0o070 | mode&0o007<<3
+	group := f.opts.Owner != nil || keepOwner(f.file, d.old)
+	if err := chmod(f.file, f.old.give(f.file, d.old.mode.Perm(), group)); err != nil {
+		return d.refused("chmod", err)
 	}
-	return f.file.Chmod(mode)
+	return nil
 }
 
 func (f *File) setTimes() error {
@@ -176,53 +143,6 @@ func (f *File) close() error {
 	}
 	f.closed = true
 	return f.file.Close()
-}
-
-// Publish gives a finished file its name. If that fails, the file is discarded. If it is in place, but something
-// failed afterwards, the error reports that.
-func (f *File) Publish() error {
-	d := f.dest
-	defer f.release()
-	if err := f.place(); err != nil {
-		if left := f.Discard(); left != nil {
-			return fmt.Errorf("%w (its temporary file is left: %w)", err, left)
-		}
-		return err
-	}
-	f.over = true
-	if err := d.dir.sync(f.opts.Sync); err != nil {
-		err = &fs.PathError{Op: "sync", Path: d.dir.name, Err: err}
-		return fmt.Errorf("%s is in place, but may be lost if the system crashes now: %w", d.name, err)
-	}
-	if err := f.part.remove(); err != nil {
-		return fmt.Errorf("%s is in place, but the record of its partial file is left: %w", d.name, err)
-	}
-	return nil
-}
-
-// place gives the file its name.
-func (f *File) place() error {
-	d := f.dest
-	if !f.opts.CreateOnly {
-		if err := f.dir.rename(f.name, d.dir, d.base); err != nil {
-			return d.failed("rename", err)
-		}
-		return nil
-	}
-	if done, err := f.dir.renameNew(f.name, d.dir, d.base); done {
-		if err != nil {
-			return d.failed("rename", err)
-		}
-		return nil
-	}
-	if err := f.dir.link(f.name, d.dir, d.base); err != nil {
-		return d.failed("link", err)
-	}
-	if err := f.dir.remove(f.name); err != nil {
-		f.over = true // it must not be removed
-		return fmt.Errorf("%s is in place, but its temporary name is left: %w", d.name, err)
-	}
-	return nil
 }
 
 // Discard removes the file, or keeps what is to be resumed. After Publish, or a second time, it does nothing.

@@ -60,10 +60,13 @@ func (d *Destination) change(flag int, opts Options) (f *InPlace, err error) {
 	return f, nil
 }
 
-// Finish does what is left to do when all bytes have been written.
-func (f *InPlace) Finish() error { return f.dest.named(f.finish(), f.file) }
+// Finish does what is left to do when all bytes have been written. check, if not nil, is called before the close. It
+// may read the file, and its error is Finish's.
+func (f *InPlace) Finish(check func(f *os.File) error) error {
+	return f.dest.named(f.finish(check), f.file)
+}
 
-func (f *InPlace) finish() error {
+func (f *InPlace) finish(check func(f *os.File) error) error {
 	if !f.appends {
 		if err := f.writer.finish(); err != nil {
 			return err
@@ -80,7 +83,23 @@ func (f *InPlace) finish() error {
 	if err := syncFile(f.file, f.opts.Sync); err != nil {
 		return err
 	}
+	if check != nil {
+		if err := f.read(check); err != nil {
+			return err
+		}
+	}
 	return f.file.Close()
+}
+
+// read calls check with the file open for reading.
+func (f *InPlace) read(check func(f *os.File) error) error {
+	d := f.dest
+	file, err := d.dir.open(d.base, os.O_RDONLY, 0, d.name)
+	if err != nil {
+		return d.failed("open", err)
+	}
+	defer file.Close()
+	return check(file)
 }
 
 // Publish ends the use of a finished file.

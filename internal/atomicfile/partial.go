@@ -129,8 +129,10 @@ func (d *Destination) Resume(fingerprint string, offset int64, opts Options) (f 
 	if err := d.check(opts); err != nil {
 		return nil, err
 	}
-	f = &File{dest: d, dir: d.dir, name: d.partName(), opts: opts}
-	f.size, f.sparse = opts.Size, opts.Sparse
+	if f, err = d.begin(opts); err != nil {
+		return nil, err
+	}
+	f.name = d.partName()
 	flag := os.O_RDWR
 	if offset == 0 {
 		flag |= os.O_CREATE

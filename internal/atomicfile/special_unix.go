@@ -45,7 +45,10 @@ func (d *Destination) openSpecial(ctx context.Context) (*os.File, error) {
 		return os.NewFile(uintptr(fd), d.name), nil
 	}
 	const flags = os.O_WRONLY | unix.O_NOCTTY
-	if d.old.mode&fs.ModeNamedPipe == 0 {
+	switch {
+	case d.pseudo: // O_TRUNC clears lists of the kernel, as it does for a shell's > and for cp
+		return d.dir.open(d.base, flags|os.O_TRUNC, 0, d.name)
+	case d.old.mode&fs.ModeNamedPipe == 0:
 		return d.dir.open(d.base, flags, 0, d.name)
 	}
 	// An open(2) that waits for a reader cannot be interrupted, and nothing tells that one has come.

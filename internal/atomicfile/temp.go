@@ -79,7 +79,7 @@ func (f *File) createTemp() error {
 			}
 			continue
 		case err != nil:
-			return d.failed("open", err)
+			return d.refused("open", err)
 		}
 		l, held, _ := take(file)
 		if !held || !d.dir.isAt(name, file) {
