@@ -16,7 +16,8 @@ const methods = "GET, HEAD, OPTIONS"
 type representation struct {
 	size    int64
 	modTime time.Time // zero: unknown
-	etag    string    // strong, with its quotes; empty: none
+	changed time.Time // when the content or an attribute last changed; zero: unknown
+	etag    string    // with its quotes, and the W/ of a weak one; empty: none
 	kind    string    // media type
 	coding  string    // content coding; empty: identity
 	vary    bool      // which coding it has depends on the request
@@ -163,6 +164,7 @@ func sameForRange(values []string, c representation, modified, now time.Time) bo
 	since, err := http.ParseTime(value)
 	// §8.8.2.2: a date is strong only if the content did not change again within that second. That
 	// the client saw it after that second is for the client to make sure; that the second is over
-	// can be checked here.
-	return err == nil && !modified.IsZero() && since.Equal(modified) && now.Sub(modified) >= time.Second
+	// can be checked here, and so can that nothing has changed later and got its old date back.
+	return err == nil && !modified.IsZero() && since.Equal(modified) && now.Sub(modified) >= time.Second &&
+		c.changed.Before(modified.Add(time.Second))
 }

@@ -267,6 +267,46 @@ func TestIfRangeDateMustBeStrong(t *testing.T) {
 	}
 }
 
+// §8.8.2.2: a file that has changed since may have got its date back.
+func TestIfRangeDateOfAFileThatChangedLater(t *testing.T) {
+	h := fields("If-Range: "+modified, "Range: bytes=0-9")
+	for changed, want := range map[time.Time]string{
+		modTime:                                  part(0, 9),
+		modTime.Truncate(time.Second).Add(999e6): part(0, 9),
+		modTime.Truncate(time.Second).Add(1e9):   full,
+		now:                                      full,
+	} {
+		c := thousand
+		c.changed = changed
+		if diff := cmp.Diff(want, short(decide("GET", h, c, now))); diff != "" {
+			t.Error(changed, diff)
+		}
+	}
+}
+
+// §8.8.3.2: a weak tag is good for caches, and for nothing else.
+func TestWeakTag(t *testing.T) {
+	c := thousand
+	c.etag = `W/"v1"`
+	for _, test := range []struct {
+		header http.Header
+		want   string
+	}{
+		{fields(`If-None-Match: W/"v1"`), notModified},
+		{fields(`If-None-Match: "v1"`), notModified},
+		{fields(`If-Match: W/"v1"`), failed},
+		{fields(`If-Match: "v1"`), failed},
+		{fields(`If-Match: *`), full},
+		{fields(`If-Range: W/"v1"`, "Range: bytes=0-9"), full},
+		{fields(`If-Range: "v1"`, "Range: bytes=0-9"), full},
+		{fields("Range: bytes=0-9"), part(0, 9)},
+	} {
+		if diff := cmp.Diff(test.want, short(decide("GET", test.header, c, now))); diff != "" {
+			t.Error(test.header, diff)
+		}
+	}
+}
+
 func TestWithoutValidators(t *testing.T) {
 	c := representation{size: 1000, kind: "audio/mpeg"}
 	for _, test := range []struct {

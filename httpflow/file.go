@@ -5,16 +5,18 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/binary"
 	"errors"
 	"io"
 	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
+	"time"
 
+	"github.com/weirflow/weir/internal/fileid"
 	"github.com/weirflow/weir/internal/text"
 	"github.com/weirflow/weir/pipeline"
 	"github.com/weirflow/weir/sources"
@@ -119,7 +121,7 @@ func newResource(name string, f *os.File) (*resource, error) {
 }
 
 func describe(name string, f *os.File) (*resource, error) {
-	info, err := f.Stat()
+	v, info, err := fileid.Settled(f)
 	if err != nil {
 		return nil, err
 	}
@@ -137,8 +139,10 @@ func describe(name string, f *os.File) (*resource, error) {
 	if err != nil {
 		return nil, err
 	}
+	about := representFile(v, info)
+	about.kind = kind
 	return &resource{
-		representation: representation{size: info.Size(), modTime: info.ModTime(), etag: fileTag(f, info), kind: kind},
+		representation: about,
 		path:           f.Name(),
 		name:           filepath.Base(name),
 		source:         func(offset, length int64) pipeline.Source { return section(f, offset, length) },
@@ -147,16 +151,31 @@ func describe(name string, f *os.File) (*resource, error) {
 	}, nil
 }
 
-// fileTag is an entity tag that changes when the file changes or is replaced. It is a hash, so that it
-// does not reveal inode numbers.
-func fileTag(f *os.File, info fs.FileInfo) string {
-	device, inode := identity(f, info)
-	var b []byte
-	b = binary.BigEndian.AppendUint64(b, device)
-	b = binary.BigEndian.AppendUint64(b, inode)
-	b = binary.BigEndian.AppendUint64(b, uint64(info.Size()))
-	b = binary.BigEndian.AppendUint64(b, uint64(info.ModTime().UnixNano()))
-	return hashTag(b)
+// representFile is what clients may know of a file.
+func representFile(v fileid.Version, info fs.FileInfo) representation {
+	about := representation{size: info.Size(), modTime: info.ModTime(), etag: fileTag(v)}
+	if v.Strong() {
+		about.changed = time.Unix(v.ChangeTime.Sec, v.ChangeTime.Nsec)
+	}
+	return about
+}
+
+// fileTag is an entity tag that changes when the file changes or is replaced; where that is not sure, a weak one. It is
+// a hash, so that it does not reveal inode numbers.
+func fileTag(v fileid.Version) string {
+	tag := hashTag(v.Append(nil))
+	if !v.Strong() {
+		tag = "W/" + tag
+	}
+	return tag
+}
+
+// variantTag is the entity tag of a representation in another coding (RFC 9110 §8.8.3.3).
+func variantTag(tag, coding string) string {
+	if strong, weak := strings.CutPrefix(tag, "W/"); weak {
+		return "W/" + variantTag(strong, coding)
+	}
+	return hashTag([]byte(tag + coding))
 }
 
 func hashTag(b []byte) string {

@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/weirflow/weir/internal/fileid"
 	"github.com/weirflow/weir/transfer"
 	"github.com/weirflow/weir/tus"
 )
@@ -265,10 +266,11 @@ func (rc *receiver) look(name string) (t target, err error) {
 		return target{}, err
 	}
 	defer f.Close()
-	if info, err = f.Stat(); err != nil {
+	v, info, err := fileid.Settled(f)
+	if err != nil {
 		return target{}, err
 	}
-	return target{exists: true, representation: representation{size: info.Size(), modTime: info.ModTime(), etag: fileTag(f, info)}}, nil
+	return target{exists: true, representation: representFile(v, info)}, nil
 }
 
 // check looks at what the name stands for, and fails if a file with the header h must not be put

@@ -101,7 +101,7 @@ func (s fileServer) openSibling(name string, res *resource, c coding) *resource 
 		return nil
 	}
 	coded.kind, coded.coding, coded.vary = res.kind, c.name, true
-	coded.etag = hashTag([]byte(coded.etag + c.name))
+	coded.etag = variantTag(coded.etag, c.name)
 	return coded
 }
 

@@ -20,6 +20,12 @@ func clock() Time {
 	return Time{sec, nsec}
 }
 
+// pause waits for a millisecond of this clock, which is not that of a synctest bubble.
+func pause() {
+	ms := unix.NsecToTimespec(int64(time.Millisecond))
+	_ = unix.Nanosleep(&ms, nil) // a signal may interrupt it
+}
+
 // changesOf finds out how the file system of f keeps the times of changes.
 func changesOf(f *os.File) changes {
 	var st unix.Statfs_t

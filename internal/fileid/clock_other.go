@@ -12,4 +12,6 @@ const tick = 16 * time.Millisecond
 
 func clock() Time { return TimeOf(time.Now()) }
 
+func pause() { time.Sleep(time.Millisecond) }
+
 func changesOf(*os.File) changes { return local }

@@ -21,6 +21,12 @@ func clock() Time {
 	return Time{sec, nsec}
 }
 
+// pause waits for a millisecond of this clock, which is not that of a synctest bubble.
+func pause() {
+	ms := unix.NsecToTimeval(int64(time.Millisecond))
+	_, _ = unix.Select(0, nil, nil, nil, &ms) // a signal may interrupt it
+}
+
 // changesOf finds out how the file system of f keeps the times of changes.
 func changesOf(f *os.File) changes {
 	switch fileSystem(f) {

@@ -92,7 +92,7 @@ func Settled(f *os.File) (Version, fs.FileInfo, error) {
 				return v, info, nil
 			}
 			if tick-age < maxWait && now.since(begin) < maxWait { // not one that is written all the time
-				time.Sleep(time.Millisecond)
+				pause()
 				continue
 			}
 		}

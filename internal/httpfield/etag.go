@@ -2,21 +2,22 @@ package httpfield
 
 import "strings"
 
-// TagMatches reports whether one of the entity tags in a list is etag, a strong one with its quotes,
-// or "" where the resource has none (RFC 9110 section 8.8.3.2). Strong comparison takes no weak tag.
+// TagMatches reports whether one of the entity tags in a list is etag, with its quotes and the W/ of a weak one,
+// or "" where the resource has none (RFC 9110 section 8.8.3.2). In strong comparison, a weak tag matches nothing.
 // "*" matches everything that exists. A list with an error in it matches up to there.
 func TagMatches(values []string, etag string, strong bool) bool {
 	list := strings.Join(values, ",")
 	if strings.Trim(list, " \t") == "*" {
 		return true
 	}
+	own, ownWeak := strings.CutPrefix(etag, "W/")
 	for {
 		list = strings.TrimLeft(list, ", \t")
 		tag, weak, rest, ok := CutTag(list)
 		if !ok {
 			return false
 		}
-		if etag != "" && tag == etag && !(strong && weak) {
+		if own != "" && tag == own && !(strong && (weak || ownWeak)) {
 			return true
 		}
 		list = strings.TrimLeft(rest, " \t")
