@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/weirflow/weir/internal/atomicfile"
+	"github.com/weirflow/weir/internal/filelimit"
 	"github.com/weirflow/weir/internal/text"
 	"github.com/weirflow/weir/pipeline"
 )
@@ -116,27 +117,38 @@ func FileWith(name string, opts FileOptions) pipeline.Sink {
 
 // write writes the stream to the file that create begins.
 func (o *FileOptions) write(ctx context.Context, in *pipeline.Inlet, name string, create func(*atomicfile.Destination, atomicfile.Options) (*atomicfile.File, error)) error {
-	d, err := atomicfile.Locate(o.Root, name)
-	if err != nil {
-		return err
-	}
-	if o.NoClobber {
-		if err := d.CheckNew(); err != nil {
-			d.Close()
+	var d *atomicfile.Destination
+	var f *atomicfile.File
+	err := filelimit.Retry(ctx, func() (err error) {
+		if d, err = o.locate(name); err != nil || d.Special() {
 			return err
 		}
-	}
-	if d.Special() {
+		f, err = create(d, atomicfile.Options{
+			Mode: o.Mode, CreateOnly: o.NoClobber, Sync: atomicfile.Sync(o.Sync), ModTime: o.ModTime, AccessTime: o.AccessTime,
+			Owner: (*atomicfile.Owner)(o.Owner), Sparse: o.Sparse, Size: in.Size,
+		})
+		return err
+	})
+	switch {
+	case err != nil:
+		return err
+	case d.Special():
 		return writeSpecial(ctx, in, d)
 	}
-	f, err := create(d, atomicfile.Options{
-		Mode: o.Mode, CreateOnly: o.NoClobber, Sync: atomicfile.Sync(o.Sync), ModTime: o.ModTime, AccessTime: o.AccessTime,
-		Owner: (*atomicfile.Owner)(o.Owner), Sparse: o.Sparse, Size: in.Size,
-	})
-	if err != nil {
-		return err
-	}
 	return commit(ctx, in, f, func() error { return f.Finish(checked(ctx, o.Check)) })
+}
+
+// locate finds the destination, which must not exist with NoClobber.
+func (o *FileOptions) locate(name string) (*atomicfile.Destination, error) {
+	d, err := atomicfile.Locate(o.Root, name)
+	if err != nil || !o.NoClobber {
+		return d, err
+	}
+	if err := d.CheckNew(); err != nil {
+		d.Close()
+		return nil, err
+	}
+	return d, nil
 }
 
 // checked is an option Check for package atomicfile.

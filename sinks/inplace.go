@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/weirflow/weir/internal/atomicfile"
+	"github.com/weirflow/weir/internal/filelimit"
 	"github.com/weirflow/weir/internal/text"
 	"github.com/weirflow/weir/pipeline"
 )
@@ -50,27 +51,31 @@ func OverwriteWith(name string, opts InPlaceOptions) pipeline.Sink {
 }
 
 func (o *InPlaceOptions) write(ctx context.Context, in *pipeline.Inlet, name string, createOnly bool, open func(*atomicfile.Destination, atomicfile.Options) (*atomicfile.InPlace, error)) error {
-	d, err := atomicfile.Locate(o.Root, name)
-	if err != nil {
-		return err
-	}
-	if d.Special() {
-		return writeSpecial(ctx, in, d)
-	}
 	opts := atomicfile.Options{
 		Mode: o.Mode, CreateOnly: createOnly, Sync: atomicfile.Sync(o.Sync), ModTime: o.ModTime, AccessTime: o.AccessTime,
 		Owner: (*atomicfile.Owner)(o.Owner), Size: in.Size,
 	}
-	if d.Exists() {
-		f, err := open(d, opts)
-		if err != nil {
-			return err
+	var d *atomicfile.Destination
+	var old *atomicfile.InPlace
+	var f *atomicfile.File
+	err := filelimit.Retry(ctx, func() (err error) {
+		d, err = atomicfile.Locate(o.Root, name)
+		switch {
+		case err != nil || d.Special():
+		case d.Exists():
+			old, err = open(d, opts)
+		default:
+			f, err = d.Create(opts)
 		}
-		return commit(ctx, in, f, func() error { return f.Finish(checked(ctx, o.Check)) })
-	}
-	f, err := d.Create(opts)
-	if err != nil {
 		return err
+	})
+	switch {
+	case err != nil:
+		return err
+	case d.Special():
+		return writeSpecial(ctx, in, d)
+	case old != nil:
+		return commit(ctx, in, old, func() error { return old.Finish(checked(ctx, o.Check)) })
 	}
 	return commit(ctx, in, f, func() error { return f.Finish(checked(ctx, o.Check)) })
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"syscall"
 
+	"github.com/weirflow/weir/internal/filelimit"
 	"github.com/weirflow/weir/internal/ioctx"
 	"github.com/weirflow/weir/internal/text"
 	"github.com/weirflow/weir/pipeline"
@@ -65,7 +66,12 @@ func FileWith(name string, opts FileOptions) pipeline.Source {
 		case opts.Length < 0:
 			return fmt.Errorf("length %d: want 0 or more bytes", opts.Length)
 		}
-		f, info, err := opts.open(ctx, name)
+		var f *os.File
+		var info fs.FileInfo
+		err := filelimit.Retry(ctx, func() (err error) {
+			f, info, err = opts.open(ctx, name)
+			return err
+		})
 		if err != nil {
 			return err
 		}
