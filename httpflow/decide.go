@@ -38,6 +38,9 @@ type answer struct {
 // refuse is an answer without content. Where the status allows a body, it names the status.
 func refuse(method string, status int, header http.Header) answer {
 	a := answer{status: status, header: header}
+	if status == http.StatusServiceUnavailable { // RFC 9110 §15.6.4
+		header.Set("Retry-After", "1")
+	}
 	if method != http.MethodHead && status != http.StatusNoContent && status != http.StatusNotModified {
 		header.Set("Content-Type", "text/plain; charset=utf-8")
 		header.Set("X-Content-Type-Options", "nosniff")

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/weirflow/weir/internal/fileid"
+	"github.com/weirflow/weir/internal/filelimit"
 	"github.com/weirflow/weir/internal/text"
 	"github.com/weirflow/weir/pipeline"
 	"github.com/weirflow/weir/sources"
@@ -79,7 +80,11 @@ func (s oneFile) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		x.refuse(http.StatusNotFound, nil)
 		return
 	}
-	res, err := s.open()
+	var res *resource
+	err := filelimit.Retry(r.Context(), func() (err error) {
+		res, err = s.open()
+		return err
+	})
 	if err != nil {
 		x.refuse(statusOf(err), err)
 		return
@@ -206,7 +211,7 @@ func statusOf(err error) int {
 	switch {
 	case errors.Is(err, fs.ErrPermission):
 		return http.StatusForbidden
-	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE), errors.Is(err, syscall.ENOMEM):
+	case filelimit.Exhausted(err), errors.Is(err, syscall.ENOMEM):
 		return http.StatusServiceUnavailable
 	case errors.Is(err, syscall.EIO):
 		return http.StatusInternalServerError

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+
+	"github.com/weirflow/weir/internal/filelimit"
 )
 
 // FileServerOptions are the settings of [FileServer].
@@ -45,7 +47,8 @@ type FileServerOptions struct {
 // These are 404: what does not exist; a path with "..", ".", an empty element, a backslash or a
 // NUL, however encoded; names that begin with a dot; symbolic links that leave the root; and
 // everything that is neither a file nor a directory, which is not even opened. A file that the process may
-// not read is 403.
+// not read is 403. Where the process has no descriptor left for a file, the request waits for one, for up
+// to 10 s, and is then answered with 503.
 func FileServer(root *os.Root, opts FileServerOptions) http.Handler {
 	opts.prepare()
 	return fileServer{root, opts}
@@ -68,7 +71,11 @@ func (s fileServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		x.refuse(http.StatusNotFound, nil)
 		return
 	}
-	res, err := s.open(name, isDir, r)
+	var res *resource
+	err := filelimit.Retry(r.Context(), func() (err error) {
+		res, err = s.open(name, isDir, r)
+		return err
+	})
 	switch {
 	case errors.Is(err, errIsDir):
 		// Relative, because the handler may be mounted below a prefix that it does not know.

@@ -7,6 +7,7 @@ import (
 	"path"
 	"syscall"
 
+	"github.com/weirflow/weir/internal/filelimit"
 	"github.com/weirflow/weir/internal/httpfield"
 	"github.com/weirflow/weir/internal/peerwait"
 	"github.com/weirflow/weir/pipeline"
@@ -184,7 +185,7 @@ func (x *exchange) failureStatus(err error) int {
 		return http.StatusNotFound
 	case errors.Is(err, fs.ErrPermission):
 		return http.StatusForbidden
-	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE), errors.Is(err, syscall.ENOMEM):
+	case filelimit.Exhausted(err), errors.Is(err, syscall.ENOMEM):
 		return http.StatusServiceUnavailable
 	}
 	return http.StatusInternalServerError

@@ -3,12 +3,20 @@ package httpflow
 import (
 	"net"
 	"sync"
+
+	"github.com/weirflow/weir/internal/filelimit"
 )
 
-// MaxConnections is how many connections [LimitListener] allows by default.
+// MaxConnections is how many connections [LimitListener] allows by default, where the process may have
+// that many descriptors.
 const MaxConnections = 4096
 
-// LimitListener returns l with at most n connections at once, [MaxConnections] if n is 0 or less.
+// connectionFiles is how many descriptors a connection may need: for itself, and for a file that is
+// received, its directory, its lock, and what is opened for a moment.
+const connectionFiles = 5
+
+// LimitListener returns l with at most n connections at once. If n is 0 or less, they are
+// [MaxConnections], or fewer where the process may not have 5 descriptors for each (RLIMIT_NOFILE).
 // Accept waits while there are as many; those that want in queue up in the system. A connection
 // counts until it is closed. Limits on how long one may be idle (ReadHeaderTimeout and IdleTimeout
 // of the [http.Server], and the limits of handlers) make room again.
@@ -16,7 +24,7 @@ const MaxConnections = 4096
 // TCP connections keep all their methods, and with them what the kernel does for them (sendfile).
 func LimitListener(l net.Listener, n int) net.Listener {
 	if n <= 0 {
-		n = MaxConnections
+		n = filelimit.Fit(MaxConnections, connectionFiles)
 	}
 	return &limitListener{Listener: l, slots: make(chan struct{}, n), closed: make(chan struct{})}
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 
+	"github.com/weirflow/weir/internal/filelimit"
 	"github.com/weirflow/weir/internal/httpfield"
 	"github.com/weirflow/weir/internal/text"
 	"github.com/weirflow/weir/pipeline"
@@ -21,7 +22,10 @@ const receiveBuffer = 128 << 10
 // put receives a file.
 func (q *receiveRequest) put(isDir bool) {
 	createOnly := q.rc.opts.NoClobber || createsOnly(q.x.request.Header)
-	_, err := q.rc.check(q.name, q.x.request.Header, createOnly)
+	err := filelimit.Retry(q.x.ctx, func() error {
+		_, err := q.rc.check(q.name, q.x.request.Header, createOnly)
+		return err
+	})
 	if err == nil && isDir {
 		err = errIsOther
 	}
@@ -70,8 +74,10 @@ func (q *receiveRequest) store(createOnly bool) (answer, error) {
 				return err
 			}
 			release = free
-			was, err = q.rc.check(q.name, r.Header, createOnly)
-			return err
+			return filelimit.Retry(ctx, func() (err error) {
+				was, err = q.rc.check(q.name, r.Header, createOnly)
+				return err
+			})
 		})
 		return nil
 	}))

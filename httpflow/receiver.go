@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/weirflow/weir/internal/fileid"
+	"github.com/weirflow/weir/internal/filelimit"
 	"github.com/weirflow/weir/transfer"
 	"github.com/weirflow/weir/tus"
 )
@@ -77,6 +78,9 @@ type ReceiverOptions struct {
 // they are complete until they expire. Expired uploads are removed by later requests to the
 // directory. HEAD and DELETE end a PATCH that is under way, because a client that asks has lost its
 // connection; a second PATCH is 423. One process should serve a directory at a time.
+//
+// Where the process has no descriptor left, a request waits for one, for up to 10 s, and is then answered
+// with 503.
 //
 // HEAD of a file has its size and ETag. The contents of the root are not otherwise served.
 func Receiver(root *os.Root, opts ReceiverOptions) http.Handler {
@@ -157,7 +161,11 @@ func (rc *receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // head answers with the size and the validators of a file, as FileServer does.
 func (q *receiveRequest) head() {
-	res, err := fileServer{root: q.rc.root}.open(q.name, false, q.x.request)
+	var res *resource
+	err := filelimit.Retry(q.x.ctx, func() (err error) {
+		res, err = fileServer{root: q.rc.root}.open(q.name, false, q.x.request)
+		return err
+	})
 	if err != nil {
 		q.x.refuse(statusOf(err), err)
 		return
@@ -230,7 +238,7 @@ func (q *receiveRequest) statusOf(err error) int {
 		return http.StatusConflict
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
 		return http.StatusForbidden
-	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE), errors.Is(err, syscall.ENOMEM),
+	case filelimit.Exhausted(err), errors.Is(err, syscall.ENOMEM),
 		q.x.request.Context().Err() != nil:
 		return http.StatusServiceUnavailable
 	}

@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/weirflow/weir/internal/filelimit"
 	"github.com/weirflow/weir/internal/httpfield"
 	"github.com/weirflow/weir/sources"
 	"github.com/weirflow/weir/tus"
@@ -67,14 +68,18 @@ func (q *receiveRequest) createUpload(isDir bool) {
 // begin makes an upload, and appends the request's body.
 func (q *receiveRequest) begin(c creation) (http.Header, error) {
 	noClobber := q.rc.opts.NoClobber || createsOnly(c.Conditions)
-	if _, err := q.rc.check(c.Name, c.Conditions, noClobber); err != nil {
-		return nil, err
-	}
-	ctx := context.WithoutCancel(q.x.ctx)
-	u, err := q.rc.uploads.create(c.record)
+	var u *upload
+	err := filelimit.Retry(q.x.ctx, func() error {
+		_, err := q.rc.check(c.Name, c.Conditions, noClobber)
+		if err == nil {
+			u, err = q.rc.uploads.create(c.record)
+		}
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
+	ctx := context.WithoutCancel(q.x.ctx)
 	release, other := q.rc.uploads.locks.try(u.id, func() { q.body.stop(errSuperseded) })
 	if other != nil {
 		return nil, errBusy // never: the id is new
@@ -139,7 +144,11 @@ func (q *receiveRequest) work(id string) (status int, header http.Header, err er
 		return 0, header, err
 	}
 	defer release()
-	u, err := q.rc.uploads.load(q.name, id)
+	var u *upload
+	err = filelimit.Retry(ctx, func() (err error) {
+		u, err = q.rc.uploads.load(q.name, id)
+		return err
+	})
 	switch {
 	case errors.Is(err, errNoUpload):
 		return http.StatusNotFound, header, nil
@@ -159,7 +168,7 @@ func (q *receiveRequest) work(id string) (status int, header http.Header, err er
 			return 0, header, err
 		}
 	} else if !u.published {
-		if err := q.rc.uploads.sync(u); err != nil {
+		if err := filelimit.Retry(ctx, func() error { return q.rc.uploads.sync(u) }); err != nil {
 			return 0, header, err
 		}
 	}
@@ -209,7 +218,7 @@ func (rc *receiver) publish(ctx context.Context, u *upload) error {
 	if _, err := rc.check(u.Name, u.Conditions, createOnly); err != nil {
 		return err
 	}
-	return rc.uploads.publish(u, createOnly)
+	return filelimit.Retry(ctx, func() error { return rc.uploads.publish(u, createOnly) })
 }
 
 // describe tells when the upload expires.

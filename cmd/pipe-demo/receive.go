@@ -17,7 +17,8 @@ import (
 )
 
 func receiveCommand(c *cli.Console) *cobra.Command {
-	s := newServer(c, "receive")
+	s := newServer(c, "receive", 5) // a connection, a file, its lock, its directory, and what is opened for a moment
+	s.receives = true
 	var maxSize cli.Size
 	noClobber := false
 	cmd := &cobra.Command{
