@@ -9,6 +9,7 @@ import (
 
 	"github.com/weirflow/weir/internal/atomicfile"
 	"github.com/weirflow/weir/internal/filelimit"
+	"github.com/weirflow/weir/internal/ioctx"
 	"github.com/weirflow/weir/internal/text"
 	"github.com/weirflow/weir/pipeline"
 )
@@ -183,6 +184,11 @@ func commit(ctx context.Context, in *pipeline.Inlet, f target, finish func() err
 // writeSpecial writes the stream to what cannot be replaced: a FIFO, a device, a descriptor.
 func writeSpecial(ctx context.Context, in *pipeline.Inlet, d *atomicfile.Destination) (err error) {
 	defer d.Close()
+	if fd, ok := d.Descriptor(); ok {
+		if err := ioctx.CheckDescriptor(fd); err != nil {
+			return err
+		}
+	}
 	f, err := d.OpenSpecial(ctx)
 	if err != nil {
 		return err

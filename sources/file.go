@@ -97,6 +97,9 @@ func (o FileOptions) open(ctx context.Context, name string) (f *os.File, info fs
 		if info, err = f.Stat(); err == nil {
 			err = prepare(ctx, f, info)
 		}
+		if fd, ok := ioctx.Descriptor(name); err == nil && o.Root == nil && info.Mode()&fs.ModeCharDevice != 0 && ok {
+			err = ioctx.CheckDescriptor(fd)
+		}
 		if err != nil {
 			f.Close()
 		}

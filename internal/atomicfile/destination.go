@@ -136,6 +136,9 @@ func (d *Destination) Special() bool {
 	return d.fd >= 0 || d.exists && (d.pseudo || !d.old.mode.IsRegular())
 }
 
+// Descriptor returns the descriptor of this process that the name stands for, if it stands for one.
+func (d *Destination) Descriptor() (fd int, ok bool) { return d.fd, d.fd >= 0 }
+
 // Block reports whether the destination is a block device.
 func (d *Destination) Block() bool {
 	return d.exists && d.old.mode&fs.ModeDevice != 0 && d.old.mode&fs.ModeCharDevice == 0

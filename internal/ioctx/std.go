@@ -2,6 +2,16 @@ package ioctx
 
 import "os"
 
+// CheckDescriptor fails with EBADF if a standard descriptor, 0 to 2, was closed when the process started (sh: <&-). The runtime has opened
+// /dev/null for it then, for reading and writing, so that no other file gets its number; an input would look empty, and an output would be
+// lost. Nothing distinguishes that from a parent that has done the same; one that wants an empty input opens /dev/null for reading, and one
+// that wants no output for writing.
+func CheckDescriptor(fd int) error { return checkDescriptor(fd) }
+
+// Descriptor returns which descriptor of this process a name such as /dev/stdin or /proc/self/fd/3 stands for, if it stands for one, also
+// through symbolic links.
+func Descriptor(name string) (fd int, ok bool) { return descriptor(name) }
+
 // Stdin opens the process's standard input as another file, whose Close leaves [os.Stdin] open.
 // Its reads, through [Reader], can be interrupted.
 //
@@ -12,7 +22,7 @@ import "os"
 // with poll(2). A regular file is duplicated as well, to keep its offset; a reopened file would start at 0.
 //
 // On Windows, a read from a pipe is ended by Close, and one from a console cannot be interrupted. Systems other than
-// Unix and Windows return [errors.ErrUnsupported].
+// Unix and Windows return [errors.ErrUnsupported]. A standard input that is closed is an error: see [CheckDescriptor].
 func Stdin() (*os.File, error) { return open(os.Stdin, os.O_RDONLY) }
 
 // Stdout opens the process's standard output as another file, as [Stdin] does for the input.

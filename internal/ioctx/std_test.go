@@ -377,7 +377,27 @@ func TestStdinFileKeepsItsOffset(t *testing.T) {
 	}
 }
 
-func TestStdNull(t *testing.T) { runChild(t, "copy", nil, nil) }
+func TestStdNull(t *testing.T) {
+	in, err := os.Open(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	out, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	runChild(t, "copy", in, out)
+}
+
+// A descriptor that was closed when the process started is an error, though the runtime has opened /dev/null for it.
+func TestStdClosed(t *testing.T) {
+	cmd, stderr := child(t, "copy", nil, nil)
+	if err := cmd.Run(); err == nil || stderr.String() != "child: bad file descriptor\n" {
+		t.Errorf("%v: %q", err, stderr)
+	}
+}
 
 func TestStdoutWithoutReader(t *testing.T) {
 	for _, kind := range reading[:3] {

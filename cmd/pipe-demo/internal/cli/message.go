@@ -46,6 +46,7 @@ var hints = []struct {
 	{isA[*tls.CertificateVerificationError], "the system does not know who signed it; on Linux SSL_CERT_FILE names certificates to trust"},
 	{func(err error) bool { return isA[*pipeline.Error](err) && errors.Is(err, fs.ErrPermission) }, "this user may not write there"},
 	{is(fs.ErrPermission), "this user may not read it, or may not enter its directory"},
+	{is(syscall.EBADF), "it is closed, or it is /dev/null opened both for reading and writing, which looks the same: redirect it"},
 	{is(syscall.ENOSPC), "the disk is full: free space there, or choose another destination"},
 	{is(fs.ErrExist), "it appeared while the flow ran; -f replaces it, -n skips it"},
 	{refusedWith(http.StatusMethodNotAllowed), noUploads},
