@@ -8,6 +8,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -61,13 +63,22 @@ func TestScripts(t *testing.T) {
 			"server": cmdServer, "receiver": cmdReceiver, "endserver": cmdEndServer, "ended": cmdEnded, "faulty": cmdFaulty, "certificate": cmdCertificate,
 		},
 		Condition: func(cond string) (bool, error) {
-			if cond == "root" {
+			switch cond {
+			case "root":
 				return os.Geteuid() == 0, nil
+			case "c": // built with C: see the package cli
+				return hasC(), nil
 			}
 			return false, errors.New("unknown condition " + cond)
 		},
 		RequireExplicitExec: true,
 	})
+}
+
+// hasC reports whether the command was built with C.
+func hasC() bool {
+	about, ok := debug.ReadBuildInfo()
+	return ok && slices.Contains(about.Settings, debug.BuildSetting{Key: "CGO_ENABLED", Value: "1"})
 }
 
 func cmdCode(ts *testscript.TestScript, neg bool, args []string) {

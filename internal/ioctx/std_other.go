@@ -7,7 +7,7 @@ import (
 	"os"
 )
 
-func open(f *os.File, _ int) (*os.File, error) {
+func duplicate(f *os.File, _ int) (*os.File, error) {
 	return nil, &os.PathError{Op: "dup", Path: f.Name(), Err: errors.ErrUnsupported}
 }
 

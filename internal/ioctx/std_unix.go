@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// open returns another file for what f refers to, for reading (O_RDONLY) or writing (O_WRONLY).
-func open(f *os.File, mode int) (*os.File, error) {
+// duplicate returns another file for what f refers to, for reading (O_RDONLY) or writing (O_WRONLY).
+func duplicate(f *os.File, mode int) (*os.File, error) {
 	conn, err := f.SyscallConn()
 	if err != nil {
 		return nil, err
@@ -19,7 +19,7 @@ func open(f *os.File, mode int) (*os.File, error) {
 	var fd int
 	var closed error
 	cerr := conn.Control(func(old uintptr) {
-		if closed = checkDescriptor(int(old)); closed != nil {
+		if closed = CheckDescriptor(int(old)); closed != nil {
 			return
 		}
 		var ok bool

@@ -5,7 +5,7 @@ import (
 	"syscall"
 )
 
-func open(f *os.File, _ int) (*os.File, error) {
+func duplicate(f *os.File, _ int) (*os.File, error) {
 	conn, err := f.SyscallConn()
 	if err != nil {
 		return nil, err

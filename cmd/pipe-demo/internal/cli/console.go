@@ -64,6 +64,9 @@ func (c *Console) AddOutputFlags(f *pflag.FlagSet, json, quiet, verbose string) 
 
 // Finish ends the command with err, which may be nil: it prints what is still to be printed and returns the exit code.
 func (c *Console) Finish(err error) int {
+	if err == nil && c.Out.Buffered() > 0 && stdoutClosed() {
+		err = fmt.Errorf("stdout: %w", syscall.EBADF)
+	}
 	if ferr := c.Flush(); err == nil {
 		err = ferr
 	}

@@ -32,18 +32,22 @@ func (e SignalError) ExitCode() int { return 128 + int(e.Signal) }
 const patience = 500 * time.Millisecond
 
 // WithSignals returns a context that the first SIGINT, SIGTERM or SIGHUP cancels with a SignalError; another one, later
-// than half a second, calls exit at once. A SIGHUP that was ignored when the program started (nohup) stays ignored. A broken pipe is an error
+// than half a second, calls exit at once. A signal that was ignored when the program started stays ignored: SIGHUP under nohup, SIGINT of a
+// shell's background job, and what a script's trap ignores. A broken pipe is an error
 // of the write and does not end the process, so that what is unfinished can be undone. Signals are caught until the process exits, so that
 // one that is sent twice does not end it between the message about the first and the exit code.
 func WithSignals(ctx context.Context, exit func(code int)) context.Context {
 	signal.Ignore(syscall.SIGPIPE)
-	caught := []os.Signal{os.Interrupt, syscall.SIGTERM}
-	if !signal.Ignored(syscall.SIGHUP) {
-		caught = append(caught, syscall.SIGHUP)
-	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, caught...)
+	for _, s := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP} {
+		switch {
+		case s == syscall.SIGTERM && termIgnored():
+			signal.Ignore(s)
+		case !signal.Ignored(s):
+			signal.Notify(signals, s)
+		}
+	}
 	go onSignals(signals, cancel, exit)
 	return ctx
 }
