@@ -18,7 +18,6 @@ import (
 
 	"github.com/weirflow/weir/internal/fileid"
 	"github.com/weirflow/weir/internal/filelimit"
-	"github.com/weirflow/weir/internal/text"
 	"github.com/weirflow/weir/pipeline"
 	"github.com/weirflow/weir/sources"
 )
@@ -190,7 +189,7 @@ func hashTag(b []byte) string {
 
 // section emits length bytes of f, which stays open.
 func section(f *os.File, offset, length int64) pipeline.Source {
-	return pipeline.NewSource(text.ShortPath(f.Name()), func(ctx context.Context, out *pipeline.Outlet) error {
+	return pipeline.NewSource(f.Name(), func(ctx context.Context, out *pipeline.Outlet) error {
 		out.SetSize(length)
 		if _, err := f.Seek(offset, io.SeekStart); err != nil {
 			return err

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/weirflow/weir/internal/httpfield"
-	"github.com/weirflow/weir/internal/text"
 	"github.com/weirflow/weir/pipeline"
 )
 
@@ -44,7 +43,7 @@ func multipartLength(c representation, ranges []httpfield.ByteRange) int64 {
 
 // multipart emits the ranges of at as the body of a multipart/byteranges response.
 func multipart(at io.ReaderAt, name, boundary string, c representation, ranges []httpfield.ByteRange) pipeline.Source {
-	return pipeline.NewSource(text.ShortPath(name), func(ctx context.Context, out *pipeline.Outlet) error {
+	return pipeline.NewSource(name, func(ctx context.Context, out *pipeline.Outlet) error {
 		out.SetSize(multipartLength(c, ranges))
 		w := out.Writer(ctx)
 		// Not w's own ReadFrom: that would send the head before it has read the part, and with it

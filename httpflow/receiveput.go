@@ -8,7 +8,6 @@ import (
 
 	"github.com/weirflow/weir/internal/filelimit"
 	"github.com/weirflow/weir/internal/httpfield"
-	"github.com/weirflow/weir/internal/text"
 	"github.com/weirflow/weir/pipeline"
 	"github.com/weirflow/weir/sinks"
 	"github.com/weirflow/weir/sources"
@@ -60,7 +59,7 @@ func (q *receiveRequest) store(createOnly bool) (answer, error) {
 	release := func() {}
 	defer func() { release() }()
 	file := sinks.FileWith(q.name, sinks.FileOptions{Root: q.rc.root, NoClobber: createOnly})
-	p := src.To(pipeline.NewSink(text.ShortPath(q.name), func(ctx context.Context, in *pipeline.Inlet) error {
+	p := src.To(pipeline.NewSink(q.name, func(ctx context.Context, in *pipeline.Inlet) error {
 		if err := file.Run(ctx, in); err != nil {
 			return err
 		}

@@ -43,26 +43,23 @@ type Error struct {
 	Err   error  // the cause; never nil
 }
 
-// Error returns the node's name and the cause. Where the cause is an [*fs.PathError] about the file that the node is named after, the
-// path stands for the name, so that it is said once, and in full.
+// Error returns the node's name and the cause. If the cause is, or wraps, an [*fs.PathError] about the path that the
+// node is named after, the path is there once, and in full.
 func (e *Error) Error() string {
-	if p, ok := e.Err.(*fs.PathError); ok && isShort(e.Node, p.Path) { //nolint:errorlint // only the outermost one
-		if p.Op == "open" {
-			return p.Path + ": " + p.Err.Error()
-		}
-		return p.Path + ": " + p.Op + ": " + p.Err.Error()
+	name, text := e.Node, e.Err.Error()
+	if p, ok := errors.AsType[*fs.PathError](e.Err); ok && (p.Path == name || nodeName(p.Path) == name) {
+		name, text = quoted(p.Path), strings.Replace(text, p.Error(), withoutPath(p), 1)
 	}
-	cause := e.Err.Error()
-	if strings.HasPrefix(cause, e.Node+" ") { // such as "NAME is in place, but …": it begins with the name already
-		return cause
-	}
-	return e.Node + ": " + cause
+	return name + ": " + text
 }
 
-// isShort reports whether name is path, or its end behind an ellipsis.
-func isShort(name, path string) bool {
-	end, cut := strings.CutPrefix(name, "…")
-	return name == path || cut && strings.HasSuffix(path, end)
+// withoutPath returns the text of an error without its path, and without an operation that is obvious.
+func withoutPath(p *fs.PathError) string {
+	switch p.Op {
+	case "open", "stat", "lstat":
+		return p.Err.Error()
+	}
+	return p.Op + ": " + p.Err.Error()
 }
 
 // Unwrap returns the cause.

@@ -36,11 +36,13 @@ type policy struct {
 }
 
 // NewSource describes a source: run sends its stream to out and returns nil at the end of it. The
-// name appears in errors, statistics and profiles. A run function returns nil for success and an
+// name appears in errors, statistics, profiles and drawings, and should tell the node from others: the path or the
+// URL of what it reads, without secrets. Of a name longer than 64 characters the middle is left out; one that
+// does not print is quoted. A run function returns nil for success and an
 // error for a failure; bare io.EOF is a failure with io.ErrUnexpectedEOF. It may be
 // called many times concurrently, so state that it changes must be its own.
 func NewSource(name string, run func(ctx context.Context, out *Outlet) error) Source {
-	return Source{[]*spec{{name: name, run: func(ctx context.Context, _ *Inlet, outs []*Outlet) error {
+	return Source{[]*spec{{name: nodeName(name), run: func(ctx context.Context, _ *Inlet, outs []*Outlet) error {
 		return run(ctx, outs[0])
 	}}}}
 }
@@ -49,7 +51,7 @@ func NewSource(name string, run func(ctx context.Context, out *Outlet) error) So
 // upstream before that it returns [Enough]; nil would be a failure, [ErrInputLeft]. See [NewSource]
 // for the rules of run functions.
 func NewStage(name string, run func(ctx context.Context, in *Inlet, out *Outlet) error) Stage {
-	return Stage{[]*spec{{name: name, run: func(ctx context.Context, in *Inlet, outs []*Outlet) error {
+	return Stage{[]*spec{{name: nodeName(name), run: func(ctx context.Context, in *Inlet, outs []*Outlet) error {
 		return run(ctx, in, outs[0])
 	}}}}
 }
@@ -58,7 +60,7 @@ func NewStage(name string, run func(ctx context.Context, in *Inlet, out *Outlet)
 // others only in a last step, registered with [Inlet.AtEnd]. To stop upstream before the end of in it returns [Enough]. See
 // [NewSource] and [NewStage] for the rules of run functions.
 func NewSink(name string, run func(ctx context.Context, in *Inlet) error) Sink {
-	return Sink{[]*spec{{name: name, run: func(ctx context.Context, in *Inlet, _ []*Outlet) error {
+	return Sink{[]*spec{{name: nodeName(name), run: func(ctx context.Context, in *Inlet, _ []*Outlet) error {
 		return run(ctx, in)
 	}}}}
 }

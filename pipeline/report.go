@@ -14,8 +14,9 @@ type Report struct {
 	Detached []*Error // why branches were detached, in the order in which it happened
 }
 
-// NodeStats is one node. A nested node that is started several times (the parts of
-// a Concat of a thousand files) is counted under one name.
+// NodeStats is one node. A nested node that is started several times is counted under its name. In one
+// place of a node, such as the parts of a Concat of a thousand files, 16 names are counted on their
+// own, and the nodes with further ones together, under the name "…".
 type NodeStats struct {
 	Name   string
 	Parent int   // index in Report.Nodes of the node whose run function started it, else -1
@@ -223,6 +224,10 @@ func (p *port) waited(now time.Time) time.Duration {
 	return p.clock.total
 }
 
+// maxNames is how many nodes in one place of a node have a record each. A node may start any number of others,
+// and the report must not grow with them.
+const maxNames = 16
+
 // nodeRecord gathers what the nodes of one place in the description did: a node of
 // the flow itself runs once, a nested one any number of times.
 type nodeRecord struct {
@@ -242,17 +247,25 @@ type channelRecord struct {
 
 // recordNode finds or makes the record of n. The lock is held, or nothing runs yet.
 func (r *Run) recordNode(owner, n *node, pos int) *nodeRecord {
-	parent := -1
+	parent, name := -1, n.spec.name
 	if owner != nil {
 		parent = owner.record.index
+		names := 0
 		for _, rec := range r.nodes {
-			if rec.parent == parent && rec.pos == pos && rec.name == n.spec.name {
+			if rec.parent != parent || rec.pos != pos {
+				continue
+			}
+			if rec.name == name || names == maxNames { // the last one is that of all others
 				rec.live = append(rec.live, n)
 				return rec
 			}
+			names++
+		}
+		if names == maxNames {
+			name = "…"
 		}
 	}
-	rec := &nodeRecord{index: len(r.nodes), parent: parent, pos: pos, name: n.spec.name, live: []*node{n}}
+	rec := &nodeRecord{index: len(r.nodes), parent: parent, pos: pos, name: name, live: []*node{n}}
 	r.nodes = append(r.nodes, rec)
 	if owner == nil {
 		r.order = append(r.order, n)

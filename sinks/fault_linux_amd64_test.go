@@ -174,7 +174,7 @@ func TestFileFaultsByDescriptor(t *testing.T) {
 		for fd := firstFD; fd < firstFD+6; fd++ {
 			got, left := faulty(t, true, "", fault{nr, fd, uintptr(unix.EIO)})
 			want := "old"
-			if got == "" || strings.HasPrefix(got, "DIR/out is in place, but may be lost") {
+			if got == "" || strings.HasPrefix(got, "DIR/out: is in place, but may be lost") {
 				want = "new"
 			}
 			if len(left) != 1 || left["out"] != want {
@@ -187,7 +187,7 @@ func TestFileFaultsByDescriptor(t *testing.T) {
 		"",
 		"DIR/out: sync: input/output error",
 		"DIR/out: close: input/output error",
-		"DIR/out is in place, but may be lost if the system crashes now: sync DIR/: input/output error",
+		"DIR/out: is in place, but may be lost if the system crashes now: sync DIR/: input/output error",
 	} {
 		if seen[want] == 0 {
 			t.Errorf("not seen: %q", want)

@@ -10,7 +10,6 @@ import (
 	"github.com/weirflow/weir/internal/atomicfile"
 	"github.com/weirflow/weir/internal/filelimit"
 	"github.com/weirflow/weir/internal/ioctx"
-	"github.com/weirflow/weir/internal/text"
 	"github.com/weirflow/weir/pipeline"
 )
 
@@ -111,7 +110,7 @@ func File(name string) pipeline.Sink { return FileWith(name, FileOptions{}) }
 // cannot be replaced, such as a mount point; [Overwrite] may still write over that. If the directory's sync fails
 // after the rename, the error says that the file is in place. A sync that failed is not tried again.
 func FileWith(name string, opts FileOptions) pipeline.Sink {
-	return pipeline.NewSink(text.ShortPath(name), func(ctx context.Context, in *pipeline.Inlet) error {
+	return pipeline.NewSink(atomicfile.PathIn(opts.Root, name), func(ctx context.Context, in *pipeline.Inlet) error {
 		return opts.write(ctx, in, name, (*atomicfile.Destination).Create)
 	})
 }

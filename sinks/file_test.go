@@ -132,7 +132,7 @@ func TestFileThatCannotBeOpened(t *testing.T) {
 		{"missing/out", "missing/out: no such file or directory", fs.ErrNotExist},
 		{"plain/out", "plain/out: not a directory", nil},
 		{"", `"": the file's name is empty`, nil},
-		{"a\x00b", "a\x00b: invalid argument", nil},
+		{"a\x00b", `"a\x00b": invalid argument`, nil},
 		{long, long + ": file name too long", nil},
 	} {
 		t.Run(tt.want[:min(60, len(tt.want))], func(t *testing.T) {

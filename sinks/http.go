@@ -6,10 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/weirflow/weir/internal/httpclient"
 	"github.com/weirflow/weir/internal/httpfield"
-	"github.com/weirflow/weir/internal/text"
 	"github.com/weirflow/weir/pipeline"
 	"github.com/weirflow/weir/transfer"
 )
@@ -80,7 +80,7 @@ func HTTPWith(client *http.Client, req *http.Request, opts HTTPOptions) pipeline
 	}
 	opts.Sum = bytes.Clone(opts.Sum)
 	name := requestName(req)
-	return pipeline.NewSink(text.ShortURL(name), func(ctx context.Context, in *pipeline.Inlet) error {
+	return pipeline.NewSink(name, func(ctx context.Context, in *pipeline.Inlet) error {
 		if err := errors.Join(checkUpload(req), opts.check()); err != nil {
 			return err
 		}
@@ -101,7 +101,7 @@ func requestName(req *http.Request) string {
 	if req == nil || req.URL == nil {
 		return "http"
 	}
-	return req.Method + " " + httpclient.PlainURL(req.URL)
+	return strings.TrimSpace(req.Method + " " + httpclient.PlainURL(req.URL))
 }
 
 func checkUpload(req *http.Request) error {

@@ -432,7 +432,7 @@ func TestHTTPTransportFails(t *testing.T) {
 		{"panic", &http.Client{Transport: roundTripper(func(*http.Request) (*http.Response, error) { panic("ouch") })}, closed, "PUT http://127.0.0.1:1/x: panic: ouch"},
 		{"nil", nil, nil, "http: no http.Request"},
 		{"secrets", nil, put(t, "http://user:secret@127.0.0.1:1/x?key=secret"), "PUT http://127.0.0.1:1/x: dial tcp 127.0.0.1:1: connect: connection refused"},
-		{"method", nil, &http.Request{URL: closed.URL}, " http://127.0.0.1:1/x: method \"\": want PUT, POST or PATCH"},
+		{"method", nil, &http.Request{URL: closed.URL}, "http://127.0.0.1:1/x: method \"\": want PUT, POST or PATCH"},
 		{"body", nil, httptest.NewRequest("PUT", "http://a/", strings.NewReader("x")), "PUT http://a/: the request has a body of its own"},
 	} {
 		for _, n := range []int{0, 5, 50_000} {

@@ -8,7 +8,6 @@ import (
 
 	"github.com/weirflow/weir/internal/atomicfile"
 	"github.com/weirflow/weir/internal/filelimit"
-	"github.com/weirflow/weir/internal/text"
 	"github.com/weirflow/weir/pipeline"
 )
 
@@ -30,7 +29,7 @@ func Append(name string) pipeline.Sink { return AppendWith(name, InPlaceOptions{
 // (flock) during the run; one that is locked already is an error. A file that does not exist appears complete,
 // as with [FileWith], and not if another one has come into being first.
 func AppendWith(name string, opts InPlaceOptions) pipeline.Sink {
-	return pipeline.NewSink(text.ShortPath(name), func(ctx context.Context, in *pipeline.Inlet) error {
+	return pipeline.NewSink(atomicfile.PathIn(opts.Root, name), func(ctx context.Context, in *pipeline.Inlet) error {
 		return opts.write(ctx, in, name, true, (*atomicfile.Destination).Append)
 	})
 }
@@ -45,7 +44,7 @@ func Overwrite(name string) pipeline.Sink { return OverwriteWith(name, InPlaceOp
 // be undone: a failed run leaves the part that it wrote. So Check cannot take anything back; it needs the right to
 // read the file. A file that does not exist appears complete, as with [FileWith].
 func OverwriteWith(name string, opts InPlaceOptions) pipeline.Sink {
-	return pipeline.NewSink(text.ShortPath(name), func(ctx context.Context, in *pipeline.Inlet) error {
+	return pipeline.NewSink(atomicfile.PathIn(opts.Root, name), func(ctx context.Context, in *pipeline.Inlet) error {
 		return opts.write(ctx, in, name, false, (*atomicfile.Destination).Overwrite)
 	})
 }

@@ -7,7 +7,6 @@ import (
 	"os"
 
 	"github.com/weirflow/weir/internal/atomicfile"
-	"github.com/weirflow/weir/internal/text"
 	"github.com/weirflow/weir/pipeline"
 )
 
@@ -21,7 +20,7 @@ const maxFingerprint = 64 << 10
 // offset is where in the file the stream begins, in bytes: the offset that Partial returned. 0 begins a new
 // partial file. If there is less by now, the run fails. So does a second run to the same name at once.
 func Resume(name, fingerprint string, offset int64, opts FileOptions) pipeline.Sink {
-	return pipeline.NewSink(text.ShortPath(name), func(ctx context.Context, in *pipeline.Inlet) error {
+	return pipeline.NewSink(atomicfile.PathIn(opts.Root, name), func(ctx context.Context, in *pipeline.Inlet) error {
 		switch {
 		case fingerprint == "":
 			return errors.New("the fingerprint is empty: want one that tells the source from others")

@@ -9,9 +9,9 @@ import (
 	"os"
 	"syscall"
 
+	"github.com/weirflow/weir/internal/atomicfile"
 	"github.com/weirflow/weir/internal/filelimit"
 	"github.com/weirflow/weir/internal/ioctx"
-	"github.com/weirflow/weir/internal/text"
 	"github.com/weirflow/weir/pipeline"
 	"github.com/weirflow/weir/transfer"
 )
@@ -57,7 +57,8 @@ func File(name string) pipeline.Source { return FileWith(name, FileOptions{}) }
 // devices, are interrupted when the run ends early. On systems other than Linux, the wait is interrupted only
 // if the process may write to the FIFO.
 func FileWith(name string, opts FileOptions) pipeline.Source {
-	return pipeline.NewSource(text.ShortPath(name), func(ctx context.Context, out *pipeline.Outlet) error {
+	path := atomicfile.PathIn(opts.Root, name)
+	return pipeline.NewSource(path, func(ctx context.Context, out *pipeline.Outlet) error {
 		switch {
 		case name == "":
 			return errors.New("the file's name is empty")
@@ -76,12 +77,12 @@ func FileWith(name string, opts FileOptions) pipeline.Source {
 			return err
 		}
 		defer f.Close()
-		n, known, err := opts.locate(f, info, name)
+		n, known, err := opts.locate(f, info, path)
 		switch {
 		case err != nil:
 			return err
 		case known:
-			return exactly(ctx, out, f, name, n)
+			return exactly(ctx, out, f, path, n)
 		}
 		return copyFrom(ctx, out, f)
 	})
@@ -105,18 +106,18 @@ func (o FileOptions) open(ctx context.Context, name string) (f *os.File, info fs
 		}
 	}
 	if e, ok := err.(*fs.PathError); ok && o.Root != nil { //nolint:errorlint // only the outermost one
-		e.Op = "open" // not openat
+		e.Op, e.Path = "open", atomicfile.PathIn(o.Root, name) // not openat, and not only the name
 	}
 	return f, info, err
 }
 
 // locate moves f to the offset, and returns the number of bytes to read from there, if that is known.
-func (o FileOptions) locate(f *os.File, info fs.FileInfo, name string) (n int64, known bool, err error) {
+func (o FileOptions) locate(f *os.File, info fs.FileInfo, path string) (n int64, known bool, err error) {
 	mode := info.Mode()
 	size, sized := info.Size(), mode.IsRegular() && !unsized(f, info)
 	switch {
 	case mode.IsDir():
-		return 0, false, &fs.PathError{Op: "open", Path: name, Err: syscall.EISDIR}
+		return 0, false, &fs.PathError{Op: "open", Path: path, Err: syscall.EISDIR}
 	case mode&fs.ModeDevice != 0 && mode&fs.ModeCharDevice == 0:
 		if size, err = f.Seek(0, io.SeekEnd); err != nil {
 			return 0, false, err
@@ -157,7 +158,7 @@ func unsized(f *os.File, info fs.FileInfo) bool {
 }
 
 // exactly emits the next n bytes of f, and promises them.
-func exactly(ctx context.Context, out *pipeline.Outlet, f *os.File, name string, n int64) error {
+func exactly(ctx context.Context, out *pipeline.Outlet, f *os.File, path string, n int64) error {
 	out.SetSize(n)
 	r, release := ioctx.Reader(ctx, f)
 	defer release()
@@ -166,7 +167,7 @@ func exactly(ctx context.Context, out *pipeline.Outlet, f *os.File, name string,
 		return err
 	}
 	if part.N > 0 {
-		return &fs.PathError{Op: "read", Path: name, Err: &transfer.TruncatedError{Want: n, Got: n - part.N}}
+		return &fs.PathError{Op: "read", Path: path, Err: &transfer.TruncatedError{Want: n, Got: n - part.N}}
 	}
 	return nil
 }

@@ -94,7 +94,7 @@ func TestFileThatCannotBeOpened(t *testing.T) {
 		{"directory", "directory: is a directory", nil},
 		{"plain/in", "plain/in: not a directory", nil},
 		{"", `"": the file's name is empty`, nil},
-		{"a\x00b", "a\x00b: invalid argument", nil},
+		{"a\x00b", `"a\x00b": invalid argument`, nil},
 	} {
 		_, _, err := drain(t.Context(), sources.File(tt.name))
 		if err == nil || runtime.GOOS != "windows" && err.Error() != tt.want || tt.is != nil && !errors.Is(err, tt.is) {

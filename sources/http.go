@@ -12,7 +12,6 @@ import (
 	"strings"
 
 	"github.com/weirflow/weir/internal/httpclient"
-	"github.com/weirflow/weir/internal/text"
 	"github.com/weirflow/weir/pipeline"
 	"github.com/weirflow/weir/transfer"
 )
@@ -105,7 +104,7 @@ func HTTPWith(url string, opts HTTPOptions) pipeline.Source {
 	u, err := httpclient.ParseURL(url)
 	name := "http"
 	if err == nil {
-		name = "GET " + text.ShortURL(httpclient.PlainURL(u))
+		name = "GET " + httpclient.PlainURL(u)
 	}
 	return pipeline.NewSource(name, func(ctx context.Context, out *pipeline.Outlet) error {
 		if err := errors.Join(err, opts.check()); err != nil {

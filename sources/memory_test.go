@@ -137,7 +137,7 @@ func TestSeq(t *testing.T) {
 			t.Errorf("pieces of %d: got %d bytes, %v, want boom", size, len(got), err)
 		}
 	}
-	if _, _, err := drain(t.Context(), sources.Seq(nil)); err == nil || err.Error() != "seq is nil: want a sequence" {
+	if _, _, err := drain(t.Context(), sources.Seq(nil)); err == nil || err.Error() != "seq: seq is nil: want a sequence" {
 		t.Errorf("got %v", err)
 	}
 	if got, _, err := drain(t.Context(), sources.Seq(func(yield func([]byte, error) bool) { yield(nil, nil) })); err != nil || len(got) > 0 {

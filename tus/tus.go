@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"github.com/weirflow/weir/internal/httpclient"
-	"github.com/weirflow/weir/internal/text"
 	"github.com/weirflow/weir/pipeline"
 	"github.com/weirflow/weir/transfer"
 )
@@ -95,7 +94,7 @@ func UploadWith(endpoint string, opts Options) pipeline.Sink {
 	u, err := httpclient.ParseURL(endpoint)
 	name := "tus"
 	if err == nil {
-		name = "tus " + text.ShortURL(httpclient.PlainURL(u))
+		name = "tus " + httpclient.PlainURL(u)
 	}
 	return pipeline.NewSink(name, func(ctx context.Context, in *pipeline.Inlet) error {
 		resume, rerr := opts.resume()

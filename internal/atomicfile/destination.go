@@ -5,13 +5,14 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 )
 
 // A Destination is what a name stands for: a directory, which is open, a name in it, and what is there under
 // that name. Create, Resume, Append, Overwrite and Adopt take it over; otherwise it has to be closed.
 type Destination struct {
-	name string   // as given, for errors
+	name string   // as given, with the root's name in front; for errors
 	path string   // symbolic links followed, for messages
 	root *os.Root // may be nil
 	dir  *dir     // nil if the name stands for a descriptor, and after Close
@@ -35,16 +36,25 @@ func Locate(root *os.Root, name string) (*Destination, error) {
 	if name == "" {
 		return nil, errors.New("the file's name is empty")
 	}
-	d := &Destination{name: name, path: name, root: root, fd: -1}
+	d := &Destination{name: PathIn(root, name), path: name, root: root, fd: -1}
 	if err := d.locate(); err != nil {
 		d.Close()
-		return nil, &fs.PathError{Op: "open", Path: name, Err: bare(err)}
+		return nil, d.failed("open", err)
 	}
 	return d, nil
 }
 
+// PathIn returns the path of what is called name in root, for messages and names. A nil root is the whole file
+// system.
+func PathIn(root *os.Root, name string) string {
+	if root == nil || root.Name() == "." {
+		return name
+	}
+	return strings.TrimSuffix(root.Name(), string(filepath.Separator)) + string(filepath.Separator) + name
+}
+
 func (d *Destination) locate() error {
-	to := d.name // relative to d.dir, once there is one
+	to := d.path // relative to d.dir, once there is one
 	for range maxLinks {
 		if fd, ok := descriptor(d.path); ok && d.root == nil {
 			d.fd = fd

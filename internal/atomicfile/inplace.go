@@ -119,7 +119,7 @@ func (f *InPlace) Discard() error {
 	case f.appends && f.off > 0:
 		return f.cut()
 	case !f.appends && f.begun:
-		return fmt.Errorf("%s was being overwritten in place: its old content is lost", f.dest.name)
+		return errors.New("was being overwritten in place: its old content is lost")
 	}
 	return nil
 }
@@ -137,7 +137,7 @@ func (f *InPlace) cut() error {
 	case err != nil:
 		return d.named(err, file)
 	case !there.same(d.old) || there.size != d.old.size+f.off:
-		return fmt.Errorf("%s: the appended bytes stay, because another process has changed the file", d.name)
+		return errors.New("the appended bytes stay, because another process has changed the file")
 	}
 	return d.named(file.Truncate(d.old.size), file)
 }

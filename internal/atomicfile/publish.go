@@ -22,10 +22,10 @@ func (f *File) Publish() error {
 	f.over = true
 	if err := d.dir.sync(f.opts.Sync); err != nil {
 		err = &fs.PathError{Op: "sync", Path: d.dir.name, Err: err}
-		return fmt.Errorf("%s is in place, but may be lost if the system crashes now: %w", d.name, err)
+		return fmt.Errorf("is in place, but may be lost if the system crashes now: %w", err)
 	}
 	if err := f.part.remove(); err != nil {
-		return fmt.Errorf("%s is in place, but the record of its partial file is left: %w", d.name, err)
+		return fmt.Errorf("is in place, but the record of its partial file is left: %w", err)
 	}
 	return nil
 }
@@ -54,7 +54,7 @@ func (f *File) place() error {
 	}
 	if err := f.dir.remove(f.name); err != nil {
 		f.over = true // it must not be removed
-		return fmt.Errorf("%s is in place, but its temporary name is left: %w", d.name, err)
+		return fmt.Errorf("is in place, but its temporary name is left: %w", err)
 	}
 	return nil
 }

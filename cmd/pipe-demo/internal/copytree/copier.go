@@ -231,17 +231,17 @@ func (c *copier) file(j *job) error {
 	}
 	pipe, err := j.pipeline(c.ctx)
 	if err != nil {
-		return j.explain(err)
+		return err
 	}
 	run, err := pipe.Start(c.ctx)
 	if err != nil {
-		return j.explain(err)
+		return err
 	}
 	c.tally.begin(run)
 	report, err := run.Wait()
 	c.tally.end(run, report)
 	if err != nil {
-		return j.explain(err)
+		return err
 	}
 	return j.finish()
 }

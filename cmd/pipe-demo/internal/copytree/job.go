@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/weirflow/weir/cmd/pipe-demo/internal/cli"
 	"github.com/weirflow/weir/flow"
@@ -159,7 +158,7 @@ func (o *Copy) copyOne(ctx context.Context, c fileCopy) error {
 		t.Partial = func(error) string { return j.kept() }
 	}
 	if _, err := t.Run(ctx, pipe); err != nil {
-		return j.explain(err)
+		return err
 	}
 	return j.finish()
 }
@@ -174,27 +173,4 @@ func (j *job) finish() error {
 		return fmt.Errorf("%s: is in place, but not with its mode: %w", j.dst, cli.Cause(err))
 	}
 	return nil
-}
-
-// explain gives a failure of the flow the names that the user knows.
-func (j *job) explain(err error) error {
-	if pe, ok := errors.AsType[*fs.PathError](err); ok && j.up != nil {
-		if pe.Path == filepath.Base(j.src) && j.fromSource(pe) {
-			return fmt.Errorf("%s: %w", j.src, pe.Err)
-		}
-		pe.Path = j.dst
-	}
-	return err
-}
-
-// fromSource reports whether a failure in a tree, where both ends have one name, came from the source.
-func (j *job) fromSource(pe *fs.PathError) bool {
-	if strings.HasPrefix(pe.Op, "open") {
-		f, err := j.up.src.Open(filepath.Base(j.src))
-		if err == nil {
-			f.Close()
-		}
-		return err != nil
-	}
-	return pe.Op == "read" || pe.Op == "seek"
 }

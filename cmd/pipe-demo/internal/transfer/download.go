@@ -216,7 +216,7 @@ func (a *attempt) answer() pipeline.Stage {
 // file is the sink. Which version of the file it gets is known when the first byte has come; only then can it be
 // recorded beside the partial file.
 func (a *attempt) file() pipeline.Sink {
-	return pipeline.NewSink(text.ShortPath(a.Destination), func(ctx context.Context, in *pipeline.Inlet) error {
+	return pipeline.NewSink(a.Destination, func(ctx context.Context, in *pipeline.Inlet) error {
 		select {
 		case <-a.begun:
 		case <-ctx.Done():
