@@ -20,6 +20,10 @@ type BuildOptions struct {
 	// Replace allows sinks to replace existing files. Default: they fail.
 	Replace bool
 
+	// File returns the sink that writes the local file called path, and is then responsible for what
+	// Replace says. Default: one that writes a file as package sinks does without options.
+	File func(path string) pipeline.Sink
+
 	// OnRetry is called before an element repeats a network operation: with the element's word
 	// without its secrets, the number of the attempt, the time until it starts, and the cause. It is
 	// called by goroutines of the flow, possibly concurrently. It may be nil.

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -114,6 +115,30 @@ func TestReplace(t *testing.T) {
 		if got, want := read(t, "out"), map[bool]string{false: "old", true: "new"}[replace]; got != want {
 			t.Errorf("replace %v: %q, want %q", replace, got, want)
 		}
+	}
+}
+
+// File makes the sinks of local files, and nothing else.
+func TestBuildOptionsFile(t *testing.T) {
+	t.Chdir(t.TempDir())
+	write(t, "in", "new")
+	var asked []string
+	file := func(path string) pipeline.Sink {
+		asked = append(asked, path)
+		return sinks.File(path + ".made")
+	}
+	p, err := parse(t, "in ! tee [ out ] [ file:o%21 ] ! -").Pipeline(flow.BuildOptions{File: file})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Run(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if got, want := fmt.Sprint(asked), "[out o!]"; got != want {
+		t.Errorf("asked for %s, want %s", got, want)
+	}
+	if got := read(t, "out.made") + read(t, "o!.made"); got != "newnew" {
+		t.Errorf("made %q", got)
 	}
 }
 

@@ -2,6 +2,7 @@ package sinks
 
 import (
 	"context"
+	"errors"
 	"io"
 	"io/fs"
 	"os"
@@ -50,6 +51,11 @@ type FileOptions struct {
 	// yet. Its error fails the run. It may read f, and must neither write to it nor keep it. FIFOs, devices
 	// and the like are not checked.
 	Check func(ctx context.Context, f *os.File) error
+
+	// InPlace, if it is not nil, is asked when it turns out, before anything is read, that the file cannot be
+	// replaced: it is a mount point, or may be written to although its directory may not. If it returns true, the
+	// stream is written over the file, as with [OverwriteWith]. It is not asked when a partial file is resumed.
+	InPlace func(reason error) bool
 
 	// Root, if it is not nil, is the directory that name is relative to, and that neither name nor a symbolic
 	// link leads out of.
@@ -107,8 +113,9 @@ func File(name string) pipeline.Sink { return FileWith(name, FileOptions{}) }
 // its space beforehand where the file system can do that (fallocate), so that a full disk shows early.
 //
 // Fails before it reads if name is a directory, or in a directory that is missing or not writable, or a file that
-// cannot be replaced, such as a mount point; [Overwrite] may still write over that. If the directory's sync fails
-// after the rename, the error says that the file is in place. A sync that failed is not tried again.
+// cannot be replaced, such as a mount point, which may still be written over: see InPlace and [Overwrite]. If the
+// directory's sync fails after the rename, the error says that the file is in place. A sync that failed is not
+// tried again.
 func FileWith(name string, opts FileOptions) pipeline.Sink {
 	return pipeline.NewSink(atomicfile.PathIn(opts.Root, name), func(ctx context.Context, in *pipeline.Inlet) error {
 		return opts.write(ctx, in, name, (*atomicfile.Destination).Create)
@@ -129,7 +136,11 @@ func (o *FileOptions) write(ctx context.Context, in *pipeline.Inlet, name string
 		})
 		return err
 	})
+	reason, irreplaceable := errors.AsType[*atomicfile.ReplaceError](err)
 	switch {
+	case irreplaceable && o.InPlace != nil && o.InPlace(reason):
+		over := InPlaceOptions{o.Mode, o.Sync, o.ModTime, o.AccessTime, o.Owner, o.Check, o.Root}
+		return over.write(ctx, in, name, false, (*atomicfile.Destination).Overwrite)
 	case err != nil:
 		return err
 	case d.Special():

@@ -29,6 +29,10 @@ func Resume(name, fingerprint string, offset int64, opts FileOptions) pipeline.S
 		case offset < 0:
 			return fmt.Errorf("offset %d: want 0 or more bytes", offset)
 		}
+		opts := opts
+		if offset > 0 {
+			opts.InPlace = nil // which would lose what is there
+		}
 		return opts.write(ctx, in, name, func(d *atomicfile.Destination, o atomicfile.Options) (*atomicfile.File, error) {
 			return d.Resume(fingerprint, offset, o)
 		})

@@ -5,27 +5,21 @@ import (
 
 	"github.com/weirflow/weir/cmd/pipe-demo/internal/cli"
 	"github.com/weirflow/weir/cmd/pipe-demo/internal/copytree"
-	"github.com/weirflow/weir/sinks"
 )
 
 func cpCommand(c *cli.Console) *cobra.Command {
 	o := &copytree.Copy{Console: c}
-	fsync := cli.NewChoice("data", "none", "full")
 	dry := false
 	cmd := &cobra.Command{
 		Use:   "cp [flags] SRC... DST",
 		Short: "copy files and directories; each appears complete or not at all",
-		Example: `  pipe-demo cp big.iso /mnt/backup/          -r copies directories
-  pipe-demo cp --verify --resume big.iso /mnt/usb/
+		Example: `  pipe-demo cp --verify --resume big.iso /mnt/usb/
   pipe-demo cp -rpn photos/ /mnt/backup/     leaves what exists already`,
 		Args: cli.Args(2, -1, "it takes one or more sources and a destination"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Sources, o.Destination = args[:len(args)-1], args[len(args)-1]
-			switch fsync.Value {
-			case "none":
-				o.Sync = sinks.SyncNone
-			case "full":
-				o.Sync = sinks.SyncFull
+			if o.Existing.InPlace && o.Resume {
+				return cli.Usage("--in-place and --resume exclude each other: a partial file has to be replaced by the whole")
 			}
 			if dry {
 				return o.Explain()
@@ -35,13 +29,13 @@ func cpCommand(c *cli.Console) *cobra.Command {
 	}
 	f := cmd.Flags()
 	o.Existing.AddFlags(f)
+	o.Existing.AddInPlaceFlag(f)
 	f.BoolVarP(&o.Recursive, "recursive", "r", false, "copy directories, and links as links")
 	f.BoolVarP(&o.Preserve, "preserve", "p", false, "keep mode, times and, if allowed, owner")
 	f.BoolVar(&o.Verify, "verify", false, "read it back before it appears; exit 6 if it differs")
 	f.BoolVar(&o.Resume, "resume", false, "keep .NAME.part when it fails, and resume it")
-	f.Var(&fsync, "fsync", "data, none or full, for a power cut")
+	cli.AddFsyncFlag(cmd, &o.Sync)
 	f.BoolVar(&dry, "dry-run", false, "say what would be copied, and stop")
-	cli.CompleteWords(cmd, "fsync", fsync.Words)
 	o.Limits.AddFlags(f)
 	c.AddFlags(cmd)
 	return cmd

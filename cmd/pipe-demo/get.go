@@ -27,6 +27,7 @@ func getCommand(c *cli.Console) *cobra.Command {
 	}
 	f := cmd.Flags()
 	d.Existing.AddFlags(f)
+	d.Existing.AddInPlaceFlag(f)
 	f.Var(&d.SHA256, "sha256", "what the file must be; exit 6 if it is not")
 	f.Var(&d.MaxSize, "max-size", "refuse a larger file, such as 500M; exit 7")
 	f.IntVar(&d.Retries, "retries", d.Retries, "try again up to `N` times in a row")

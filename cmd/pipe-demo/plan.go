@@ -10,6 +10,7 @@ import (
 	"github.com/weirflow/weir/flow"
 	"github.com/weirflow/weir/flow/std"
 	"github.com/weirflow/weir/pipeline"
+	"github.com/weirflow/weir/sinks"
 )
 
 // newRegistry has the elements of flows.
@@ -23,17 +24,25 @@ func newRegistry() *flow.Registry {
 type flowOptions struct {
 	console  *cli.Console
 	existing cli.Existing
+	sync     sinks.Sync
 	limits   cli.Limits
 }
 
 // build is what one run of a flow is built with.
 func (o *flowOptions) build(ctx context.Context) flow.BuildOptions {
 	return flow.BuildOptions{
-		Context: ctx, Replace: o.existing.Force, OnRetry: o.console.Retry, AfterSource: o.limits.Stage(),
+		Context: ctx, File: o.file, OnRetry: o.console.Retry, AfterSource: o.limits.Stage(),
 		BeforeSink: func(e flow.Endpoint) pipeline.Stage {
 			return o.console.TextOnly(o.existing.Force || !e.Element.Stdio)
 		},
 	}
+}
+
+// file is the sink that makes a local file.
+func (o *flowOptions) file(path string) pipeline.Sink {
+	opts := o.existing.FileOptions(o.console, path)
+	opts.Sync = o.sync
+	return o.existing.FileSink(path, opts)
 }
 
 // checkFlow finds what can be known to be wrong before anything is touched: sources that do not exist, outputs that
@@ -63,6 +72,9 @@ func checkFlow(f *flow.Flow, existing cli.Existing) ([]cli.Output, error) {
 	}
 	for _, o := range outputs {
 		if err := o.Check(existing); err != nil {
+			return outputs, err
+		}
+		if err := o.CheckReplace(existing); err != nil {
 			return outputs, err
 		}
 	}

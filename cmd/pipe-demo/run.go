@@ -24,7 +24,6 @@ func runCommand(c *cli.Console, reg *flow.Registry) *cobra.Command {
 		Long:  flowHelp,
 		Example: `  pipe-demo run access.log ! gzip level=9 ! access.log.gz
   pipe-demo run in.gz ! gunzip ! tee [ sha256 ! sums ] ! out
-  pipe-demo run /dev/urandom ! take bytes=1M ! noise.bin
   tar c . | pipe-demo run - ! gzip ! http://127.0.0.1:9000/backup.tar.gz
   pipe-demo run -f a ! gzip ! a              replaces its own source`,
 		ValidArgsFunction: completeFlow(reg),
@@ -40,6 +39,8 @@ func runCommand(c *cli.Console, reg *flow.Registry) *cobra.Command {
 		},
 	}
 	o.existing.AddFlags(cmd.Flags())
+	o.existing.AddInPlaceFlag(cmd.Flags())
+	cli.AddFsyncFlag(cmd, &o.sync)
 	o.limits.AddFlags(cmd.Flags())
 	c.AddFlags(cmd)
 	cmd.Flags().BoolVar(&dry, "dry-run", false, "explain the flow instead of running it")

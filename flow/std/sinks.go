@@ -27,6 +27,9 @@ func sinkElements(opts Options) []*flow.Element {
 
 func fileSink(b *flow.Build, word string) (pipeline.Sink, error) {
 	path, err := localPath(word)
+	if err == nil && b.File != nil {
+		return b.File(path), nil
+	}
 	return sinks.FileWith(path, sinks.FileOptions{NoClobber: !b.Replace}), err
 }
 

@@ -119,9 +119,16 @@ func (f *InPlace) Discard() error {
 	case f.appends && f.off > 0:
 		return f.cut()
 	case !f.appends && f.begun:
-		return errors.New("was being overwritten in place: its old content is lost")
+		return LostError{f.dest.name}
 	}
 	return nil
+}
+
+// A LostError is the error of Discard if it cannot give a file its old content back.
+type LostError struct{ Path string }
+
+func (LostError) Error() string {
+	return "was being overwritten in place: its old content is lost"
 }
 
 // cut makes the file as long as it was.

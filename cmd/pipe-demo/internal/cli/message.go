@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"github.com/weirflow/weir/flow"
+	"github.com/weirflow/weir/internal/atomicfile"
 	"github.com/weirflow/weir/pipeline"
 )
 
@@ -44,6 +45,7 @@ var hints = []struct {
 	{is(syscall.ECONNREFUSED), "nothing listens there; is the server running?"},
 	{isUnknownHost, "is the host's name spelled right?"},
 	{isA[*tls.CertificateVerificationError], "the system does not know who signed it; on Linux SSL_CERT_FILE names certificates to trust"},
+	{isA[*atomicfile.ReplaceError], writeOverHint},
 	{func(err error) bool { return isA[*pipeline.Error](err) && errors.Is(err, fs.ErrPermission) }, "this user may not write there"},
 	{is(fs.ErrPermission), "this user may not read it, or may not enter its directory"},
 	{is(syscall.EBADF), "it is closed, or it is /dev/null opened both for reading and writing, which looks the same: redirect it"},

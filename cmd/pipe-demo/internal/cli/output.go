@@ -8,12 +8,15 @@ import (
 	"path/filepath"
 
 	"github.com/spf13/pflag"
+
+	"github.com/weirflow/weir/internal/atomicfile"
 )
 
 // Existing is what a command does about an output that exists: it refuses to start, unless a flag says otherwise.
 type Existing struct {
 	Force     bool // replace it
 	NoClobber bool // leave it, and skip the copy
+	InPlace   bool // with Force: write over it, instead of replacing it
 }
 
 // AddFlags are --force and --no-clobber.
@@ -31,11 +34,15 @@ func (e Existing) Check() error {
 }
 
 // Replace is nil if the output called path may be replaced, ErrSkipped if it is to be left, and otherwise the error of
-// an output that exists.
+// an output that exists. What the kernel makes up (/proc, /sys) has no content that could be lost.
 func (e Existing) Replace(path string) error {
 	switch {
+	case !e.Force && atomicfile.IsPseudo(path):
+		return nil
 	case e.NoClobber:
 		return ErrSkipped
+	case !e.Force && e.InPlace:
+		return Errorf(ExitExists, "%s: exists already", path).WithHint("-f writes over it, -n skips it")
 	case !e.Force:
 		return Errorf(ExitExists, "%s: exists already", path).WithHint("-f replaces it, -n skips it")
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/weirflow/weir/flow"
+	"github.com/weirflow/weir/internal/atomicfile"
 	"github.com/weirflow/weir/pipeline"
 )
 
@@ -118,18 +119,23 @@ func (t *Task) stopped(err error) error {
 	if ExitCode(err) == ExitPipe || !limit && !isA[SignalError](err) {
 		return err
 	}
-	var removed, kept, said []string
+	var removed, lost, kept, said []string
 	for _, o := range t.Outputs {
 		switch {
 		case isDescriptor(o.Path):
 		case !o.Exists() && t.Partial == nil:
 			removed = append(removed, o.Path)
+		case errors.Is(err, atomicfile.LostError{Path: o.Path}):
+			lost = append(lost, o.Path)
 		case o.Exists() && o.Loses():
 			kept = append(kept, o.Path)
 		}
 	}
 	if len(removed) > 0 {
 		said = append(said, "removed the unfinished "+strings.Join(removed, ", "))
+	}
+	if len(lost) > 0 && limit { // a signal's error says it
+		said = append(said, strings.Join(lost, ", ")+" has lost its old content")
 	}
 	if len(kept) > 0 {
 		said = append(said, strings.Join(kept, ", ")+" is as it was before")

@@ -44,7 +44,8 @@ func (j *job) names() (src, dst string, srcRoot, dstRoot *os.Root) {
 // pipeline is the job's flow.
 func (j *job) pipeline(ctx context.Context) (*pipeline.Pipeline, error) {
 	from, to, srcRoot, dstRoot := j.names()
-	options := sinks.FileOptions{NoClobber: !j.Existing.Force, Root: dstRoot, Sync: j.Sync}
+	options := j.Existing.FileOptions(j.Console, j.dst)
+	options.Root, options.Sync = dstRoot, j.Sync
 	if j.settle != nil {
 		options.Sync = sinks.SyncNone // many files are settled at once
 	}
@@ -85,7 +86,7 @@ func (j *job) pipeline(ctx context.Context) (*pipeline.Pipeline, error) {
 			src = src.Via(j.hash())
 		}
 		options.Check = j.check
-		sink = sinks.FileWith(to, options)
+		sink = j.Existing.FileSink(to, options)
 		if j.Resume && j.info != nil && j.info.Mode().IsRegular() {
 			sink = sinks.Resume(to, cli.Fingerprint(j.src, j.info), j.resumed, options)
 		}
@@ -155,7 +156,7 @@ func (o *Copy) copyOne(ctx context.Context, c fileCopy) error {
 		t.Outputs = []cli.Output{c.there}
 	}
 	if o.Resume {
-		t.Partial = func(error) string { return j.kept() }
+		t.Partial = j.kept
 	}
 	if _, err := t.Run(ctx, pipe); err != nil {
 		return err

@@ -1,6 +1,7 @@
 package copytree
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -10,11 +11,14 @@ import (
 	"github.com/weirflow/weir/internal/text"
 )
 
-// kept says what is left of a copy that has failed, and how to resume; "" when nothing is.
-func (j *job) kept() string {
+// kept says what is left of a copy that has failed, and how to resume, if that can help; "" when nothing is left.
+func (j *job) kept(failed error) string {
 	left, err := atomicfile.FindPartial(nil, j.dst)
 	if err != nil || left.Fingerprint != cli.Fingerprint(j.src, j.info) {
 		return ""
+	}
+	if _, hopeless := errors.AsType[*atomicfile.ReplaceError](failed); hopeless {
+		return fmt.Sprintf("%s of %s kept in %s", text.Size(left.Offset), text.Size(j.info.Size()), left.Path)
 	}
 	return fmt.Sprintf("%s of %s kept in %s; resume with: %s", text.Size(left.Offset), text.Size(j.info.Size()), left.Path, cli.CommandLine(os.Args[1:]))
 }

@@ -49,6 +49,9 @@ func (d *Download) Run(ctx context.Context) error {
 		if errors.Is(err, cli.ErrSkipped) {
 			d.Console.Note("%s: exists already, skipped", d.Destination)
 		}
+		if err == nil {
+			err = there.CheckReplace(d.Existing)
+		}
 		if err != nil {
 			return err
 		}
@@ -65,11 +68,11 @@ func (d *Download) Run(ctx context.Context) error {
 	}
 	removed := false
 	if d.Destination != "-" {
-		t.Partial = func(error) string {
+		t.Partial = func(err error) string {
 			if removed {
 				return "the partial download is removed"
 			}
-			return a.kept()
+			return a.kept(err)
 		}
 	}
 	t.Start()
@@ -168,7 +171,7 @@ func (d *Download) newAttempt() (*attempt, error) {
 
 // resume finds what an earlier run has left of this URL's file.
 func (a *attempt) resume(opts *sources.HTTPOptions) error {
-	if a.Destination == "-" {
+	if a.Destination == "-" || a.Existing.Overwrites() {
 		return nil
 	}
 	left, err := atomicfile.FindPartial(nil, a.Destination)
@@ -225,16 +228,17 @@ func (a *attempt) file() pipeline.Sink {
 		if a.offset == 0 {
 			a.record = newPartRecord(a.URL, a.remote.Validator)
 		}
-		opts := sinks.FileOptions{NoClobber: !a.Existing.Force}
-		if a.record.Validator.Resumable() {
+		opts := a.Existing.FileOptions(a.Console, a.Destination)
+		if a.record.Validator.Resumable() && !a.Existing.Overwrites() {
 			return sinks.Resume(a.Destination, a.record.fingerprint(), a.offset, opts).Run(ctx, in)
 		}
-		return sinks.FileWith(a.Destination, opts).Run(ctx, in)
+		return a.Existing.FileSink(a.Destination, opts).Run(ctx, in)
 	})
 }
 
-// kept says what is left of an attempt that has failed, and how to resume.
-func (a *attempt) kept() string {
+// kept says what is left of an attempt that has failed, and how to resume, if that can help.
+func (a *attempt) kept(err error) string {
+	hopeless := isA[*atomicfile.ReplaceError](err)
 	left, err := atomicfile.FindPartial(nil, a.Destination)
 	if err != nil {
 		return ""
@@ -249,6 +253,9 @@ func (a *attempt) kept() string {
 	size := text.Size(left.Offset)
 	if r.Validator.Size > 0 {
 		size += " of " + text.Size(r.Validator.Size)
+	}
+	if hopeless {
+		return fmt.Sprintf("%s kept in %s", size, left.Path)
 	}
 	return fmt.Sprintf("%s kept in %s; %s", size, left.Path, resumeHint(a.URL, cli.CommandLine(os.Args[1:])))
 }
