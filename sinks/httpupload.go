@@ -54,6 +54,7 @@ func newUpload(name string, client *http.Client, req *http.Request, o HTTPOption
 	ctx, cancel := context.WithCancelCause(req.Context())
 	u.cancel = cancel
 	u.req = req.Clone(ctx)
+	httpclient.EscapeQuery(u.req.URL)
 	if u.req.Header == nil {
 		u.req.Header = make(http.Header)
 	}

@@ -46,6 +46,7 @@ func checkRedirect(req *http.Request, via []*http.Request) error {
 	case from.Scheme == "https" && req.URL.Scheme != "https":
 		return fmt.Errorf("%w: from https to http", ErrRedirect)
 	}
+	httpclient.EscapeQuery(req.URL) // of the Location
 	if via[0].Header.Get("Referer") == "" {
 		req.Header.Del("Referer") // net/http's own, whose query may be a password
 	}

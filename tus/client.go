@@ -289,6 +289,7 @@ func (c *client) create(ctx context.Context, endpoint *url.URL, size int64) (*ur
 		return nil, fmt.Errorf("the new upload's Location goes from https to http: %.100q", httpclient.PlainURL(u))
 	}
 	u.User = nil
+	httpclient.EscapeQuery(u)
 	return u, nil
 }
 

@@ -25,6 +25,23 @@ func TestSameHost(t *testing.T) {
 	}
 }
 
+func TestEscapeQuery(t *testing.T) {
+	for in, want := range map[string]string{
+		"":                       "",
+		"a=b&c=%2F%2f+%20;d?e/f": "a=b&c=%2F%2f+%20;d?e/f",
+		"a=b c":                  "a=b%20c",
+		"\"<>\\^`{|}":            "%22%3C%3E%5C%5E%60%7B%7C%7D",
+		"ä=\xff":                 "%C3%A4=%FF",
+		"100%&%zz":               "100%&%zz",
+		"[1]'(2)!*$@:,":          "[1]'(2)!*$@:,",
+	} {
+		u := &url.URL{RawQuery: in}
+		if httpclient.EscapeQuery(u); u.RawQuery != want {
+			t.Errorf("%q: got %q, want %q", in, u.RawQuery, want)
+		}
+	}
+}
+
 func TestCheckHeader(t *testing.T) {
 	for key, value := range map[string]string{"A\nB": "x", "A": "x\r", "B": "\x00"} {
 		if httpclient.CheckHeader(http.Header{key: {value}}) == nil {
