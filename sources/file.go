@@ -7,13 +7,11 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"syscall"
 
 	"github.com/weirflow/weir/internal/atomicfile"
 	"github.com/weirflow/weir/internal/filelimit"
 	"github.com/weirflow/weir/internal/ioctx"
 	"github.com/weirflow/weir/pipeline"
-	"github.com/weirflow/weir/transfer"
 )
 
 // FileOptions are the settings of [FileWith].
@@ -28,6 +26,10 @@ type FileOptions struct {
 	// Root, if not nil, is the directory that name is relative to. Neither name nor a symbolic link may lead
 	// out of it.
 	Root *os.Root
+
+	// MayChange allows the file to change while it is read, as a log does that is being written: what it had when it
+	// was opened is emitted, and what was overwritten meanwhile comes as it is read.
+	MayChange bool
 }
 
 // tree resolves names: in the whole file system, or in an [os.Root].
@@ -50,8 +52,10 @@ func File(name string) pipeline.Source { return FileWith(name, FileOptions{}) }
 // FileWith emits a file, or a part of it. Every run opens and closes the file.
 //
 // Of a regular file, FileWith promises the size at the time of opening, and emits no more if the file grows.
-// If the file shrinks during the run, the run fails with a [*transfer.TruncatedError]. Files of unknown size
-// (FIFOs, terminals, /proc) are read to their end, without a promise. A directory is an error.
+// If the file shrinks during the run, the run fails with a [*transfer.TruncatedError]; if it changes in any other way, at the end
+// with a [*ModifiedError], unless MayChange is set. What counts is the size, the time of the last modification and, where the file
+// system has it, that of the last change (ctime), with which a rename, a chmod and a further link are changes, too. Files whose size is not that
+// of their content (in /proc and /sys, FIFOs, terminals) are read to their end, without a promise. A directory is an error.
 //
 // Like a blocking open(2), FileWith waits until a FIFO has a writer. That wait, and reads from FIFOs and
 // devices, are interrupted when the run ends early. On systems other than Linux, the wait is interrupted only
@@ -67,38 +71,37 @@ func FileWith(name string, opts FileOptions) pipeline.Source {
 		case opts.Length < 0:
 			return fmt.Errorf("length %d: want 0 or more bytes", opts.Length)
 		}
-		var f *os.File
-		var info fs.FileInfo
+		var c content
 		err := filelimit.Retry(ctx, func() (err error) {
-			f, info, err = opts.open(ctx, name)
+			c, err = opts.open(ctx, name)
 			return err
 		})
 		if err != nil {
 			return err
 		}
-		defer f.Close()
-		n, known, err := opts.locate(f, info, path)
-		switch {
-		case err != nil:
+		defer c.file.Close()
+		if err := opts.locate(&c); err != nil {
 			return err
-		case known:
-			return exactly(ctx, out, f, path, n)
 		}
-		return copyFrom(ctx, out, f)
+		if err := c.emit(ctx, out); err != nil || opts.MayChange {
+			return err
+		}
+		return c.unchanged()
 	})
 }
 
 // open opens name, a file of any type. The end of ctx interrupts it.
-func (o FileOptions) open(ctx context.Context, name string) (f *os.File, info fs.FileInfo, err error) {
+func (o FileOptions) open(ctx context.Context, name string) (c content, err error) {
 	var in tree = system{}
 	if o.Root != nil {
 		in = o.Root
 	}
-	if f, err = open(ctx, in, name); err == nil {
-		if info, err = f.Stat(); err == nil {
-			err = prepare(ctx, f, info)
+	f, err := open(ctx, in, name)
+	if err == nil {
+		if c, err = lookAt(f, atomicfile.PathIn(o.Root, name)); err == nil {
+			err = prepare(ctx, f, c.info)
 		}
-		if fd, ok := ioctx.Descriptor(name); err == nil && o.Root == nil && info.Mode()&fs.ModeCharDevice != 0 && ok {
+		if fd, ok := ioctx.Descriptor(name); err == nil && o.Root == nil && c.info.Mode()&fs.ModeCharDevice != 0 && ok {
 			err = ioctx.CheckDescriptor(fd)
 		}
 		if err != nil {
@@ -108,66 +111,38 @@ func (o FileOptions) open(ctx context.Context, name string) (f *os.File, info fs
 	if e, ok := err.(*fs.PathError); ok && o.Root != nil { //nolint:errorlint // only the outermost one
 		e.Op, e.Path = "open", atomicfile.PathIn(o.Root, name) // not openat, and not only the name
 	}
-	return f, info, err
+	return c, err
 }
 
-// locate moves f to the offset, and returns the number of bytes to read from there, if that is known.
-func (o FileOptions) locate(f *os.File, info fs.FileInfo, path string) (n int64, known bool, err error) {
-	mode := info.Mode()
-	size, sized := info.Size(), mode.IsRegular() && !unsized(f, info)
-	switch {
-	case mode.IsDir():
-		return 0, false, &fs.PathError{Op: "open", Path: path, Err: syscall.EISDIR}
-	case mode&fs.ModeDevice != 0 && mode&fs.ModeCharDevice == 0:
-		if size, err = f.Seek(0, io.SeekEnd); err != nil {
-			return 0, false, err
-		}
-		sized = size > 0
-	case !mode.IsRegular() && o.Offset > 0:
-		return 0, false, fmt.Errorf("offset %d: want 0, because it has no positions", o.Offset)
-	}
-	switch {
+// locate moves the file to the offset, and finds out how many bytes to read from there, if that is known.
+func (o FileOptions) locate(c *content) error {
+	size, sized, err := c.measure()
+	switch mode := c.info.Mode(); {
+	case err != nil:
+		return &fs.PathError{Op: "open", Path: c.name, Err: cause(err)}
+	case !sized && !mode.IsRegular() && o.Offset > 0:
+		return fmt.Errorf("offset %d: want 0, because it has no positions", o.Offset)
 	case sized && o.Offset > size:
-		return 0, false, fmt.Errorf("offset %d: want 0 to %d, its size in bytes", o.Offset, size)
+		return fmt.Errorf("offset %d: want 0 to %d, its size in bytes", o.Offset, size)
 	case sized && o.Length > size-o.Offset:
-		return 0, false, fmt.Errorf("length %d: want at most %d bytes, which is what it has from offset %d", o.Length, size-o.Offset, o.Offset)
+		return fmt.Errorf("length %d: want at most %d bytes, which is what it has from offset %d", o.Length, size-o.Offset, o.Offset)
 	}
-	if o.Offset > 0 || !mode.IsRegular() && sized {
-		if _, err := f.Seek(o.Offset, io.SeekStart); err != nil {
-			return 0, false, err
+	if o.Offset > 0 {
+		if _, err := c.file.Seek(o.Offset, io.SeekStart); err != nil {
+			return err
 		}
 	}
-	switch {
-	case o.Length > 0:
-		return o.Length, true, nil
-	case sized:
-		return size - o.Offset, true, nil
-	}
-	return 0, false, nil
-}
-
-// unsized reports whether the size in info, for a regular file, is not that of its content.
-func unsized(f *os.File, info fs.FileInfo) bool {
-	if info.Size() > 0 {
-		return sizeIsBuffer(f, info)
-	}
-	// Files in /proc have the size 0.
-	var b [1]byte
-	n, _ := f.ReadAt(b[:], 0)
-	return n > 0
-}
-
-// exactly emits the next n bytes of f, and promises them.
-func exactly(ctx context.Context, out *pipeline.Outlet, f *os.File, path string, n int64) error {
-	out.SetSize(n)
-	r, release := ioctx.Reader(ctx, f)
-	defer release()
-	part := &io.LimitedReader{R: r, N: n}
-	if err := out.CopyFrom(ctx, part); err != nil {
-		return err
-	}
-	if part.N > 0 {
-		return &fs.PathError{Op: "read", Path: path, Err: &transfer.TruncatedError{Want: n, Got: n - part.N}}
+	c.offset, c.length, c.known = o.Offset, size-o.Offset, sized
+	if o.Length > 0 {
+		c.length, c.known = o.Length, true
 	}
 	return nil
+}
+
+// cause is err without the operation and the path.
+func cause(err error) error {
+	if e, ok := err.(*fs.PathError); ok { //nolint:errorlint // only the outermost one
+		return e.Err
+	}
+	return err
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -71,18 +70,4 @@ func awaitWriter(f *os.File) error {
 		err = failed
 	}
 	return err
-}
-
-// sizeIsBuffer reports whether f is an attribute in /sys: its size is that of its buffer, not of its content.
-func sizeIsBuffer(f *os.File, info fs.FileInfo) bool {
-	if st, ok := info.Sys().(*syscall.Stat_t); !ok || st.Blocks != 0 {
-		return false
-	}
-	conn, err := f.SyscallConn()
-	if err != nil {
-		return false
-	}
-	var st unix.Statfs_t
-	cerr := conn.Control(func(fd uintptr) { err = unix.Fstatfs(int(fd), &st) })
-	return cerr == nil && err == nil && st.Type == unix.SYSFS_MAGIC
 }

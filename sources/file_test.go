@@ -2,6 +2,7 @@ package sources_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -108,7 +109,7 @@ func TestFileThatCannotBeOpened(t *testing.T) {
 }
 
 // resized emits a large file that changes its size while it is read.
-func resized(t *testing.T, change func(name string) error) (got []byte, err error) {
+func resized(t *testing.T, change func(name string) error, opts sources.FileOptions) (got []byte, err error) {
 	t.Helper()
 	name := file(t, text(8<<20))
 	var c pipetest.Collector
@@ -122,7 +123,7 @@ func resized(t *testing.T, change func(name string) error) (got []byte, err erro
 		}
 		return pipeline.Stage{}.Run(ctx, in, out)
 	})
-	flow := sources.File(name).Via(changed).To(c.Sink())
+	flow := sources.FileWith(name, opts).Via(changed).To(c.Sink())
 	flow.Buffer = 1
 	_, err = flow.Run(t.Context())
 	got, _ = c.Published()
@@ -133,7 +134,7 @@ func resized(t *testing.T, change func(name string) error) (got []byte, err erro
 func TestFileThatShrinks(t *testing.T) {
 	pipetest.NoLeaks(t)
 	var name string
-	got, err := resized(t, func(n string) error { name = n; return os.Truncate(n, 6<<20) })
+	got, err := resized(t, func(n string) error { name = n; return os.Truncate(n, 6<<20) }, sources.FileOptions{})
 	if want := fmt.Sprintf("%s: read: truncated: got 6291456 of 8388608 bytes", name); err == nil || err.Error() != want || !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("got  %v\nwant %s", err, want)
 	}
@@ -142,19 +143,70 @@ func TestFileThatShrinks(t *testing.T) {
 	}
 }
 
-// A file that grows has the size with which it was opened.
+// A file that grows is not what it was when it was opened, unless that is allowed.
 func TestFileThatGrows(t *testing.T) {
 	pipetest.NoLeaks(t)
-	got, err := resized(t, func(name string) error {
+	more := func(name string) error {
 		f, err := os.OpenFile(name, os.O_WRONLY|os.O_APPEND, 0)
 		if err != nil {
 			return err
 		}
 		_, err = f.WriteString("more")
 		return errors.Join(err, f.Close())
-	})
+	}
+	got, err := resized(t, more, sources.FileOptions{})
+	if e, ok := errors.AsType[*sources.ModifiedError](err); !ok || *e != (sources.ModifiedError{OldSize: 8 << 20, NewSize: 8<<20 + 4}) || got != nil {
+		t.Errorf("%d bytes were published, %v", len(got), err)
+	}
+	got, err = resized(t, more, sources.FileOptions{MayChange: true})
 	if err != nil || !bytes.Equal(got, text(8<<20)) {
-		t.Errorf("got %d bytes, %v", len(got), err)
+		t.Errorf("with MayChange: got %d bytes, %v", len(got), err)
+	}
+}
+
+// What is written over a file while it is read gives a mixture, also when size and time are as before.
+func TestFileThatIsOverwritten(t *testing.T) {
+	pipetest.NoLeaks(t)
+	over := func(name string) error {
+		info, err := os.Stat(name)
+		if err != nil {
+			return err
+		}
+		f, err := os.OpenFile(name, os.O_WRONLY, 0)
+		if err != nil {
+			return err
+		}
+		_, err = f.WriteAt([]byte("other"), 7<<20)
+		return errors.Join(err, f.Close(), os.Chtimes(name, info.ModTime(), info.ModTime()))
+	}
+	got, err := resized(t, over, sources.FileOptions{})
+	if e, ok := errors.AsType[*sources.ModifiedError](err); !ok || *e != (sources.ModifiedError{OldSize: 8 << 20, NewSize: 8 << 20}) || got != nil {
+		t.Errorf("%d bytes were published, %v", len(got), err)
+	}
+	if got, err := resized(t, over, sources.FileOptions{MayChange: true}); err != nil || len(got) != 8<<20 {
+		t.Errorf("with MayChange: got %d bytes, %v", len(got), err)
+	}
+}
+
+// What is not read is not held against a stream that is stopped early.
+func TestFileThatGrowsAndIsNotReadToItsEnd(t *testing.T) {
+	pipetest.NoLeaks(t)
+	name := file(t, text(8<<20))
+	stop := pipeline.NewSink("stop", func(ctx context.Context, in *pipeline.Inlet) error {
+		c, err := in.Next(ctx)
+		if err != nil {
+			return err
+		}
+		c.Release()
+		f, err := os.OpenFile(name, os.O_WRONLY|os.O_APPEND, 0)
+		if err != nil {
+			return err
+		}
+		_, err = f.WriteString("more")
+		return cmp.Or(errors.Join(err, f.Close()), pipeline.Enough)
+	})
+	if _, err := sources.File(name).To(stop).Run(t.Context()); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -40,5 +40,3 @@ func open(ctx context.Context, in tree, name string) (*os.File, error) {
 }
 
 func prepare(context.Context, *os.File, fs.FileInfo) error { return nil }
-
-func sizeIsBuffer(*os.File, fs.FileInfo) bool { return false }

@@ -73,32 +73,69 @@ func OfFile(f *os.File, info fs.FileInfo) Version {
 // describes for Last-Modified. Linux avoids it since 6.13, with multigrain timestamps, but says not for which file systems.)
 //
 // A Version is never Strong where the times are those of a server in user space (FUSE), or the file system keeps none of changes
-// (FAT, images like squashfs).
+// (FAT, images like squashfs), nor if the file is not a regular one.
 func Settled(f *os.File) (Version, fs.FileInfo, error) {
-	kind, begin := changesOf(f), clock()
-	for {
-		now := clock() // before the look at the file: what changes after it has this time or a later one
-		info, err := f.Stat()
-		if err != nil {
-			return Version{}, nil, err
-		}
-		v := OfFile(f, info)
-		if !v.Strong() {
-			return v, info, nil
-		}
-		if kind != uncounted {
-			age, tick := now.since(v.ChangeTime), tickOf(v.ChangeTime, kind)
-			if age > tick {
-				return v, info, nil
-			}
-			if tick-age < maxWait && now.since(begin) < maxWait { // not one that is written all the time
-				pause()
-				continue
-			}
-		}
+	v, info, sure, err := settled(f, changesOf(f))
+	if !sure {
 		v.ChangeTime = Time{}
-		return v, info, nil
 	}
+	return v, info, err
+}
+
+// settled reports in addition whether the Version is sure to differ after a change.
+func settled(f *os.File, kind changes) (v Version, info fs.FileInfo, sure bool, err error) {
+	for begin := clock(); ; pause() {
+		now := clock() // before the look at the file: what changes after it has this time or a later one
+		if info, err = f.Stat(); err != nil {
+			return Version{}, nil, false, err
+		}
+		v = OfFile(f, info)
+		if !v.Strong() || !info.Mode().IsRegular() || kind == uncounted {
+			return v, info, false, nil
+		}
+		age, tick := now.since(v.ChangeTime), tickOf(v.ChangeTime, kind)
+		switch {
+		case age > tick:
+			return v, info, true, nil
+		case tick-age > maxWait, now.since(begin) > maxWait: // the latter if it is written all the time
+			return v, info, false, nil
+		}
+	}
+}
+
+// A Watch tells whether a file changes while it is read.
+type Watch struct {
+	file   *os.File
+	kind   changes
+	before Version
+}
+
+// NewWatch begins to watch an open file. It returns what f.Stat does. Like [Settled], it may wait for a tick of the clock.
+func NewWatch(f *os.File) (Watch, fs.FileInfo, error) {
+	w := Watch{file: f, kind: changesOf(f)}
+	v, info, _, err := settled(f, w.kind)
+	w.before = w.counted(v)
+	return w, info, err
+}
+
+// Look returns the Versions of the file at the beginning of the watch and now. They are equal if it has not changed.
+func (w Watch) Look() (before, now Version, err error) {
+	info, err := w.file.Stat()
+	if err != nil {
+		return Version{}, Version{}, err
+	}
+	return w.before, w.counted(OfFile(w.file, info)), nil
+}
+
+// Counts reports whether the file system counts changes. One that does not may say nothing reliable about sizes either.
+func (w Watch) Counts() bool { return w.kind != uncounted }
+
+// counted is v without what says nothing.
+func (w Watch) counted(v Version) Version {
+	if w.kind == uncounted {
+		v.ChangeTime = Time{}
+	}
+	return v
 }
 
 // maxWait is how long Settled waits for a tick of the clock.
