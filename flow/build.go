@@ -24,6 +24,9 @@ type BuildOptions struct {
 	// Replace says. Default: one that writes a file as package sinks does without options.
 	File func(path string) pipeline.Sink
 
+	// MayChange allows files to change while they are read. Default: that is a failure.
+	MayChange bool
+
 	// OnRetry is called before an element repeats a network operation: with the element's word
 	// without its secrets, the number of the attempt, the time until it starts, and the cause. It is
 	// called by goroutines of the flow, possibly concurrently. It may be nil.

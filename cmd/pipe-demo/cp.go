@@ -11,11 +11,10 @@ func cpCommand(c *cli.Console) *cobra.Command {
 	o := &copytree.Copy{Console: c}
 	dry := false
 	cmd := &cobra.Command{
-		Use:   "cp [flags] SRC... DST",
-		Short: "copy files and directories; each appears complete or not at all",
-		Example: `  pipe-demo cp --verify --resume big.iso /mnt/usb/
-  pipe-demo cp -rpn photos/ /mnt/backup/     leaves what exists already`,
-		Args: cli.Args(2, -1, "it takes one or more sources and a destination"),
+		Use:     "cp [flags] SRC... DST",
+		Short:   "copy files and directories; each appears complete or not at all",
+		Example: `  pipe-demo cp -rp --verify --resume photos/ /mnt/backup/`,
+		Args:    cli.Args(2, -1, "it takes one or more sources and a destination"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Sources, o.Destination = args[:len(args)-1], args[len(args)-1]
 			if o.Existing.InPlace && o.Resume {
@@ -36,6 +35,7 @@ func cpCommand(c *cli.Console) *cobra.Command {
 	f.BoolVar(&o.Resume, "resume", false, "keep .NAME.part when it fails, and resume it")
 	cli.AddFsyncFlag(cmd, &o.Sync)
 	f.BoolVar(&dry, "dry-run", false, "say what would be copied, and stop")
+	cli.AddCheckSourceFlag(f, &o.MayChange)
 	o.Limits.AddFlags(f)
 	c.AddFlags(cmd)
 	return cmd

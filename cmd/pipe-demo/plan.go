@@ -26,12 +26,14 @@ type flowOptions struct {
 	existing cli.Existing
 	sync     sinks.Sync
 	limits   cli.Limits
+
+	mayChange bool // sources may change while they are read
 }
 
 // build is what one run of a flow is built with.
 func (o *flowOptions) build(ctx context.Context) flow.BuildOptions {
 	return flow.BuildOptions{
-		Context: ctx, File: o.file, OnRetry: o.console.Retry, AfterSource: o.limits.Stage(),
+		Context: ctx, File: o.file, MayChange: o.mayChange, OnRetry: o.console.Retry, AfterSource: o.limits.Stage(),
 		BeforeSink: func(e flow.Endpoint) pipeline.Stage {
 			return o.console.TextOnly(o.existing.Force || !e.Element.Stdio)
 		},

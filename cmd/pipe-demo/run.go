@@ -24,8 +24,7 @@ func runCommand(c *cli.Console, reg *flow.Registry) *cobra.Command {
 		Long:  flowHelp,
 		Example: `  pipe-demo run access.log ! gzip level=9 ! access.log.gz
   pipe-demo run in.gz ! gunzip ! tee [ sha256 ! sums ] ! out
-  tar c . | pipe-demo run - ! gzip ! http://127.0.0.1:9000/backup.tar.gz
-  pipe-demo run -f a ! gzip ! a              replaces its own source`,
+  tar c . | pipe-demo run - ! gzip ! http://127.0.0.1:9000/backup.tar.gz`,
 		ValidArgsFunction: completeFlow(reg),
 		RunE: func(cmd *cobra.Command, words []string) error {
 			f, err := reg.Parse(words...)
@@ -41,6 +40,7 @@ func runCommand(c *cli.Console, reg *flow.Registry) *cobra.Command {
 	o.existing.AddFlags(cmd.Flags())
 	o.existing.AddInPlaceFlag(cmd.Flags())
 	cli.AddFsyncFlag(cmd, &o.sync)
+	cli.AddCheckSourceFlag(cmd.Flags(), &o.mayChange)
 	o.limits.AddFlags(cmd.Flags())
 	c.AddFlags(cmd)
 	cmd.Flags().BoolVar(&dry, "dry-run", false, "explain the flow instead of running it")

@@ -26,7 +26,7 @@ type flowHandler struct {
 func (h *flowHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var built *flow.Built
 	limits := cli.Limits{Rate: h.site.rate}
-	build := flow.BuildOptions{Context: r.Context(), AfterSource: limits.Stage(), OnRetry: func(source string, attempt int, wait time.Duration, cause error) {
+	build := flow.BuildOptions{Context: r.Context(), MayChange: true, AfterSource: limits.Stage(), OnRetry: func(source string, attempt int, wait time.Duration, cause error) {
 		h.site.server.log.Warn(fmt.Sprintf("%s: %s; retry %d in %s", source, cli.Message(cause), attempt, text.Duration(wait)))
 	}}
 	content := h.flow.Content()

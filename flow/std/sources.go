@@ -22,14 +22,16 @@ func sourceElements(opts Options) []*flow.Element {
 	return []*flow.Element{
 		&file,
 		{Name: flow.Stdio, Doc: "standard input", Example: "- ! gzip ! out.gz", Stdio: true,
-			Source: func(*flow.Build, string) (pipeline.Source, error) { return sources.Stdin(), nil }},
+			Source: func(b *flow.Build, _ string) (pipeline.Source, error) {
+				return sources.StdinWith(sources.StdinOptions{MayChange: b.MayChange}), nil
+			}},
 		&byURL, &download, &secure,
 	}
 }
 
-func fileSource(_ *flow.Build, word string) (pipeline.Source, error) {
+func fileSource(b *flow.Build, word string) (pipeline.Source, error) {
 	path, err := localPath(word)
-	return sources.File(path), err
+	return sources.FileWith(path, sources.FileOptions{MayChange: b.MayChange}), err
 }
 
 func (o Options) download(b *flow.Build, address string) (pipeline.Source, error) {

@@ -12,6 +12,7 @@ import (
 	"github.com/weirflow/weir/flow"
 	"github.com/weirflow/weir/internal/atomicfile"
 	"github.com/weirflow/weir/pipeline"
+	"github.com/weirflow/weir/sources"
 )
 
 // Message is the text of an error, in one line: the node's name, what went wrong, the cause.
@@ -42,6 +43,7 @@ var hints = []struct {
 }{
 	{isTruncated, "the input is truncated, or not complete yet"},
 	{isShort, "it was truncated while it was read"},
+	{isA[*sources.ModifiedError], "wait until no program writes to it; --no-check-source takes it as it is"},
 	{is(syscall.ECONNREFUSED), "nothing listens there; is the server running?"},
 	{isUnknownHost, "is the host's name spelled right?"},
 	{isA[*tls.CertificateVerificationError], "the system does not know who signed it; on Linux SSL_CERT_FILE names certificates to trust"},

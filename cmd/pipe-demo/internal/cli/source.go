@@ -8,6 +8,9 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/spf13/pflag"
+
+	"github.com/weirflow/weir/internal/fileid"
 	"github.com/weirflow/weir/internal/text"
 )
 
@@ -32,10 +35,20 @@ func CheckSource(path string) (fs.FileInfo, error) {
 	return info, nil
 }
 
-// Fingerprint identifies the content of a file as it is now, so that a later run can tell whether what an earlier one has
-// left is of it.
-func Fingerprint(path string, info fs.FileInfo) string {
-	return fmt.Sprintf("%s %d bytes of %s", Canonical(path), info.Size(), info.ModTime().UTC().Format("2006-01-02T15:04:05.000000000Z")) + inode(info)
+// AddCheckSourceFlag is --no-check-source.
+func AddCheckSourceFlag(f *pflag.FlagSet, mayChange *bool) {
+	f.BoolVar(mayChange, "no-check-source", false, "let a source change while it is read, as logs do")
+}
+
+// Fingerprint identifies the content of the file at path, which is open, so that a later run can tell whether what an earlier one has
+// left is of it. It is "" where another content might have the same: see [fileid.Settled].
+func Fingerprint(path string, f *os.File) (string, error) {
+	v, info, err := fileid.Settled(f)
+	if err != nil || !v.Strong() {
+		return "", err
+	}
+	return fmt.Sprintf("%s %d bytes of %s, file %d:%d changed %d.%09d", Canonical(path), v.Size,
+		info.ModTime().UTC().Format("2006-01-02T15:04:05.000000000Z"), v.Device, v.Inode, v.ChangeTime.Sec, v.ChangeTime.Nsec), nil
 }
 
 // missingHint names the part of a path that is missing, if it is not the last, or the file that was meant.

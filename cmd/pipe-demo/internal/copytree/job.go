@@ -27,11 +27,9 @@ type job struct {
 	read     hash.Hash                   // with Verify: of what the source had
 	digests  []flow.Digest               // that have been verified
 	settle   func(context.Context) error // called before the copy appears; may be nil
+	identity string                      // with Resume: the fingerprint of the source as it was before it was read; "": none
 	resumed  int64                       // bytes that an earlier run has left
 }
-
-// onePiece is the size up to which a file is read at once, so that it cannot grow meanwhile.
-const onePiece = 64 << 10
 
 // names are those of the source and the destination for the library: in their directories, if the job has them.
 func (j *job) names() (src, dst string, srcRoot, dstRoot *os.Root) {
@@ -56,18 +54,14 @@ func (j *job) pipeline(ctx context.Context) (*pipeline.Pipeline, error) {
 			options.ModTime, options.AccessTime, options.Owner = j.info.ModTime(), accessTime(j.info), owner(j.info)
 		}
 		if j.Resume {
-			left, n, err := sinks.Partial(dstRoot, to)
-			if err != nil {
+			if err := j.findPartial(dstRoot, to); err != nil {
 				return nil, err
-			}
-			if left == cli.Fingerprint(j.src, j.info) {
-				j.resumed = n
 			}
 		}
 	}
-	src := sources.Stdin()
+	src := sources.StdinWith(sources.StdinOptions{MayChange: j.MayChange})
 	if j.src != "-" {
-		src = sources.FileWith(from, sources.FileOptions{Root: srcRoot, Offset: j.resumed})
+		src = sources.FileWith(from, sources.FileOptions{Root: srcRoot, Offset: j.resumed, MayChange: j.MayChange})
 	}
 	if j.Limits.Rate > 0 {
 		src = src.Via(j.pace)
@@ -87,8 +81,8 @@ func (j *job) pipeline(ctx context.Context) (*pipeline.Pipeline, error) {
 		}
 		options.Check = j.check
 		sink = j.Existing.FileSink(to, options)
-		if j.Resume && j.info != nil && j.info.Mode().IsRegular() {
-			sink = sinks.Resume(to, cli.Fingerprint(j.src, j.info), j.resumed, options)
+		if j.identity != "" {
+			sink = sinks.Resume(to, j.identity, j.resumed, options)
 		}
 	}
 	return src.To(sink), nil
@@ -96,9 +90,6 @@ func (j *job) pipeline(ctx context.Context) (*pipeline.Pipeline, error) {
 
 // check is called when f has all of the copy, which has not appeared yet.
 func (j *job) check(ctx context.Context, f *os.File) error {
-	if err := j.checkSize(f); err != nil {
-		return err
-	}
 	if j.read != nil {
 		if err := j.verify(ctx, f); err != nil {
 			return err
@@ -108,29 +99,6 @@ func (j *job) check(ctx context.Context, f *os.File) error {
 		return nil
 	}
 	return j.settle(ctx) // others copy until this file is durable
-}
-
-// checkSize fails if the source is longer than what was copied of it. One that has become shorter is found by the
-// source itself.
-func (j *job) checkSize(f *os.File) error {
-	if j.info == nil || !j.info.Mode().IsRegular() || j.info.Size() <= onePiece {
-		return nil
-	}
-	copied, err := f.Stat()
-	if err != nil {
-		return err
-	}
-	from, _, root, _ := j.names()
-	stat := os.Stat
-	if root != nil {
-		stat = root.Lstat
-	}
-	now, err := stat(from)
-	if err != nil || now.Size() <= copied.Size() || !os.SameFile(now, j.info) {
-		return nil // it was moved or replaced, and what was read is the old one
-	}
-	return cli.Errorf(cli.ExitIntegrity, "%s: grew from %d to %d bytes while it was read", j.src, copied.Size(), now.Size()).
-		WithHint("copy it when no program writes to it")
 }
 
 // copyOne copies one file, and reports it as any flow is reported.

@@ -24,6 +24,7 @@ type Copy struct {
 	Preserve  bool // mode, times and, if allowed, owner
 	Verify    bool // read each file back before it appears
 	Resume    bool // keep .NAME.part of a file that fails, and resume it
+	MayChange bool // a source may change while it is copied
 	Sync      sinks.Sync
 	Existing  cli.Existing
 	Limits    cli.Limits // the rate is that of all files together

@@ -9,13 +9,48 @@ import (
 	"github.com/weirflow/weir/cmd/pipe-demo/internal/cli"
 	"github.com/weirflow/weir/internal/atomicfile"
 	"github.com/weirflow/weir/internal/text"
+	"github.com/weirflow/weir/sinks"
 )
+
+// fingerprint is that of the source as it is now; "" if what is left of its copy could not be told from that of another content.
+func (j *job) fingerprint() (string, error) {
+	from, _, root, _ := j.names()
+	open := os.Open
+	if root != nil {
+		open = root.Open
+	}
+	f, err := open(from)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	return cli.Fingerprint(j.src, f)
+}
+
+// findPartial finds what an earlier run has left of the copy.
+func (j *job) findPartial(root *os.Root, name string) (err error) {
+	if j.identity, err = j.fingerprint(); err != nil {
+		return err
+	}
+	if j.identity == "" {
+		j.Console.Note("%s: cannot be resumed: its file system does not tell whether a file has changed", j.src)
+		return nil
+	}
+	left, n, err := sinks.Partial(root, name)
+	if err == nil && left == j.identity {
+		j.resumed = n
+	}
+	return err
+}
 
 // kept says what is left of a copy that has failed, and how to resume, if that can help; "" when nothing is left.
 func (j *job) kept(failed error) string {
 	left, err := atomicfile.FindPartial(nil, j.dst)
-	if err != nil || left.Fingerprint != cli.Fingerprint(j.src, j.info) {
+	if err != nil || j.identity == "" || left.Fingerprint != j.identity {
 		return ""
+	}
+	if now, err := j.fingerprint(); err != nil || now != j.identity {
+		return "" // it has changed: the next run begins again
 	}
 	if _, hopeless := errors.AsType[*atomicfile.ReplaceError](failed); hopeless {
 		return fmt.Sprintf("%s of %s kept in %s", text.Size(left.Offset), text.Size(j.info.Size()), left.Path)

@@ -25,7 +25,7 @@ func (j *job) beginVerify(ctx context.Context) error {
 		return nil
 	}
 	from, _, root, _ := j.names()
-	part := sources.FileWith(from, sources.FileOptions{Root: root, Length: j.resumed})
+	part := sources.FileWith(from, sources.FileOptions{Root: root, Length: j.resumed, MayChange: j.MayChange})
 	_, err := part.To(sinks.Writer(j.read)).Run(ctx)
 	return err
 }

@@ -36,6 +36,7 @@ type Upload struct {
 	SHA256    cli.SHA256 // of the file
 	Retries   int        // in a row
 	NoClobber bool       // leave a file that exists
+	MayChange bool       // the file may change while it is read
 	Limits    cli.Limits
 }
 
@@ -146,7 +147,7 @@ func (u *upload) negotiate(ctx context.Context) error {
 	if !u.tus || u.info == nil {
 		return nil
 	}
-	u.record = newUploadRecord(u.File, u.info, u.target)
+	u.record = newUploadRecord(u.File, u.target)
 	earlier := u.record.upload()
 	if earlier == "" {
 		return nil
@@ -229,15 +230,15 @@ func (u *upload) attempts(ctx context.Context, t *cli.Task) (pipeline.Report, er
 
 // flow is the flow of one attempt.
 func (u *upload) flow(ctx context.Context, t *cli.Task) (*pipeline.Pipeline, error) {
-	src := sources.Stdin()
+	src := sources.StdinWith(sources.StdinOptions{MayChange: u.MayChange})
 	switch check := u.tus && u.SHA256 != nil; {
 	case check: // all of it, also what the server has
 		if u.File != "-" {
-			src = sources.File(u.File)
+			src = sources.FileWith(u.File, sources.FileOptions{MayChange: u.MayChange})
 		}
 		src = src.Via(u.checkDigest()).Via(stages.Skip(u.offset))
 	case u.File != "-":
-		src = sources.FileWith(u.File, sources.FileOptions{Offset: u.offset})
+		src = sources.FileWith(u.File, sources.FileOptions{Offset: u.offset, MayChange: u.MayChange})
 	}
 	if s := u.Limits.Stage(); !s.IsZero() {
 		src = src.Via(s)
@@ -317,7 +318,7 @@ func (u *upload) kept(err error) string {
 		return "nothing is kept, and the input cannot be read again: the server does not resume uploads"
 	case u.record == nil || u.location == "":
 		return ""
-	case isA[*transfer.DigestError](err), refused && !network && status.Status != http.StatusUnauthorized && status.Status != http.StatusForbidden:
+	case isA[*transfer.DigestError](err), isA[*sources.ModifiedError](err), refused && !network && status.Status != http.StatusUnauthorized && status.Status != http.StatusForbidden:
 		u.record.forget() // resuming would end in the same way
 		return ""
 	case network:

@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -20,13 +19,23 @@ type uploadRecord struct {
 	Upload string // the URL of the upload
 }
 
-// newUploadRecord is the record of a file as it is now. It is nil where the user has no cache directory.
-func newUploadRecord(file string, info fs.FileInfo, target string) *uploadRecord {
+// newUploadRecord is the record of a file as it is now. It is nil where the user has no cache directory, and where it cannot
+// be told whether the file has changed.
+func newUploadRecord(file, target string) *uploadRecord {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	identity, err := cli.Fingerprint(file, f)
+	if err != nil || identity == "" {
+		return nil
+	}
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		return nil
 	}
-	name := sha256.Sum256([]byte(cli.Fingerprint(file, info) + "\n" + urlDigest(target)))
+	name := sha256.Sum256([]byte(identity + "\n" + urlDigest(target)))
 	r := &uploadRecord{path: filepath.Join(cache, "pipe-demo", fmt.Sprintf("put-%x.json", name))}
 	if os.MkdirAll(filepath.Dir(r.path), 0o700) != nil {
 		return nil
