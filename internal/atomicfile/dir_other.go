@@ -20,6 +20,8 @@ type dir struct {
 	prefix string // of names in root
 	path   string // of the directory, if own
 	name   string // for errors
+
+	longest int // stem, once one has been asked for
 }
 
 // openDir opens a directory, in root if that is not nil. "" is the present directory.

@@ -21,6 +21,7 @@ type dir struct {
 	root     *os.File // that fd belongs to, if it was opened in an os.Root
 	name     string   // for errors
 	readable bool     // else it cannot be synced
+	longest  int      // stem, once one has been asked for
 }
 
 // openDir opens a directory, in root if that is not nil. "" is the present directory.

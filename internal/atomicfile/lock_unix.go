@@ -45,6 +45,7 @@ func takeOwn(f *os.File) (l lock, held bool) {
 
 func (l *lock) release() {
 	if l.fd >= 0 {
+		_ = unix.Flock(l.fd, unix.LOCK_UN) // FUSE file systems learn of a close only later
 		unix.Close(l.fd)
 		l.fd = -1
 	}

@@ -79,7 +79,7 @@ func RemovePartial(root *os.Root, name string) error {
 	return nil
 }
 
-func (d *Destination) partName() string   { return stem(d.base) + ".part" }
+func (d *Destination) partName() string   { return d.dir.stem(d.base) + ".part" }
 func (d *Destination) recordName() string { return d.partName() + ".id" }
 
 // A record is what the file beside a partial file says. It is replaced as a whole, and only when the bytes that

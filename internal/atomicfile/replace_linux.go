@@ -9,6 +9,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// nameMax is how many bytes a name in d may have.
+func (d *dir) nameMax() int {
+	var of unix.Statfs_t
+	if again(func() error { return unix.Fstatfs(d.fd, &of) }) != nil || of.Namelen <= 0 {
+		return maxName
+	}
+	return int(of.Namelen)
+}
+
 // look is lstat, and knows what the system keeps from being replaced. Old kernels and sandboxes do not tell.
 func (d *dir) look(name string) (stat, error) {
 	var st unix.Statx_t

@@ -24,13 +24,13 @@ func ReplaceLink(root *os.Root, target, name string) error {
 	defer d.close()
 	defer func() { // what killed processes left; a link under a name that only files get is never in use
 		for n := range gap {
-			d.removeLink(linkName(base, n))
-			d.removeLink(tempName(base, n))
+			d.removeLink(d.linkName(base, n))
+			d.removeLink(d.tempName(base, n))
 		}
 	}()
 	n := 0
 	for range maxTemps {
-		temp := linkName(base, n)
+		temp := d.linkName(base, n)
 		err := d.symlink(target, temp)
 		if errors.Is(err, fs.ErrExist) {
 			if !d.removeLink(temp) {
@@ -52,7 +52,9 @@ func ReplaceLink(root *os.Root, target, name string) error {
 	return failed("symlink", fs.ErrExist)
 }
 
-func linkName(base string, n int) string { return stem(base) + ".weir-link-" + strconv.Itoa(n) }
+func (d *dir) linkName(base string, n int) string {
+	return d.stem(base) + ".weir-link-" + strconv.Itoa(n)
+}
 
 // removeLink removes a temporary link, and reports whether it is gone.
 func (d *dir) removeLink(name string) bool {

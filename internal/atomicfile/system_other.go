@@ -13,6 +13,9 @@ func reserve(*os.File, int64, int64) (done bool, err error) { return false, nil 
 // isPseudo: there are no such file systems.
 func (d *dir) isPseudo(stat) bool { return false }
 
+// nameMax: all file systems take names that are as long as temporary ones are made.
+func (d *dir) nameMax() int { return maxName }
+
 // look is lstat.
 func (d *dir) look(name string) (stat, error) { return d.lstat(name) }
 

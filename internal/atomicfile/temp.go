@@ -15,33 +15,42 @@ import (
 
 const (
 	staleAge = 24 * time.Hour // from which on a file is stale where there are no locks
-	maxTemps = 10_000         // of one name
+	maxTemps = 10_000         // of one name; longestTail knows
 	gap      = 4              // numbers that are not there after which no higher one is looked for
 	wideGap  = 32             // likewise, once there was one: writers at once end in any order
 )
 
 const (
-	longName = 128 // bytes; names of files that are as long or longer are shortened in temporary ones
-	keepName = 98  // bytes of them that are kept
+	maxName     = 143 // bytes that a temporary name has at most, whatever the file system can hold: eCryptfs has no longer ones
+	minName     = 64  // bytes that every file system is taken to hold; those of MINIX and the like are not asked for less
+	longestTail = len(".weir-link-9999")
+	hashed      = 32              // hexadecimal digits in the names that are shortened
+	keptMost    = utf8.UTFMax - 1 // bytes that may be cut off in addition, so that no character is cut in two
 )
 
-// stem is what the temporary names of a file are made of. No directory entry that is made of it is longer than
-// 143 bytes, which every file system can hold; what is cut off is in a hash, so that no two names have one
-// stem. (Names that are not shortened are shorter than the stems of those that are.)
-func stem(base string) string {
-	if len(base) < longName {
+// stem is what the temporary names of a file in d are made of. With the longest tail, it has no more bytes than a name
+// in d may have, nor than maxName. What is cut off of a long name is in a hash of the whole, so that no two names have
+// one stem: those that are not cut are shorter than the stems of those that are.
+func (d *dir) stem(base string) string {
+	if 1+len(base)+longestTail <= minName { // so that the file system need not be asked
 		return "." + base
 	}
-	n := keepName
-	for n > keepName-utf8.UTFMax && !utf8.RuneStart(base[n]) { // between characters
+	if d.longest == 0 {
+		d.longest = max(minName, min(maxName, d.nameMax())) - longestTail
+	}
+	if 1+len(base) < d.longest-keptMost {
+		return "." + base
+	}
+	n := d.longest - len(".~") - hashed
+	for cut := 0; cut < keptMost && !utf8.RuneStart(base[n]); cut++ {
 		n--
 	}
 	sum := sha256.Sum256([]byte(base))
-	return "." + base[:n] + "~" + hex.EncodeToString(sum[:16])
+	return "." + base[:n] + "~" + hex.EncodeToString(sum[:hashed/2])
 }
 
 // tempName is the temporary name of the file called base with a number.
-func tempName(base string, n int) string { return stem(base) + ".weir-" + strconv.Itoa(n) }
+func (d *dir) tempName(base string, n int) string { return d.stem(base) + ".weir-" + strconv.Itoa(n) }
 
 // TemporaryOf returns the name of the file that a temporary name is one of, as far as that has it.
 func TemporaryOf(name string) (base string, ok bool) {
@@ -62,6 +71,58 @@ func Sweep(root *os.Root, name string) {
 	}
 }
 
+// SweepDirectory removes what killed processes left in the directory of root of the files and links whose names are
+// asked for. It reads the whole directory, and so finds links, which are swept only when another one replaces theirs,
+// and what has the random names of earlier versions: .NAME.weir- and 11 to 13 lower-case letters and digits. A link
+// cannot be locked; it is removed if it belongs to this user. Errors are ignored.
+func SweepDirectory(root *os.Root, asked func(name string) bool) {
+	list, err := root.Open(".")
+	if err != nil {
+		return
+	}
+	defer list.Close()
+	var found []string // all of them first: what is removed meanwhile may hide others
+	for {
+		names, err := list.Readdirnames(1000)
+		for _, name := range names {
+			if base, ok := leftOver(name); ok && asked(base) {
+				found = append(found, name)
+			}
+		}
+		if err != nil {
+			break
+		}
+	}
+	if len(found) == 0 {
+		return
+	}
+	d, err := openDir(root, "")
+	if err != nil {
+		return
+	}
+	defer d.close()
+	for _, name := range found {
+		if base, _ := leftOver(name); !d.removeStale(name, base) {
+			d.removeLink(name)
+		}
+	}
+}
+
+// leftOver returns the name of the file or link that something may have been left of.
+func leftOver(name string) (base string, ok bool) {
+	if base, ok := TemporaryOf(name); ok {
+		return base, true
+	}
+	i := strings.LastIndex(name, ".weir-")
+	if i < 1 || name[0] != '.' {
+		return "", false
+	}
+	tail := name[i+len(".weir-"):]
+	n, link := strings.CutPrefix(tail, "link-")
+	random := len(tail) >= 11 && len(tail) <= 13 && strings.Trim(tail, "0123456789abcdefghijklmnopqrstuvwxyz") == ""
+	return name[1:i], random || link && strings.Trim(n, "0123456789") == ""
+}
+
 // createTemp makes and locks a new file under a temporary name.
 //
 // Between the two, another process may take it for a stale one: then that has the lock, or the file has
@@ -69,7 +130,7 @@ func Sweep(root *os.Root, name string) {
 func (f *File) createTemp() error {
 	d, n := f.dest, 0
 	for range 2 * maxTemps {
-		name := tempName(d.base, n)
+		name := d.dir.tempName(d.base, n)
 		file, err := d.dir.open(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, f.createMode(), d.name)
 		switch {
 		case errors.Is(err, fs.ErrExist):
@@ -115,7 +176,7 @@ func (d *dir) isAt(name string, f *os.File) bool {
 // on, and reports whether there was any. Writers take the lowest number, so gaps are short.
 func (d *dir) sweep(base string, n, gap int) (found bool) {
 	for missing := 0; missing < gap && n < maxTemps; n++ {
-		name := tempName(base, n)
+		name := d.tempName(base, n)
 		if _, err := d.lstat(name); err != nil {
 			missing++
 			continue

@@ -277,6 +277,7 @@ func (c *copier) topLink(f fileCopy) error {
 		return fmt.Errorf("%s: %w", f.dst, cli.Cause(err))
 	}
 	defer dst.Close()
+	atomicfile.SweepDirectory(dst, func(name string) bool { return name == filepath.Base(f.dst) })
 	return c.link(src, dst, filepath.Base(f.src), filepath.Base(f.dst), f.src, f.dst)
 }
 

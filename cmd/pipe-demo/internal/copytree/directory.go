@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"github.com/weirflow/weir/cmd/pipe-demo/internal/cli"
+	"github.com/weirflow/weir/internal/atomicfile"
 	"github.com/weirflow/weir/sinks"
 )
 
@@ -45,6 +46,12 @@ func (c *copier) enter(up *directory, name, from, to string) (*directory, error)
 		if f.dst, err = openDst(dst); err != nil {
 			err = fmt.Errorf("%s: %w", to, cli.Cause(err))
 		}
+	}
+	if err == nil && !f.fresh {
+		atomicfile.SweepDirectory(f.dst, func(name string) bool {
+			_, err := f.src.Lstat(name)
+			return err == nil
+		})
 	}
 	if err == nil {
 		f.syncs, err = c.syncsFor(f)
