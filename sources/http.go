@@ -9,7 +9,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"strings"
 
 	"github.com/weirflow/weir/internal/httpclient"
 	"github.com/weirflow/weir/pipeline"
@@ -25,9 +24,7 @@ type HTTPOptions struct {
 	// is asked too, after HTTPWith's rules.
 	Client *http.Client
 
-	// Header is sent with every request. It must not have Range or If-Range. With an
-	// Accept-Encoding of its own, the body may have a content coding, and is then emitted as it
-	// comes, coded.
+	// Header is sent with every request. It must not have Range or If-Range.
 	Header http.Header
 
 	// Offset continues an earlier download: how many bytes of the file, from its beginning, are
@@ -67,11 +64,13 @@ type HTTPOptions struct {
 // HTTP emits the file behind an http or https URL. See [HTTPWith].
 func HTTP(url string) pipeline.Source { return HTTPWith(url, HTTPOptions{}) }
 
-// HTTPWith emits the file behind an http or https URL: what a GET answers with 200. The node has
+// HTTPWith emits the file behind an http or https URL: what a GET answers with a success (RFC 9110 section 15.3). The node has
 // the method and the URL as its name, without user, password and query; user and password are sent
 // as basic authentication.
 //
-// It asks for the file without content coding, and promises its size where the answer has one. A
+// It asks for the file without content coding, and promises its size where the answer has one. A server may
+// send a coding all the same (section 12.5.3), and many do that label what they have as compressed: the body is emitted as it
+// comes, and OnAnswer is told in Content-Encoding. A
 // body that ends before its Content-Length, or without its last chunk, is broken. Broken
 // connections, timeouts and the answers 408, 425, 429 and 5xx are retried, with exponential backoff
 // and full jitter; a Retry-After is obeyed. A retry asks for what is missing, with Range and
@@ -89,7 +88,7 @@ func HTTP(url string) pipeline.Source { return HTTPWith(url, HTTPOptions{}) }
 //   - Holds: one chunk, and the few KiB that net/http buffers; for Prior, 256 KiB more while it is
 //     read.
 //   - Fails: with [*transfer.StatusError], [*ChangedError], [*transfer.DigestError],
-//     [*transfer.NetworkError], [*transfer.TimeoutError] (only for Total), [*CodingError], [ErrRedirect], [ErrNoLength].
+//     [*transfer.NetworkError], [*transfer.TimeoutError] (only for Total), [ErrRedirect], [ErrNoLength].
 //
 // A body with neither length nor chunks ends with its connection and then counts as complete (RFC
 // 9112 section 8), although a server that died may look the same; over TLS too, where crypto/tls
@@ -161,19 +160,4 @@ func newRequest(u *url.URL, header http.Header) *http.Request {
 		target.User = nil
 	}
 	return req
-}
-
-// coded returns the content coding of an answer that must not have one, or "".
-func coded(req *http.Request, resp *http.Response) string {
-	if resp.Uncompressed {
-		return "gzip" // and a transport that was not asked to has undone it
-	}
-	if req.Header.Get("Accept-Encoding") != "identity" {
-		return ""
-	}
-	coding := strings.TrimSpace(strings.Join(resp.Header.Values("Content-Encoding"), ", "))
-	if strings.EqualFold(coding, "identity") {
-		return ""
-	}
-	return coding
 }

@@ -1,7 +1,6 @@
 package sources_test
 
 import (
-	"compress/gzip"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -15,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/weirflow/weir/pipeline"
 	"github.com/weirflow/weir/pipeline/pipetest"
 	"github.com/weirflow/weir/sources"
@@ -181,35 +181,97 @@ func TestHTTPWithoutLength(t *testing.T) {
 	}
 }
 
-// RFC 9110 section 12.5.3: identity was asked for, and a server that sends gzip in spite of that
-// must not make a file of other bytes.
+// RFC 9110 section 12.5.3: a server may send a coding that was not asked for. What comes is emitted as it is.
 func TestHTTPCoding(t *testing.T) {
 	pipetest.NoLeaks(t)
 	for _, protocol := range protocols {
 		srv, client := serve(t, protocol, func(w http.ResponseWriter, r *http.Request) {
-			w.Header().Set("Content-Encoding", r.URL.Path[1:])
-			if r.URL.Path == "/gzip" {
-				zw := gzip.NewWriter(w)
-				zw.Write([]byte("weir"))
-				zw.Close()
-				return
-			}
+			w.Header()["Content-Encoding"] = strings.Split(r.URL.Path[1:], "+")
+			w.Header().Set("ETag", `"a"`)
 			io.WriteString(w, "weir")
 		})
-		g := fetch(t.Context(), sources.HTTPWith(srv.URL+"/gzip", sources.HTTPOptions{Client: client}))
-		if e := as[*sources.CodingError](t, g.err); e.Coding != "gzip" || g.seen != "" {
-			t.Errorf("%s: %q, %v", protocol, g.seen, g.err)
+		for path, want := range map[string]string{"gzip": "gzip", "X-Gzip": "x-gzip", "aws-chunked": "aws-chunked", "gzip+br": "gzip, br", "Identity": "", "": ""} {
+			var told sources.Remote
+			g := fetch(t.Context(), sources.HTTPWith(srv.URL+"/"+path, sources.HTTPOptions{Client: client, OnAnswer: func(r sources.Remote) { told = r }}))
+			if g.err != nil || g.data != "weir" || told.Validator.Coding != want {
+				t.Errorf("%s, %q: %+v, coding %q, want %q", protocol, path, g, told.Validator.Coding, want)
+			}
 		}
-		g = fetch(t.Context(), sources.HTTPWith(srv.URL+"/Identity", sources.HTTPOptions{Client: client}))
-		if g.err != nil || g.data != "weir" {
-			t.Errorf("%s: %+v", protocol, g)
+	}
+}
+
+// RFC 9110 section 15.3: every success is one, and a 206 that was not asked for only if it has the whole file.
+func TestHTTPOtherSuccess(t *testing.T) {
+	pipetest.NoLeaks(t)
+	for _, tt := range []struct{ status, body, want string }{
+		{"201 Created\nContent-Length: 4", "0123", "0123"},
+		{"202 Accepted\nContent-Length: 4", "0123", "0123"},
+		{"203 Non-Authoritative Information\nContent-Length: 4", "0123", "0123"},
+		{"204 No Content", "", ""},
+		{"205 Reset Content\nContent-Length: 0", "", ""},
+		{"226 IM Used\nContent-Length: 4", "0123", "0123"},
+		{"299 X\nTransfer-Encoding: chunked", "4\r\n0123\r\n0\r\n\r\n", "0123"},
+		{"206 X\nContent-Range: bytes 0-3/4\nContent-Length: 4", "0123", "0123"},
+		{"206 X\nContent-Range: bytes 0-3/4\nTransfer-Encoding: chunked", "4\r\n0123\r\n0\r\n\r\n", "0123"},
+		{"206 X\nContent-Range: bytes 0-3/5\nContent-Length: 4", "0123", "no"},
+		{"206 X\nContent-Range: bytes 1-3/4\nContent-Length: 3", "123", "no"},
+		{"206 X\nContent-Range: bytes 0-3/*\nContent-Length: 4", "0123", "no"},
+		{"206 X\nContent-Range: bytes 0-3/4\nContent-Length: 5", "01234", "no"},
+		{"206 X\nContent-Range: bytes */4\nContent-Length: 4", "0123", "no"},
+		{"206 X\nContent-Length: 4", "0123", "no"},
+	} {
+		url, _ := listen(t, answers(lines("HTTP/1.1 "+tt.status, tt.body)))
+		g := fetch(t.Context(), sources.HTTP(url))
+		if tt.want == "no" {
+			if e := as[*transfer.StatusError](t, g.err); g.seen != "" || e.Status != 206 {
+				t.Errorf("%s: %+v", tt.status, g)
+			}
+			continue
 		}
-		// Who asks for it gets it as it came.
-		g = fetch(t.Context(), sources.HTTPWith(srv.URL+"/gzip", sources.HTTPOptions{Client: client, Header: http.Header{"Accept-Encoding": {"gzip"}}}))
-		if zr, err := gzip.NewReader(strings.NewReader(g.data)); g.err != nil || err != nil {
-			t.Errorf("%s: %v, %v", protocol, g.err, err)
-		} else if b, err := io.ReadAll(zr); string(b) != "weir" || err != nil {
-			t.Errorf("%s: %q, %v", protocol, b, err)
+		if g.err != nil || g.data != tt.want {
+			t.Errorf("%s: %+v", tt.status, g)
+		}
+	}
+}
+
+// RFC 9112 section 3.2: no space in a request line but those two, from a URL as from a Location.
+func TestHTTPRequestLine(t *testing.T) {
+	pipetest.NoLeaks(t)
+	url, s := listen(t, answers(lines("HTTP/1.1 302 Found\nLocation: /b?c=d \"e%2F\nContent-Length: 0", ""), lines("HTTP/1.1 200 OK\nContent-Length: 0", "")))
+	if g := fetch(t.Context(), sources.HTTP(url+"/a b?c=d e%2f+ä")); g.err != nil {
+		t.Fatal(g.err)
+	}
+	var got []string
+	for _, r := range s.requests() {
+		got = append(got, r.RequestURI)
+	}
+	if diff := cmp.Diff([]string{"/file/a%20b?c=d%20e%2f+%C3%A4", "/b?c=d%20%22e%2F"}, got); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+}
+
+// Why a download cannot be resumed is told as it is.
+func TestRemoteNotResumable(t *testing.T) {
+	const date, old, fresh = "Tue, 15 Nov 1994 08:12:31 GMT", "Tue, 15 Nov 1994 08:11:31 GMT", "Tue, 15 Nov 1994 08:12:00 GMT"
+	for _, tt := range []struct {
+		header string
+		want   string
+	}{
+		{`ETag: "a"`, ""},
+		{"Date: " + date + "\nLast-Modified: " + old, ""},
+		{`ETag: W/"a"` + "\nLast-Modified: " + old, `the ETag W/"a" is a weak one`},
+		{`ETag: a`, `the ETag "a" has no quotes`},
+		{"ETag: \"a\"\nETag: \"b\"", "the server sent several ETags"},
+		{"X: y", "the server sent no ETag and no Last-Modified"},
+		{"Date: " + date + "\nLast-Modified: yesterday", `the Last-Modified "yesterday" is no date`},
+		{"Last-Modified: " + old, "the server sent no Date to compare Last-Modified with"},
+		{"Date: " + date + "\nLast-Modified: " + fresh, "the file was modified less than a minute before the answer, and there is no ETag"},
+	} {
+		url, _ := listen(t, answers(lines("HTTP/1.1 200 OK\nContent-Length: 0\n"+tt.header, "")))
+		var told sources.Remote
+		fetch(t.Context(), sources.HTTPWith(url, sources.HTTPOptions{OnAnswer: func(r sources.Remote) { told = r }}))
+		if got := told.NotResumable(); got != tt.want {
+			t.Errorf("%s: got %q, want %q", tt.header, got, tt.want)
 		}
 	}
 }
@@ -221,7 +283,7 @@ func TestHTTPStatus(t *testing.T) {
 		requests int
 		missing  bool
 	}{
-		{204, 1, false}, {206, 1, false}, {300, 1, false}, {304, 1, false}, {400, 1, false}, {401, 1, false}, {403, 1, false},
+		{206, 1, false}, {300, 1, false}, {304, 1, false}, {400, 1, false}, {401, 1, false}, {403, 1, false},
 		{404, 1, true}, {410, 1, true}, {412, 1, false}, {416, 1, false}, {451, 1, false},
 		{408, 3, false}, {425, 3, false}, {429, 3, false}, {500, 3, false}, {502, 3, false}, {503, 3, false}, {504, 3, false}, {599, 3, false},
 	} {

@@ -29,22 +29,26 @@ func (d *download) judge(ctx context.Context, resp *http.Response) (part, error)
 	case status < 200 || status > 299:
 		return part{}, errUnexpectedStatus
 	}
-	if coding := coded(d.req, resp); coding != "" {
-		return part{}, &CodingError{coding}
-	}
-	switch status := resp.StatusCode; {
-	case status == http.StatusPartialContent && d.pos > 0:
+	switch partial := resp.StatusCode == http.StatusPartialContent; {
+	case partial && d.pos > 0:
 		return d.judgePartial(ctx, resp)
-	case status == http.StatusOK && d.o.RequireLength && unframed(resp):
+	case partial && !hasAll(resp):
+		return part{}, errUnexpectedStatus // a part was not asked for
+	case d.o.RequireLength && unframed(resp):
 		return part{}, ErrNoLength
-	case status == http.StatusOK && d.pos > 0:
-		return d.judgeAgain(ctx, resp)
-	case status == http.StatusOK:
-		return d.judgeWhole(ctx, resp)
+	case d.pos > 0 && (resp.StatusCode == http.StatusNoContent || resp.StatusCode == http.StatusResetContent):
+		return part{}, d.changed("the server answered %d %s", resp.StatusCode, http.StatusText(resp.StatusCode))
 	case d.pos > 0:
-		return part{}, d.changed("the server answered %d %s", status, http.StatusText(status))
+		return d.judgeAgain(ctx, resp)
 	}
-	return part{}, errUnexpectedStatus // another kind of success than the one that was asked for
+	return d.judgeWhole(ctx, resp) // a success that is not known is one like 200 (section 15)
+}
+
+// hasAll reports whether a 206 has the whole file.
+func hasAll(resp *http.Response) bool {
+	r, ok := httpfield.ParseContentRange(resp.Header.Values("Content-Range"))
+	n := r.Last + 1
+	return ok && r.First == 0 && r.Size == n && (resp.ContentLength < 0 || resp.ContentLength == n)
 }
 
 // unframed reports whether only the end of the connection ends a body (RFC 9112 section 6.3, case
@@ -57,6 +61,9 @@ func unframed(resp *http.Response) bool {
 // nothing of that was emitted.
 func (d *download) judgeWhole(ctx context.Context, resp *http.Response) (part, error) {
 	d.validator, d.size = validatorOf(resp.Header), resp.ContentLength
+	if r, ok := httpfield.ParseContentRange(resp.Header.Values("Content-Range")); ok && resp.StatusCode == http.StatusPartialContent {
+		d.size = r.Size
+	}
 	d.validator.Size = max(0, d.size)
 	return part{whole: true, length: d.size}, d.begin(ctx, resp, true)
 }

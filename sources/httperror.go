@@ -26,15 +26,6 @@ func (e *ChangedError) Error() string {
 	return fmt.Sprintf("the file cannot be continued at byte %d: %s", e.Offset, e.Reason)
 }
 
-// CodingError is a body with a content coding that was not asked for (RFC 9110 section 12.5.3). To
-// emit it would make a file of other bytes than the caller expects. With an Accept-Encoding of
-// one's own it is taken as it is.
-type CodingError struct{ Coding string }
-
-func (e *CodingError) Error() string {
-	return fmt.Sprintf("the server sent the coding %.50q, which was not asked for", e.Coding)
-}
-
 // retryableError is an attempt that failed in a way that another one may not.
 type retryableError struct {
 	err   error

@@ -140,7 +140,7 @@ func isNetwork(err error) bool {
 
 // isCorrupt reports whether the input is damaged, foreign or truncated.
 func isCorrupt(err error) bool {
-	return isA[*stages.CorruptError](err) || isA[*transfer.TruncatedError](err) || isA[*transfer.DigestError](err) || isA[*sources.CodingError](err) || isA[*sources.ModifiedError](err)
+	return isA[*stages.CorruptError](err) || isA[*transfer.TruncatedError](err) || isA[*transfer.DigestError](err) || isA[*sources.ModifiedError](err)
 }
 
 // isTruncated reports whether a decoder reached the end of its input too early.
