@@ -154,13 +154,20 @@ func (d *download) begin(ctx context.Context, resp *http.Response, whole bool) e
 	d.begun = true
 	if d.o.OnAnswer != nil {
 		d.validator.Size = max(0, d.size)
-		where := ""
-		if resp.Request != nil && resp.Request.URL != nil {
-			where = resp.Request.URL.String()
-		}
-		d.o.OnAnswer(Remote{URL: where, Header: resp.Header.Clone(), Size: d.size, Validator: d.validator})
+		r := remoteOf(resp)
+		r.Size, r.Validator = d.size, d.validator
+		d.o.OnAnswer(r)
 	}
 	return nil
+}
+
+// remoteOf is what an answer says by itself.
+func remoteOf(resp *http.Response) Remote {
+	r := Remote{Header: resp.Header.Clone(), Size: resp.ContentLength, Validator: validatorOf(resp.Header)}
+	if resp.Request != nil && resp.Request.URL != nil {
+		r.URL = resp.Request.URL.String()
+	}
+	return r
 }
 
 // startDigests begins to hash the file.

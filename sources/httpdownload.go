@@ -115,6 +115,9 @@ func (d *download) attempt(ctx context.Context) (complete bool, err error) {
 	if errors.Is(err, errUnexpectedStatus) {
 		err = refused(resp, cancel)
 	}
+	if changed := (*ChangedError)(nil); errors.As(err, &changed) {
+		changed.Answer = remoteOf(resp)
+	}
 	if err != nil || part.nothing {
 		return part.nothing, err
 	}

@@ -2,9 +2,11 @@ package main
 
 import (
 	"bytes"
+	"compress/gzip"
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
@@ -26,7 +28,10 @@ const faultySize = 3 << 20
 //	/bare/NAME       as stall, without ETag and Last-Modified, to all
 //	/trickle/NAME    takes its time, for those that begin at the beginning
 //	/wrong/NAME      sends a digest that is not the file's
-//	/coded/NAME      sends a coding that was not asked for
+//	/coded/NAME      sends what it says to be in the coding br
+//	/gzipped/NAME    sends "weir" in the coding gzip
+//	/weak/NAME       as cut, but only the first time, with a weak ETag
+//	/portal/NAME     as stall, and later sends a login page
 //
 // It holds what it was asked: the paths, with the value of Range.
 type faultyServer struct {
@@ -92,6 +97,25 @@ func (f *faultyServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if ranges == "" {
 			w = &slowWriter{ResponseWriter: w}
 		}
+	case "gzipped":
+		w.Header().Set("Content-Encoding", "gzip")
+		w.Header().Set("ETag", tag)
+		z := gzip.NewWriter(w)
+		z.Write([]byte("weir"))
+		z.Close()
+		return
+	case "weak":
+		tag = `W/"v1"`
+		if count > 1 {
+			left = faultySize
+		}
+	case "portal":
+		if count > 1 {
+			w.Header().Set("Content-Type", "text/html")
+			io.WriteString(w, "<html>Please log in</html>")
+			return
+		}
+		then = stall
 	case "wrong":
 		sum := sha256.Sum256([]byte("something else"))
 		w.Header().Set("Repr-Digest", "sha-256=:"+base64.StdEncoding.EncodeToString(sum[:])+":")

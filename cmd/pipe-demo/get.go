@@ -29,6 +29,8 @@ func getCommand(c *cli.Console) *cobra.Command {
 	d.Existing.AddFlags(f)
 	d.Existing.AddInPlaceFlag(f)
 	f.Var(&d.SHA256, "sha256", "what the file must be; exit 6 if it is not")
+	f.BoolVar(&d.Decode, "decode", false, "undo the content coding gzip that a server sends")
+	f.Var(&d.Timeout, "timeout", "how long the server may be silent (default 1m)")
 	f.Var(&d.MaxSize, "max-size", "refuse a larger file, such as 500M; exit 7")
 	f.IntVar(&d.Retries, "retries", d.Retries, "try again up to `N` times in a row")
 	d.Limits.AddFlags(f)

@@ -111,6 +111,7 @@ func cmdFaulty(ts *testscript.TestScript, neg bool, args []string) {
 		f.Close()
 	})
 	ts.Setenv("FAULTY", f.URL)
+	ts.Setenv("WEIR", fmt.Sprintf("%x", sha256.Sum256([]byte("weir"))))
 	ts.Setenv("SUM", fmt.Sprintf("%x", sha256.Sum256(letters(faultySize))))
 	ts.Setenv("OTHER", strings.Repeat("0", 2*sha256.Size))
 }

@@ -25,7 +25,7 @@ func RedactURL(address string) string {
 func URLName(u *url.URL) string {
 	escaped := path.Base(u.EscapedPath())
 	name, err := url.PathUnescape(escaped)
-	if err != nil || Printable(name) != name {
+	if err != nil || Printable(name) != name || strings.ContainsRune(name, '/') {
 		name = escaped
 	}
 	if strings.HasSuffix(u.Path, "/") || !filepath.IsLocal(name) || filepath.Base(name) != name || name == "." || strings.ContainsRune(name, '\\') {

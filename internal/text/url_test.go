@@ -21,7 +21,7 @@ func TestRedactURL(t *testing.T) {
 func TestURLName(t *testing.T) {
 	for _, test := range []struct{ in, want string }{
 		{"http://h/a.gz", "a.gz"}, {"http://h/x/a.gz?q=1#f", "a.gz"}, {"http://h/a%20b", "a b"}, {"http://h/", ""}, {"http://h", ""},
-		{"http://h/a/", ""}, {"http://h/a%2Fb", ""}, {"http://h/..", ""}, {"http://h/%2e%2e", ""}, {"http://h/.", ""},
+		{"http://h/a/", ""}, {"http://h/a%2Fb", "a%2Fb"}, {"http://h/%2F", ""}, {"http://h/..%2F..", "..%2F.."}, {"http://h/..", ""}, {"http://h/%2e%2e", ""}, {"http://h/.", ""},
 		{"http://h/a%5Cb", ""}, {"http://h/a%00b", "a%00b"}, {"http://h/a%0Ab", "a%0Ab"}, {"http://h/.hidden", ".hidden"}, {"http://h/-", "-"},
 	} {
 		u, err := url.Parse(test.in)

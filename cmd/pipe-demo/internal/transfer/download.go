@@ -3,24 +3,19 @@ package transfer
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"os"
-	"time"
 
 	"github.com/weirflow/weir/cmd/pipe-demo/internal/cli"
 	"github.com/weirflow/weir/internal/atomicfile"
+	"github.com/weirflow/weir/internal/retry"
 	"github.com/weirflow/weir/internal/text"
-	"github.com/weirflow/weir/pipeline"
-	"github.com/weirflow/weir/sinks"
 	"github.com/weirflow/weir/sources"
 	"github.com/weirflow/weir/transfer"
 )
 
-// maxRestarts is how often a download restarts because the file has changed meanwhile.
+// maxRestarts is how often a download begins again because the file has changed meanwhile, or what was kept of it is wrong.
 const maxRestarts = 3
 
 // A Download is a file to be downloaded, and how.
@@ -30,7 +25,9 @@ type Download struct {
 	Destination string     // a file, a directory, or "-" for standard output
 	SHA256      cli.SHA256 // of the file
 	MaxSize     cli.Size
-	Retries     int // in a row
+	Decode      bool         // undo the content coding that the server has sent
+	Timeout     cli.Duration // how long the server may make no progress; 0: the default
+	Retries     int          // in a row
 	Existing    cli.Existing
 	Limits      cli.Limits
 }
@@ -59,44 +56,75 @@ func (d *Download) Run(ctx context.Context) error {
 	}
 	ctx, cancel := d.Limits.Context(ctx)
 	defer cancel()
-	a, err := d.newAttempt()
+	a, err := d.newAttempt(nil)
 	if err != nil {
 		return err
 	}
 	if a.offset > 0 {
 		d.Console.Note("%s: resuming at %s", d.Destination, text.Size(a.offset))
 	}
-	removed := false
 	if d.Destination != "-" {
-		t.Partial = func(err error) string {
-			if removed {
-				return "the partial download is removed"
-			}
-			return a.kept(err)
-		}
+		t.Partial = func(err error) string { return a.kept(err) }
 	}
 	t.Start()
 	report, err := t.Attempt(ctx, a.flow)
-	for restarts := 1; d.isOutdated(err); restarts++ {
-		wrong := isA[*transfer.DigestError](err)
-		if atomicfile.RemovePartial(nil, d.Destination) != nil {
-			break
-		}
-		if removed = restarts > maxRestarts || wrong && a.offset == 0; removed {
-			break
-		}
-		next, failed := d.newAttempt()
-		if removed = failed != nil; removed {
+	for n := (counts{}); err != nil; {
+		next, aerr := d.again(ctx, a, err, &n)
+		if aerr != nil {
+			err = aerr
 			break
 		}
 		a = next
-		d.Console.Restart(d.Destination, shown, restarts, err)
 		report, err = t.Attempt(ctx, a.flow)
+	}
+	if err == nil {
+		a.supersede()
 	}
 	if err = t.End(report, err); err == nil && d.Destination != "-" {
 		d.Console.Note("%s: %s received", d.Destination, text.Size(cli.ProgressOf(report).Done))
 	}
 	return err
+}
+
+// counts are how often a download has begun again, for each reason.
+type counts struct{ changed, broken int }
+
+// again returns the attempt that follows one that has failed with err, if another one from the first byte on may succeed; otherwise the
+// error of the download. What is kept of the file stays meanwhile: the sink of the new attempt decides when it is replaced.
+func (d *Download) again(ctx context.Context, a *attempt, err error, n *counts) (*attempt, error) {
+	shown := text.RedactURL(d.URL)
+	broken, network := errors.AsType[*transfer.NetworkError](err)
+	changed, isChanged := errors.AsType[*sources.ChangedError](err)
+	_, wrong := errors.AsType[*transfer.DigestError](err)
+	switch {
+	case ctx.Err() != nil, d.Destination == "-":
+		return nil, err
+	case network && !broken.Resumable: // what has come is of no use
+		if n.broken == d.Retries {
+			return nil, err
+		}
+		n.broken++
+		wait := retry.Delay(n.broken, 0, transfer.Retry{}.WithDefaults().MaxWait)
+		d.Console.Retry("GET "+plainURL(d.URL), n.broken, wait, fmt.Errorf("%w; it cannot be resumed, for %s", broken.Err, a.remote.NotResumable()))
+		if serr := retry.Sleep(ctx, wait); serr != nil {
+			return nil, serr
+		}
+	case network:
+		return nil, err
+	case isChanged && a.isOther(changed.Answer):
+		return nil, a.notThisFile(changed.Answer)
+	case wrong && a.offset == 0:
+		return nil, errors.Join(err, atomicfile.RemovePartial(nil, d.Destination))
+	case isChanged, wrong:
+		if n.changed == maxRestarts {
+			return nil, err
+		}
+		n.changed++
+		d.Console.Restart(d.Destination, shown, n.changed, err)
+	default:
+		return nil, err
+	}
+	return d.newAttempt(a)
 }
 
 // plan checks the flags and the URL, and completes the destination.
@@ -123,141 +151,6 @@ func (d *Download) plan() error {
 		d.Destination = cli.JoinPath(d.Destination, name)
 	}
 	return nil
-}
-
-// isOutdated reports whether an attempt failed because what has been received is not of the file as it is now: the file
-// has changed, or the digest is wrong. Then what is there is of no use.
-func (d *Download) isOutdated(err error) bool {
-	return d.Destination != "-" && !isA[*transfer.NetworkError](err) && (isA[*sources.ChangedError](err) || isA[*transfer.DigestError](err))
-}
-
-// An attempt is one flow of a download.
-type attempt struct {
-	*Download
-	flow *pipeline.Pipeline
-
-	offset int64          // bytes that an earlier run has left
-	record partRecord     // of the partial file that this attempt makes or resumes
-	remote sources.Remote // what the server says
-	begun  chan struct{}  // closed when remote is about the bytes that come
-}
-
-// newAttempt is an attempt that resumes what an earlier one has left.
-func (d *Download) newAttempt() (*attempt, error) {
-	a := &attempt{Download: d, begun: make(chan struct{})}
-	opts := sources.HTTPOptions{Header: http.Header{"User-Agent": {cli.UserAgent}}, Retry: transfer.Retry{Attempts: d.Retries + 1}}
-	opts.Retry.OnRetry = func(n int, wait time.Duration, cause error) { d.Console.Retry(text.RedactURL(d.URL), n, wait, cause) }
-	opts.OnAnswer = func(r sources.Remote) { a.remote = r }
-	if d.SHA256 != nil {
-		opts.Hash, opts.Sum = sha256.New, d.SHA256
-	}
-	if err := a.resume(&opts); err != nil {
-		return nil, err
-	}
-	src := sources.HTTPWith(d.URL, opts).Via(a.answer())
-	if s := d.Limits.Stage(); !s.IsZero() {
-		src = src.Via(s)
-	}
-	sink := a.file()
-	if d.Destination == "-" {
-		sink = sinks.Stdout()
-		if s := d.Console.TextOnly(d.Existing.Force); !s.IsZero() {
-			src = src.Via(s)
-		}
-	}
-	a.flow = src.To(sink)
-	return a, nil
-}
-
-// resume finds what an earlier run has left of this URL's file.
-func (a *attempt) resume(opts *sources.HTTPOptions) error {
-	if a.Destination == "-" || a.Existing.Overwrites() {
-		return nil
-	}
-	left, err := atomicfile.FindPartial(nil, a.Destination)
-	if err != nil {
-		return err
-	}
-	r, ok := parsePartRecord(left.Fingerprint, a.URL)
-	if !ok {
-		return nil
-	}
-	a.offset, a.record = left.Offset, r
-	opts.Offset, opts.Validator = left.Offset, r.Validator
-	opts.Prior = func() (io.ReadCloser, error) { return os.Open(left.Path) }
-	return nil
-}
-
-// answer is a stage that holds the flow to --max-size, and knows when the server has decided on a
-// version of the file: with the first byte that comes.
-func (a *attempt) answer() pipeline.Stage {
-	return pipeline.NewStage("answer", func(ctx context.Context, in *pipeline.Inlet, out *pipeline.Outlet) error {
-		most, n, first := int64(a.MaxSize), a.offset, true
-		err := cli.PassOn(ctx, in, out, func(c pipeline.Chunk) error {
-			n += int64(c.Len())
-			total := n
-			if first {
-				if rest, known := in.Size(); known {
-					total = a.offset + rest
-				}
-				close(a.begun)
-				first = false
-			}
-			if most > 0 && total > most {
-				c.Release()
-				return cli.LimitError{Limit: fmt.Sprintf("--max-size %s: the file has %s or more", text.Size(most), text.Size(total))}
-			}
-			return out.Send(ctx, c)
-		})
-		if err == nil && first {
-			close(a.begun)
-		}
-		return err
-	})
-}
-
-// file is the sink. Which version of the file it gets is known when the first byte has come; only then can it be
-// recorded beside the partial file.
-func (a *attempt) file() pipeline.Sink {
-	return pipeline.NewSink(a.Destination, func(ctx context.Context, in *pipeline.Inlet) error {
-		select {
-		case <-a.begun:
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-		if a.offset == 0 {
-			a.record = newPartRecord(a.URL, a.remote.Validator)
-		}
-		opts := a.Existing.FileOptions(a.Console, a.Destination)
-		if a.record.Validator.Resumable() && !a.Existing.Overwrites() {
-			return sinks.Resume(a.Destination, a.record.fingerprint(), a.offset, opts).Run(ctx, in)
-		}
-		return a.Existing.FileSink(a.Destination, opts).Run(ctx, in)
-	})
-}
-
-// kept says what is left of an attempt that has failed, and how to resume, if that can help.
-func (a *attempt) kept(err error) string {
-	hopeless := isA[*atomicfile.ReplaceError](err)
-	left, err := atomicfile.FindPartial(nil, a.Destination)
-	if err != nil {
-		return ""
-	}
-	r, ok := parsePartRecord(left.Fingerprint, a.URL)
-	if !ok {
-		if a.remote.Header != nil && !a.remote.Validator.Resumable() {
-			return "nothing is kept: the server sent no ETag and no Last-Modified to resume with"
-		}
-		return ""
-	}
-	size := text.Size(left.Offset)
-	if r.Validator.Size > 0 {
-		size += " of " + text.Size(r.Validator.Size)
-	}
-	if hopeless {
-		return fmt.Sprintf("%s kept in %s", size, left.Path)
-	}
-	return fmt.Sprintf("%s kept in %s; %s", size, left.Path, resumeHint(a.URL, cli.CommandLine(os.Args[1:])))
 }
 
 func isA[E error](err error) bool {

@@ -11,7 +11,7 @@ import (
 func FuzzPartRecord(f *testing.F) {
 	const address = "http://h/a"
 	f.Add("get {}")
-	f.Add(newPartRecord(address, sources.Validator{ETag: `"x"`, Size: 7}).fingerprint())
+	f.Add(newPartRecord(address, sources.Remote{Validator: sources.Validator{ETag: `"x"`, Size: 7}}).fingerprint())
 	f.Fuzz(func(t *testing.T, s string) {
 		r, ok := parsePartRecord(s, address)
 		if !ok {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/weirflow/weir/cmd/pipe-demo/internal/cli"
+	"github.com/weirflow/weir/internal/httpclient"
 )
 
 // serverURL parses a URL that a command is given, without its fragment.
@@ -23,6 +24,15 @@ func serverURL(command, address string) (*url.URL, error) {
 		e.Hint = "did you mean http://" + address + "?"
 	}
 	return nil, e
+}
+
+// plainURL is a URL without user, password and query.
+func plainURL(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return address
+	}
+	return httpclient.PlainURL(u)
 }
 
 // resumeHint is how to resume a transfer with a URL. A URL that may have secrets in it is not repeated.

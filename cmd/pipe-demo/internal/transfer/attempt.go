@@ -1,0 +1,238 @@
+package transfer
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/weirflow/weir/cmd/pipe-demo/internal/cli"
+	"github.com/weirflow/weir/internal/atomicfile"
+	"github.com/weirflow/weir/internal/text"
+	"github.com/weirflow/weir/pipeline"
+	"github.com/weirflow/weir/sinks"
+	"github.com/weirflow/weir/sources"
+	"github.com/weirflow/weir/stages"
+	"github.com/weirflow/weir/transfer"
+)
+
+// An attempt is one flow of a download.
+type attempt struct {
+	*Download
+	flow *pipeline.Pipeline
+
+	offset int64          // bytes that an earlier run has left, and that are not asked for
+	record partRecord     // of the partial file that this attempt makes or resumes
+	left   partRecord     // of the one that was there before; zero: there was none
+	remote sources.Remote // what the server says
+	begun  chan struct{}  // closed when remote is about the bytes that come
+}
+
+// newAttempt is an attempt that resumes what an earlier run has left, or one from the first byte on that follows another.
+func (d *Download) newAttempt(after *attempt) (*attempt, error) {
+	a := &attempt{Download: d, begun: make(chan struct{})}
+	opts := sources.HTTPOptions{Header: http.Header{"User-Agent": {cli.UserAgent}}, Retry: transfer.Retry{Attempts: d.Retries + 1}}
+	opts.Limits.Idle = time.Duration(d.Timeout)
+	opts.Retry.OnRetry = func(n int, wait time.Duration, cause error) {
+		d.Console.Retry("GET "+plainURL(d.URL), n, wait, cause)
+	}
+	opts.OnAnswer = func(r sources.Remote) { a.remote = r }
+	if d.SHA256 != nil && !d.Decode {
+		opts.Hash, opts.Sum = sha256.New, d.SHA256
+	}
+	if err := a.resume(&opts, after); err != nil {
+		return nil, err
+	}
+	src := sources.HTTPWith(d.URL, opts).Via(a.answer())
+	if d.Decode {
+		src = src.Via(a.decode())
+		if d.SHA256 != nil { // of the file, as it will be
+			src = src.Via(checkDigest(d.SHA256))
+		}
+	}
+	if s := d.Limits.Stage(); !s.IsZero() {
+		src = src.Via(s)
+	}
+	sink := a.file()
+	if d.Destination == "-" {
+		sink = sinks.Stdout()
+		if s := d.Console.TextOnly(d.Existing.Force); !s.IsZero() {
+			src = src.Via(s)
+		}
+	}
+	a.flow = src.To(sink)
+	return a, nil
+}
+
+// resume finds what an earlier run has left of this URL's file. After another attempt it is not resumed, but remembered.
+func (a *attempt) resume(opts *sources.HTTPOptions, after *attempt) error {
+	if a.Destination == "-" || a.Existing.Overwrites() {
+		return nil
+	}
+	left, err := atomicfile.FindPartial(nil, a.Destination)
+	if err != nil {
+		return err
+	}
+	r, ok := parsePartRecord(left.Fingerprint, a.URL)
+	if !ok {
+		return nil
+	}
+	if a.left = r; after != nil || a.Decode && r.Validator.Coding != "" {
+		return nil
+	}
+	a.offset, a.record = left.Offset, r
+	opts.Offset, opts.Validator = left.Offset, r.Validator
+	opts.Prior = func() (io.ReadCloser, error) { return os.Open(left.Path) }
+	return nil
+}
+
+// answer is a stage that holds the flow to --max-size, and knows when the server has decided on a
+// version of the file: with the first byte that comes.
+func (a *attempt) answer() pipeline.Stage {
+	return pipeline.NewStage("answer", func(ctx context.Context, in *pipeline.Inlet, out *pipeline.Outlet) error {
+		most, n, first := int64(a.MaxSize), a.offset, true
+		err := cli.PassOn(ctx, in, out, func(c pipeline.Chunk) error {
+			n += int64(c.Len())
+			total := n
+			if first {
+				if err := a.begin(); err != nil {
+					c.Release()
+					return err
+				}
+				if rest, known := in.Size(); known {
+					total = a.offset + rest
+				}
+				first = false
+			}
+			if most > 0 && total > most {
+				c.Release()
+				return cli.LimitError{Limit: fmt.Sprintf("--max-size %s: the file has %s or more", text.Size(most), text.Size(total))}
+			}
+			return out.Send(ctx, c)
+		})
+		if err == nil && first {
+			err = a.begin()
+		}
+		return err
+	})
+}
+
+// begin looks at what the server says of the file when its first byte is there, or its end.
+func (a *attempt) begin() error {
+	if a.offset == 0 {
+		if a.isOther(a.remote) {
+			return a.notThisFile(a.remote)
+		}
+		if coding := a.remote.Validator.Coding; coding != "" && !a.Decode {
+			message := fmt.Sprintf("%s: saved as it comes, in the content coding %.50q: --decode undoes it", text.RedactURL(a.URL), coding)
+			a.Console.Warn(message, cli.ExitDone)
+			a.Console.Note("%s", message)
+		}
+	}
+	close(a.begun)
+	return nil
+}
+
+// file is the sink. Which version of the file it gets is known when the first byte has come; only then can it be
+// recorded beside the partial file.
+func (a *attempt) file() pipeline.Sink {
+	return pipeline.NewSink(a.Destination, func(ctx context.Context, in *pipeline.Inlet) error {
+		select {
+		case <-a.begun:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+		if a.offset == 0 {
+			a.record = newPartRecord(a.URL, a.remote)
+		}
+		opts := a.Existing.FileOptions(a.Console, a.Destination)
+		// The partial file of an earlier run is replaced only by one that can be resumed as well, or by the whole file.
+		if a.record.Validator.Resumable() && !a.Existing.Overwrites() && !a.decodes() {
+			return sinks.Resume(a.Destination, a.record.fingerprint(), a.offset, opts).Run(ctx, in)
+		}
+		return a.Existing.FileSink(a.Destination, opts).Run(ctx, in)
+	})
+}
+
+// isOther reports whether an answer is about something else than the file that the kept bytes are of, such as the login page of a
+// network: it has nothing to tell versions by, another type and another length.
+func (a *attempt) isOther(answer sources.Remote) bool {
+	v := a.left.Validator
+	if !v.Resumable() {
+		v = a.record.Validator
+	}
+	if !v.Resumable() || answer.Validator.Resumable() || answer.Header == nil {
+		return false
+	}
+	was := cmp.Or(a.left.Type, a.record.Type)
+	return was != mediaType(answer.Header) && (v.Size == 0 || v.Size != answer.Size)
+}
+
+// notThisFile is the error for such an answer.
+func (a *attempt) notThisFile(answer sources.Remote) error {
+	size := "of unknown length"
+	if answer.Size >= 0 {
+		size = "of " + text.Size(answer.Size)
+	}
+	return cli.Errorf(cli.ExitNetwork, "%s: the answer is not this file: it is %s %s, without an ETag", text.RedactURL(a.URL), cmp.Or(mediaType(answer.Header), "something"), size)
+}
+
+// decodes reports whether the file is not what comes.
+func (a *attempt) decodes() bool { return a.Decode && a.remote.Validator.Coding != "" }
+
+// decode is a stage that undoes the content coding of the answer (RFC 9110 section 8.4.1).
+func (a *attempt) decode() pipeline.Stage {
+	return pipeline.NewStage("decode", func(ctx context.Context, in *pipeline.Inlet, out *pipeline.Outlet) error {
+		select {
+		case <-a.begun:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+		switch coding := a.remote.Validator.Coding; coding {
+		case "":
+			return pipeline.Stage{}.Run(ctx, in, out)
+		case "gzip", "x-gzip":
+			return stages.Gunzip().Run(ctx, in, out)
+		default:
+			return cli.Errorf(cli.ExitFailed, "the content coding is %.50q: --decode undoes gzip", coding)
+		}
+	})
+}
+
+// supersede removes what was kept of the file before, when the whole of it is there.
+func (a *attempt) supersede() {
+	if a.left.Validator.Resumable() && !a.Existing.Overwrites() {
+		_ = atomicfile.RemovePartial(nil, a.Destination) // the next run would remove it
+	}
+}
+
+// kept says what is left of an attempt that has failed, and how to resume, if that can help.
+func (a *attempt) kept(err error) string {
+	hopeless, wrong := isA[*atomicfile.ReplaceError](err), isA[*transfer.DigestError](err)
+	left, err := atomicfile.FindPartial(nil, a.Destination)
+	if err != nil {
+		return ""
+	}
+	r, ok := parsePartRecord(left.Fingerprint, a.URL)
+	if !ok {
+		if wrong {
+			return "the partial download is removed"
+		}
+		if a.remote.Header != nil && !a.remote.Validator.Resumable() {
+			return "nothing is kept: " + a.remote.NotResumable()
+		}
+		return ""
+	}
+	size := text.Size(left.Offset)
+	if r.Validator.Size > 0 {
+		size += " of " + text.Size(r.Validator.Size)
+	}
+	if hopeless {
+		return fmt.Sprintf("%s kept in %s", size, left.Path)
+	}
+	return fmt.Sprintf("%s kept in %s; %s", size, left.Path, resumeHint(a.URL, cli.CommandLine(os.Args[1:])))
+}
