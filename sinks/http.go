@@ -54,23 +54,30 @@ func HTTP(client *http.Client, req *http.Request) pipeline.Sink {
 //
 // An answer other than 2xx fails the run with a [*transfer.StatusError], at once also when it comes before
 // the end of the body. So does a 2xx that comes before: the server cannot have stored what it has
-// not got. Redirects are not followed, for the stream cannot be sent twice and what answers
-// elsewhere to a GET says nothing about the upload; they are a *transfer.StatusError too. For the same reason
-// nothing is retried: a caller that can start the source again runs the whole flow again, after a
-// [*transfer.NetworkError], and after a transfer.StatusError of 408, 425, 429 or 5xx.
+// not got. The stream cannot be sent twice, so no redirect is followed and nothing is retried: a caller that can
+// start the source again runs the whole flow again. It does so after a [*transfer.NetworkError] and after a
+// transfer.StatusError of 408, 425, 429 or 5xx, and with the Location in the header of a transfer.StatusError of 307 or
+// 308 as the URL. It must not send credentials to another host. The other redirects ask for a GET, and upload nothing.
+//
+// Not to replace a file, set If-None-Match to * in req's header (RFC 9110 section 13.1.2): the answer is 412 then. A server
+// that does not know the condition replaces the file, and answers 200 or 204, not 201 (section 9.3.4): OnAnswer has the
+// status.
 //
 // With a known size of more than 1 MiB the request asks with "Expect: 100-continue" first (RFC 9110
 // section 10.1.1), if the client's transport is an [*http.Transport]. It waits for its
-// ExpectContinueTimeout, or where that is 0 for one second.
+// ExpectContinueTimeout, or where that is 0 for one second. If the server answers 417 before any of the body was sent, the
+// request is repeated without asking. A request whose header has an Expect, if only as a key without a value, stays as it is.
+//
+// What may not be in a request line is percent-encoded in the URL's query.
 //
 //   - Ends: in the last step, with the answer.
 //   - Holds: a chunk, and the last 16 KiB of a stream of known size.
 //   - Fails: with [*transfer.StatusError], [*transfer.NetworkError], [*transfer.DigestError], [*transfer.TimeoutError] (only for Total;
 //     the other limits are the cause of a transfer.NetworkError).
 //
-// A cancelled run breaks the request off, but once every node has returned, only Idle, Total, the
-// request's own context and the client's limits end the wait for the answer: make the request with
-// the context of the run.
+// A cancelled run breaks the request off, but once every node has returned, the wait for the answer ends only with
+// the context of the last steps, the request's own context, Answer, Total and the client's limits: make the request with
+// the context of the run to have that end the wait at once.
 func HTTPWith(client *http.Client, req *http.Request, opts HTTPOptions) pipeline.Sink {
 	if client == nil {
 		client = http.DefaultClient

@@ -168,14 +168,14 @@ func TestHTTPExpectContinue(t *testing.T) {
 				if req, err := http.ReadRequest(r); err != nil || req.Header.Get("Expect") != "100-continue" {
 					t.Errorf("%v %v", req, err)
 				}
-				io.WriteString(conn, "HTTP/1.1 417 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+				io.WriteString(conn, "HTTP/1.1 403 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
 				conn.CloseWrite()
 				n, _ := io.Copy(io.Discard, r)
 				body <- n
 			})
 			client := &http.Client{Transport: &http.Transport{ExpectContinueTimeout: timeout}}
 			_, err := stream(data, int64(len(data)), 5000, nil).To(sinks.HTTP(client, put(t, "http://"+addr))).Run(t.Context())
-			if e := (*transfer.StatusError)(nil); !errors.As(err, &e) || e.Status != 417 {
+			if e := (*transfer.StatusError)(nil); !errors.As(err, &e) || e.Status != 403 {
 				t.Errorf("got %v", err)
 			}
 			if n := <-body; n > 0 {
@@ -266,6 +266,15 @@ func silent(conn net.Conn) { io.Copy(io.Discard, conn) }
 // dead does not even read.
 func dead(conn net.Conn) { time.Sleep(100 * time.Hour) }
 
+// processing sends an interim answer every six seconds for ten minutes, and then nothing.
+func processing(conn net.Conn) {
+	for range 100 {
+		time.Sleep(6 * time.Second)
+		io.WriteString(conn, "HTTP/1.1 102 Processing\r\n\r\n")
+	}
+	dead(conn)
+}
+
 func wantTimeout(t *testing.T, err error, limit string, network bool) {
 	t.Helper()
 	var e *transfer.TimeoutError
@@ -284,13 +293,15 @@ func TestHTTPLimits(t *testing.T) {
 		limit string
 		after time.Duration // 0: about
 	}{
-		{"no answer", swallow(n, 0, silent), sinks.HTTPOptions{}, "idle", time.Minute},
-		{"no answer", swallow(n, 0, silent), sinks.HTTPOptions{Limits: transfer.Limits{Idle: 7 * time.Second}}, "idle", 7 * time.Second},
+		{"no answer", swallow(n, 0, silent), sinks.HTTPOptions{}, "answer", 10 * time.Minute},
+		{"no answer", swallow(n, 0, silent), sinks.HTTPOptions{Limits: transfer.Limits{Answer: 7 * time.Second}}, "answer", 7 * time.Second},
+		{"interim answers", swallow(n, 0, processing), sinks.HTTPOptions{Limits: transfer.Limits{Answer: 7 * time.Second}}, "answer", 607 * time.Second},
+		{"interim answers before the end", swallow(50_000, 0, processing), sinks.HTTPOptions{Limits: transfer.Limits{Idle: 7 * time.Second}}, "idle", 607 * time.Second},
 		{"nothing read", dead, sinks.HTTPOptions{Limits: transfer.Limits{Idle: 7 * time.Second}}, "idle", 7 * time.Second},
 		{"stops reading", swallow(50_000, 0, dead), sinks.HTTPOptions{Limits: transfer.Limits{Idle: 7 * time.Second}}, "idle", 7 * time.Second},
 		{"slow", swallow(n, time.Second, silent), sinks.HTTPOptions{Limits: transfer.Limits{Idle: -1, MinRate: 10}}, "rate", 0},
 		{"total", swallow(n, time.Second, silent), sinks.HTTPOptions{Limits: transfer.Limits{Idle: -1, Total: time.Hour}}, "total", time.Hour},
-		{"total, no answer", swallow(n, 0, silent), sinks.HTTPOptions{Limits: transfer.Limits{Idle: -1, Total: time.Hour}}, "total", time.Hour},
+		{"total, no answer", swallow(n, 0, silent), sinks.HTTPOptions{Limits: transfer.Limits{Idle: -1, Answer: -1, Total: time.Hour}}, "total", time.Hour},
 	} {
 		for _, size := range []int64{-1, n} {
 			t.Run(test.name+"/"+known(size), func(t *testing.T) {

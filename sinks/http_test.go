@@ -254,6 +254,9 @@ func TestHTTPAnswers(t *testing.T) {
 						t.Fatalf("got %#v", err)
 					}
 					want := fmt.Sprintf(`PUT %s: the server answered %d %s: "so \x1b there"`, srv.URL, status, http.StatusText(status))
+					if status < 400 {
+						want = fmt.Sprintf(`PUT %s: the server answered %d %s, a redirect to /elsewhere`, srv.URL, status, http.StatusText(status))
+					}
 					if err.Error() != want {
 						t.Errorf("got  %s\nwant %s", err, want)
 					}

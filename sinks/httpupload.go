@@ -53,16 +53,16 @@ func newUpload(name string, client *http.Client, req *http.Request, o HTTPOption
 	u.client = httpclient.Unredirected(client)
 	ctx, cancel := context.WithCancelCause(req.Context())
 	u.cancel = cancel
-	u.req = req.Clone(ctx)
+	limits := o.Limits
+	limits.Total = 0 // counts the other waits too
+	u.peer = peerwait.New(limits, func(why *transfer.TimeoutError) { cancel(why) })
+	u.req = req.Clone(httpclient.Interim(ctx, u.peer))
 	httpclient.EscapeQuery(u.req.URL)
 	if u.req.Header == nil {
 		u.req.Header = make(http.Header)
 	}
 	r, w := io.Pipe()
 	u.w = w
-	limits := o.Limits
-	limits.Total = 0 // counts the other waits too
-	u.peer = peerwait.New(limits, func(why *transfer.TimeoutError) { cancel(why) })
 	u.body = httpclient.NewBody(r, u.peer, ctx.Done())
 	if o.Digest != "" {
 		u.digest = httpfield.DigestAlgorithms[o.Digest]()
@@ -215,10 +215,18 @@ func (u *upload) do() (err error) {
 
 // exchange sends the request and judges the answer.
 func (u *upload) exchange() error {
-	_ = u.peer.BeginAnswer()
-	resp, err := u.client.Do(u.req)
+	resp, err := u.roundTrip()
+	if err == nil && resp.StatusCode == http.StatusExpectationFailed {
+		if body := u.body.Again(); body != nil { // RFC 9110 section 10.1.1
+			resp.Body.Close()
+			u.body, u.req = body, u.req.WithContext(u.req.Context()) // a copy
+			u.req.Body, u.req.Header = body, u.req.Header.Clone()
+			u.req.Header.Del("Expect")
+			resp, err = u.roundTrip()
+		}
+	}
 	u.peer.Stop()
-	u.body.Answered()
+	u.body.Drop()
 	early := !u.released.Load()
 	if err != nil {
 		return u.broken(httpclient.WithoutURL(err))
@@ -240,6 +248,19 @@ func (u *upload) exchange() error {
 		u.o.OnAnswer(resp.StatusCode, resp.Header)
 	}
 	return nil
+}
+
+// roundTrip sends the request and waits for the header of its answer.
+func (u *upload) roundTrip() (*http.Response, error) {
+	if u.req.Body == http.NoBody {
+		_ = u.peer.BeginFinalAnswer()
+	} else {
+		_ = u.peer.BeginAnswer()
+	}
+	resp, err := u.client.Do(u.req)
+	_ = u.peer.End(0)
+	u.body.Answered()
+	return resp, err
 }
 
 // broken says why a request failed: the end of its context, if that has ended. HTTP/2 says only that
@@ -275,9 +296,10 @@ func (u *upload) compare(header http.Header, text []byte) error {
 }
 
 // finish is the last step.
-func (u *upload) finish(_ context.Context, failed error) error {
+func (u *upload) finish(ctx context.Context, failed error) error {
 	defer u.tail.release()
 	defer u.cancel(nil)
+	defer ioctx.Interrupt(ctx, func() { u.cancel(context.Cause(ctx)) })()
 	if u.total != nil {
 		defer u.total.Stop()
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 )
@@ -19,14 +20,34 @@ type StatusError struct {
 	Body   []byte      // the beginning of the answer's body, at most 4 KiB, as far as it arrived within a second
 }
 
-// Error has the status and the first line of the body.
+// Error has the status, the target of a redirect without its user, password and query, and the first line of the body where
+// that is a reason: not a page of HTML or XML, and not the status again.
 func (e *StatusError) Error() string {
-	s := strings.TrimSpace(fmt.Sprintf("the server answered %d %s", e.Status, http.StatusText(e.Status)))
+	status := strings.TrimSpace(fmt.Sprintf("%d %s", e.Status, http.StatusText(e.Status)))
+	s := "the server answered " + status
+	if to := e.redirect(); to != "" {
+		return fmt.Sprintf("%s, a redirect to %.500s", s, to)
+	}
 	line, _, _ := strings.Cut(strings.TrimSpace(string(e.Body)), "\n")
-	if line == "" {
+	if line == "" || line[0] == '<' || strings.Contains(strings.ToLower(status), strings.ToLower(strings.TrimRight(line, ".\r"))) {
 		return s
 	}
 	return fmt.Sprintf("%s: %.200q", s, line) // quoted, because it goes to terminals and logs
+}
+
+// redirect returns where a redirect leads (RFC 9110 section 15.4), as it may be shown, or "".
+func (e *StatusError) redirect() string {
+	switch e.Status {
+	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+	default:
+		return ""
+	}
+	u, err := url.Parse(e.Header.Get("Location"))
+	if err != nil {
+		return ""
+	}
+	u.User, u.RawQuery, u.ForceQuery, u.Fragment, u.RawFragment = nil, "", false, "", ""
+	return u.String()
 }
 
 // Is reports whether target is fs.ErrNotExist and the answer says that about what was to be read.
@@ -64,14 +85,16 @@ func (e *NetworkError) Unwrap() error { return e.Err }
 // TimeoutError is one of the [Limits] that was exceeded. It is a [context.DeadlineExceeded] in the
 // sense of errors.Is.
 type TimeoutError struct {
-	Limit string        // "idle", "rate" or "total"
-	After time.Duration // Idle, MinRateWindow or Total
+	Limit string        // "idle", "answer", "rate" or "total"
+	After time.Duration // Idle, Answer, MinRateWindow or Total
 }
 
 func (e *TimeoutError) Error() string {
 	switch e.Limit {
 	case "idle":
 		return fmt.Sprintf("no progress for %v", e.After)
+	case "answer":
+		return fmt.Sprintf("no answer for %v", e.After)
 	case "rate":
 		return fmt.Sprintf("%v behind the minimum rate", e.After)
 	}

@@ -7,9 +7,15 @@ import "time"
 // so a slow disk or a rate limit of one's own is not held against it; except for Total, which counts
 // everything.
 type Limits struct {
-	// Idle is how long a wait without any progress may be: for the header of an answer, for the
-	// next bytes of a body, for the other side to accept bytes. The default is one minute.
+	// Idle is how long a wait without any progress may be: for a connection, for the header of an
+	// answer, for the next bytes of a body, for the other side to accept bytes. The default is one
+	// minute.
 	Idle time.Duration
+
+	// Answer is how long a server may take to answer an upload whose last byte has been sent: it may
+	// verify, scan or move the file first. An interim answer (1xx, as 102 Processing) restarts the time, as it
+	// restarts Idle before the last byte. The default is ten minutes.
+	Answer time.Duration
 
 	// MinRate is in bytes per second. A body may be slower as long as it is not more than
 	// MinRateWindow behind; faster parts earn no credit. The default is no minimum.
@@ -26,6 +32,9 @@ type Limits struct {
 func (l Limits) WithDefaults() Limits {
 	if l.Idle == 0 {
 		l.Idle = time.Minute
+	}
+	if l.Answer == 0 {
+		l.Answer = 10 * time.Minute
 	}
 	if l.MinRate == 0 {
 		l.MinRate = -1

@@ -23,8 +23,12 @@ type Body struct {
 	AtEOF func()
 
 	r       io.ReadCloser // Close frees a Read that waits
-	wait    *peerwait.Wait
-	offered int // bytes of the last Read
+	expects bool          // the request has an Expect
+
+	mu           sync.Mutex
+	touched, end bool // r has been asked for bytes; the transport has closed the body
+	wait         *peerwait.Wait
+	offered      int // bytes of the last Read
 
 	proceed <-chan struct{} // closed when the server says "100 Continue"; nil: the body does not wait for it
 	asked   bool
@@ -32,6 +36,7 @@ type Body struct {
 	began, ended atomic.Bool  // the transport has seen the first bytes, the end
 	taken        atomic.Int64 // bytes
 	answered     chan struct{}
+	replaced     chan struct{} // by Again
 	aborted      <-chan struct{}
 	once         sync.Once
 	closed       chan struct{}
@@ -40,7 +45,7 @@ type Body struct {
 // NewBody returns a body with the bytes of r, for one request. The caller announces the wait for the
 // answer to wait; the body announces the others. aborted is closed when the request's context ends.
 func NewBody(r io.ReadCloser, wait *peerwait.Wait, aborted <-chan struct{}) *Body {
-	return &Body{r: r, wait: wait, aborted: aborted, answered: make(chan struct{}), closed: make(chan struct{})}
+	return &Body{r: r, wait: wait, aborted: aborted, answered: make(chan struct{}), replaced: make(chan struct{}), closed: make(chan struct{})}
 }
 
 // Answered says that the client's Do has returned. It is called once.
@@ -56,6 +61,41 @@ func (b *Body) Taken() int64 { return b.taken.Load() }
 // Ended reports whether the transport has read the whole body.
 func (b *Body) Ended() bool { return b.ended.Load() }
 
+// Again returns a body with the same bytes for another request, if the server has refused the Expect of this one before any
+// of them was sent, and nil otherwise. It is called after Answered, and once.
+func (b *Body) Again() *Body {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.expects || b.touched {
+		return nil
+	}
+	b.end = true
+	close(b.replaced)
+	again := NewBody(b.r, b.wait, b.aborted)
+	again.AtEOF = b.AtEOF
+	return again
+}
+
+// Drop closes what b reads from, if Close has left it open for Again.
+func (b *Body) Drop() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.touched {
+		_ = b.r.Close()
+	}
+}
+
+// touch reports whether the transport may read from r.
+func (b *Body) touch() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.end && !b.touched {
+		return false
+	}
+	b.touched = true
+	return true
+}
+
 // Read ends a wait for the server, and begins the next one.
 func (b *Body) Read(p []byte) (int, error) {
 	if b.proceed != nil && !b.asked {
@@ -63,6 +103,9 @@ func (b *Body) Read(p []byte) (int, error) {
 		if !b.awaitContinue() {
 			return 0, io.ErrClosedPipe
 		}
+	}
+	if !b.touch() {
+		return 0, http.ErrBodyReadAfterClose
 	}
 	_ = b.wait.End(b.offered) // whatever is late, the request is cancelled
 	n, err := b.r.Read(p)
@@ -79,7 +122,7 @@ func (b *Body) Read(p []byte) (int, error) {
 	case nil:
 		_ = b.wait.Begin(n)
 	case io.EOF:
-		_ = b.wait.BeginAnswer()
+		_ = b.wait.BeginFinalAnswer()
 	}
 	return n, err
 }
@@ -102,6 +145,7 @@ func (b *Body) awaitContinue() bool {
 	select {
 	case <-b.aborted:
 	case <-b.closed:
+	case <-b.replaced:
 	}
 	return false
 }
@@ -111,7 +155,14 @@ func (b *Body) awaitContinue() bool {
 // has not been read yet: so an answer gets a moment to arrive first. Afterwards http.Transport would
 // not look for it any more.
 func (b *Body) Close() error {
-	err := b.r.Close()
+	b.mu.Lock()
+	b.end = true
+	kept := b.expects && !b.touched
+	b.mu.Unlock()
+	var err error
+	if !kept {
+		err = b.r.Close()
+	}
 	b.once.Do(func() {
 		defer close(b.closed)
 		if !b.began.Load() || b.ended.Load() {
@@ -130,15 +181,16 @@ func (b *Body) Close() error {
 
 // Expect makes req ask with "Expect: 100-continue" before it sends b. Without a limit of its own
 // http.Transport does not wait at all, and a server that does not know the mechanism (RFC 9110
-// section 10.1.1) needs the limit.
+// section 10.1.1) needs the limit. A request that has the field, if only without a value, stays as it is.
 func (b *Body) Expect(req *http.Request, rt http.RoundTripper) *http.Request {
 	if rt == nil {
 		rt = http.DefaultTransport
 	}
 	t, ok := rt.(*http.Transport)
-	if !ok || req.Header.Get("Expect") != "" {
+	if _, has := req.Header["Expect"]; !ok || has {
 		return req
 	}
+	b.expects = true
 	if t.ExpectContinueTimeout <= 0 {
 		proceed := make(chan struct{})
 		b.proceed = proceed

@@ -23,6 +23,9 @@ type Wait struct {
 	rings   time.Time   // when the timer fires; zero: not at all
 	began   time.Time
 	rated   bool                   // the operation is part of the body
+	quiet   transfer.TimeoutError  // how long it may be quiet; After is negative where that has no limit
+	end     time.Time              // of it, by the other limits; zero: they have none
+	ending  transfer.TimeoutError  // the reason then
 	due     time.Time              // of the operation under way; zero: there is none, or it has no limit
 	reason  transfer.TimeoutError  // for being late then
 	late    *transfer.TimeoutError // the first reason, once it has come to that
@@ -46,7 +49,16 @@ func (w *Wait) Begin(n int) error { return w.begin(true, n) }
 // BeginAnswer announces a wait for something that is not part of the body and has no rate.
 func (w *Wait) BeginAnswer() error { return w.begin(false, 0) }
 
+// BeginFinalAnswer announces the wait for the answer to a body that has ended.
+func (w *Wait) BeginFinalAnswer() error {
+	return w.beginQuiet(transfer.TimeoutError{Limit: "answer", After: w.limits.Answer}, false, 0)
+}
+
 func (w *Wait) begin(rated bool, n int) error {
+	return w.beginQuiet(transfer.TimeoutError{Limit: "idle", After: w.limits.Idle}, rated, n)
+}
+
+func (w *Wait) beginQuiet(quiet transfer.TimeoutError, rated bool, n int) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.late != nil {
@@ -55,27 +67,49 @@ func (w *Wait) begin(rated bool, n int) error {
 	if w.stopped {
 		return nil
 	}
-	w.began, w.rated, w.due = time.Now(), rated, time.Time{}
+	w.began, w.rated, w.quiet, w.end = time.Now(), rated, quiet, time.Time{}
 	allow := func(d time.Duration, limit string, after time.Duration) {
-		if due := w.began.Add(d); w.due.IsZero() || due.Before(w.due) {
-			w.due, w.reason = due, transfer.TimeoutError{Limit: limit, After: after}
+		if end := w.began.Add(d); w.end.IsZero() || end.Before(w.end) {
+			w.end, w.ending = end, transfer.TimeoutError{Limit: limit, After: after}
 		}
 	}
 	l := &w.limits
-	if l.Idle >= 0 {
-		allow(l.Idle, "idle", l.Idle)
-	}
 	if rated && l.MinRate > 0 && l.MinRateWindow >= 0 {
 		allow(l.MinRateWindow-w.lag+w.share(n), "rate", l.MinRateWindow)
 	}
 	if l.Total >= 0 {
 		allow(l.Total-w.began.Sub(w.start), "total", l.Total)
 	}
+	w.reckon(w.began)
 	if !w.due.IsZero() && !w.due.After(w.began) { // an operation that need not wait would be over before the timer fires
 		return w.expire()
 	}
 	w.set(w.began)
 	return nil
+}
+
+// reckon sets when the operation is due if the peer is quiet from now on. The mutex is held.
+func (w *Wait) reckon(now time.Time) {
+	w.due, w.reason = w.end, w.ending
+	if w.quiet.After < 0 {
+		return
+	}
+	if due := now.Add(w.quiet.After); w.due.IsZero() || !due.After(w.due) {
+		w.due, w.reason = due, w.quiet
+	}
+}
+
+// Alive says that the peer is at work: it restarts the idle time, or that for the final answer, of the operation under way. The
+// minimum rate and the total time go on.
+func (w *Wait) Alive() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.late != nil || w.stopped || w.began.IsZero() {
+		return
+	}
+	now := time.Now()
+	w.reckon(now)
+	w.set(now)
 }
 
 // End says that the operation is over, and was about n bytes of the body. It returns the

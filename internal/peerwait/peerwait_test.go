@@ -18,6 +18,8 @@ const s = time.Second
 // op is one operation: what it waits for, and how long it takes.
 type op struct {
 	answer      bool
+	final       bool          // the answer is
+	alive       time.Duration // between signs of life
 	offered, n  int
 	takes, then time.Duration // then: before the next one
 }
@@ -32,6 +34,14 @@ func TestWait(t *testing.T) {
 	}{
 		"idle, default":           {transfer.Limits{}, []op{read(1, 59*s), read(1, 59*s), read(1, 61*s)}, "idle 2m58s"},
 		"idle, answer":            {transfer.Limits{Idle: s}, []op{{answer: true, takes: 2 * s}}, "idle 1s"},
+		"idle, alive":             {transfer.Limits{Idle: s}, []op{{answer: true, alive: s / 2, takes: 60 * s}, read(1, 2*s)}, "idle 1m1s"},
+		"idle, dead again":        {transfer.Limits{Idle: 4 * s}, []op{{answer: true, alive: 3 * s, takes: 5 * s}, read(1, 5*s)}, "idle 9s"},
+		"answer, default":         {transfer.Limits{}, []op{{final: true, takes: 599 * s}, {final: true, takes: 601 * s}}, "answer 19m59s"},
+		"answer, not idle":        {transfer.Limits{Idle: s, Answer: 3 * s}, []op{{final: true, takes: 2 * s}, {answer: true, takes: 2 * s}}, "idle 3s"},
+		"answer, none":            {transfer.Limits{Answer: -1, Idle: s}, []op{{final: true, alive: time.Hour, takes: 1000 * time.Hour}}, ""},
+		"answer, alive":           {transfer.Limits{Answer: s, MinRate: 10}, []op{{final: true, alive: s / 2, takes: 100 * s}, {final: true, takes: 2 * s}}, "answer 1m41s"},
+		"rate, alive":             {transfer.Limits{MinRate: 10}, []op{{alive: s, takes: 31 * s}}, "rate 30s"},
+		"total, alive":            {transfer.Limits{Total: 70 * s}, []op{{answer: true, alive: s, takes: 71 * s}}, "total 1m10s"},
 		"idle, none":              {transfer.Limits{Idle: -1}, []op{read(1, 1000*time.Hour)}, ""},
 		"own time does not count": {transfer.Limits{Idle: s, MinRate: 10, MinRateWindow: s}, []op{{n: 1, takes: s / 2, then: time.Hour}, read(1, s/2)}, ""},
 		"rate of reads":           {transfer.Limits{MinRate: 10, MinRateWindow: 5 * s}, []op{read(10, 2*s), read(10, 2*s), read(10, 2*s), read(10, 3*s)}, "rate 8s"},
@@ -60,6 +70,9 @@ func TestWait(t *testing.T) {
 					if o.answer {
 						begin = w.BeginAnswer
 					}
+					if o.final {
+						begin = w.BeginFinalAnswer
+					}
 					if err := begin(); err != nil {
 						if len(calls) != 1 {
 							t.Errorf("Begin: %v, calls %q", err, calls)
@@ -67,6 +80,11 @@ func TestWait(t *testing.T) {
 						break
 					}
 					if o.takes > 0 { // else it is over before a timer can fire
+						for o.alive > 0 && o.takes > o.alive {
+							time.Sleep(o.alive)
+							o.takes -= o.alive
+							w.Alive()
+						}
 						time.Sleep(o.takes)
 						synctest.Wait()
 					}
