@@ -25,6 +25,7 @@ import (
 const (
 	createGrace = time.Second      // for the answer that has the URL of a new upload, when the run has ended
 	removeTime  = 10 * time.Second // for the removal of an upload
+	supportTime = 10 * time.Second // for the answer about what a server supports
 )
 
 // client asks one server, for one run. It is for one goroutine at a time.
@@ -52,6 +53,7 @@ func newClient(o *Options, trusted ...*url.URL) *client {
 	given := o.Client
 	if given == nil {
 		t := httpclient.NewTransport()
+		t.ResponseHeaderTimeout = 0 // the limits say
 		given, c.release = &http.Client{Transport: t}, t.CloseIdleConnections
 	}
 	c.http = httpclient.Unredirected(given)
@@ -69,15 +71,44 @@ func (c *client) limited(ctx context.Context) (context.Context, context.CancelFu
 	return context.WithDeadlineCause(ctx, c.ends, &transfer.TimeoutError{Limit: "total", After: c.o.Limits.Total})
 }
 
-// do sends one request, and returns the header of a success. Otherwise the error is a *transfer.StatusError, a
-// retryableError, or why ctx has ended. The data is not used any more when do has returned.
-func (c *client) do(ctx context.Context, method string, u *url.URL, header http.Header, data [][]byte) (http.Header, error) {
+// do sends one request, to where it is redirected as well, and returns the header of a success and where that came from. Otherwise
+// the error is or wraps a *transfer.StatusError, is a retryableError, or why ctx has ended. The data is not used any more when
+// do has returned.
+func (c *client) do(ctx context.Context, method string, u *url.URL, header http.Header, data [][]byte) (http.Header, *url.URL, error) {
+	trusted := true
+	for redirects := 0; ; redirects++ {
+		trusted = trusted && c.trusts(u) // what a stranger sends back is a stranger's request
+		h, err := c.exchange(ctx, method, u, trusted, header, data)
+		answer, refused := errors.AsType[*transfer.StatusError](err)
+		if !refused {
+			return h, u, err
+		}
+		next, rerr := httpclient.Redirected(u, answer)
+		switch {
+		case rerr != nil:
+			return nil, u, rerr
+		case next == nil:
+			return nil, u, err
+		case redirects == httpclient.MaxRedirects:
+			return nil, u, httpclient.TooManyRedirects(answer)
+		}
+		u = next
+	}
+}
+
+// trusts reports whether the caller's header and passwords may go to u.
+func (c *client) trusts(u *url.URL) bool {
+	return slices.ContainsFunc(c.trusted, func(t *url.URL) bool { return httpclient.SameHost(t, u) })
+}
+
+// exchange sends one request, and returns the header of a success.
+func (c *client) exchange(ctx context.Context, method string, u *url.URL, trusted bool, header http.Header, data [][]byte) (http.Header, error) {
 	rctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	limits := c.o.Limits
 	limits.Total = 0 // ctx ends with it
 	wait := peerwait.New(limits, func(why *transfer.TimeoutError) { cancel(why) })
-	req := c.request(rctx, method, u, header)
+	req := c.request(httpclient.Interim(rctx, wait), method, u, trusted, header)
 	var b *httpclient.Body
 	if n := length(data); n > 0 {
 		b = httpclient.NewBody(httpclient.NewPieces(data), wait, rctx.Done())
@@ -117,17 +148,12 @@ func (c *client) do(ctx context.Context, method string, u *url.URL, header http.
 	return nil, retryableError{err}
 }
 
-func (c *client) request(ctx context.Context, method string, u *url.URL, header http.Header) *http.Request {
+func (c *client) request(ctx context.Context, method string, u *url.URL, trusted bool, header http.Header) *http.Request {
 	target := *u
 	target.User = nil
 	req := (&http.Request{Method: method, URL: &target, Header: make(http.Header), Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}).WithContext(ctx)
-	trusted := false
 	for _, t := range c.trusted {
-		if !httpclient.SameHost(t, u) {
-			continue
-		}
-		trusted = true
-		if t.User != nil {
+		if trusted && t.User != nil && httpclient.SameHost(t, u) {
 			password, _ := t.User.Password()
 			req.SetBasicAuth(t.User.Username(), password)
 		}
@@ -201,19 +227,22 @@ func transient(status int) bool {
 	return retry.Transient(status)
 }
 
-// support asks what the server can do.
+// support asks what the server can do. It asks once and not for long, because the answer is not needed.
 func (c *client) support(ctx context.Context, u *url.URL) (s Server, err error) {
-	var h http.Header
-	err = c.retried(ctx, func() error {
-		h, err = c.do(ctx, http.MethodOptions, u, nil, nil)
-		return err
-	})
+	asking, cancel := context.WithTimeoutCause(ctx, supportTime, &transfer.TimeoutError{Limit: "answer", After: supportTime})
+	defer cancel()
+	h, _, err := c.do(asking, http.MethodOptions, u, nil, nil)
 	switch {
+	case ctx.Err() != nil:
+		return s, context.Cause(ctx)
 	case err != nil:
 		if status := (*transfer.StatusError)(nil); errors.As(err, &status) && !transient(status.Status) {
-			err = fmt.Errorf("%w: %w", ErrUnsupported, err)
+			return s, fmt.Errorf("%w: %w", ErrUnsupported, err)
 		}
-		return s, err
+		if broken, ok := errors.AsType[retryableError](err); ok {
+			err = broken.error
+		}
+		return s, &transfer.NetworkError{Err: err}
 	case !slices.Contains(list(h, "Tus-Version"), Version) && h.Get("Tus-Resumable") != Version:
 		return s, ErrUnsupported
 	}
@@ -231,7 +260,7 @@ type state struct {
 func (c *client) state(ctx context.Context, u *url.URL) (s state, err error) {
 	var h http.Header
 	err = c.retried(ctx, func() error {
-		h, err = c.do(ctx, http.MethodHead, u, nil, nil)
+		h, _, err = c.do(ctx, http.MethodHead, u, nil, nil)
 		return err
 	})
 	if err != nil {
@@ -257,6 +286,7 @@ func (c *client) create(ctx context.Context, endpoint *url.URL, size int64) (*ur
 		header.Set("Upload-Metadata", m)
 	}
 	var h http.Header
+	var from *url.URL // of the answer
 	var refused error
 	err := c.retried(ctx, func() (err error) {
 		if ctx.Err() != nil {
@@ -267,7 +297,7 @@ func (c *client) create(ctx context.Context, endpoint *url.URL, size int64) (*ur
 		timer := time.AfterFunc(math.MaxInt64, func() { cancel(context.Cause(ctx)) })
 		defer timer.Stop()
 		defer ioctx.Interrupt(ctx, func() { timer.Reset(createGrace) })()
-		h, err = c.do(longer, http.MethodPost, endpoint, header, nil)
+		h, from, err = c.do(longer, http.MethodPost, endpoint, header, nil)
 		if status := (*transfer.StatusError)(nil); errors.As(err, &status) && status.Status == http.StatusConflict {
 			refused, err = status, nil // of an upload, 409 is about its offset; here it is about the place
 		}
@@ -277,7 +307,7 @@ func (c *client) create(ctx context.Context, endpoint *url.URL, size int64) (*ur
 		return nil, err
 	}
 	location := h.Get("Location")
-	u, err := endpoint.Parse(location)
+	u, err := from.Parse(location) // RFC 9110 section 10.2.2
 	switch {
 	case location == "" || h.Get("Tus-Resumable") != Version:
 		return nil, ErrUnsupported
@@ -285,7 +315,7 @@ func (c *client) create(ctx context.Context, endpoint *url.URL, size int64) (*ur
 		return nil, fmt.Errorf("the new upload's Location: not a URL: %w", httpclient.WithoutURL(err))
 	case !httpclient.IsHTTP(u) || u.Hostname() == "":
 		return nil, fmt.Errorf("the new upload's Location %.100q: want an http or https URL", location)
-	case endpoint.Scheme == "https" && u.Scheme != "https":
+	case from.Scheme == "https" && u.Scheme != "https":
 		return nil, fmt.Errorf("the new upload's Location goes from https to http: %.100q", httpclient.PlainURL(u))
 	}
 	u.User = nil
@@ -299,7 +329,7 @@ func (c *client) remove(ctx context.Context, u *url.URL) error {
 	defer cancel()
 	c.retry.Progress()
 	err := c.retried(ctx, func() error {
-		_, err := c.do(ctx, http.MethodDelete, u, nil, nil)
+		_, _, err := c.do(ctx, http.MethodDelete, u, nil, nil)
 		return err
 	})
 	if status := (*transfer.StatusError)(nil); errors.As(err, &status) {

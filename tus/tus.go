@@ -20,9 +20,8 @@ var ErrUnsupported = errors.New("the server does not speak tus 1.0")
 // Options are the settings of [UploadWith].
 type Options struct {
 	// Client sends the requests. Its Timeout, if it has one, breaks off each request, which is then
-	// retried; its CheckRedirect is not asked, for no redirect is followed. nil means a client for
-	// each run: proxies from the environment, 30 s to connect, 10 s for TLS, 60 s for the headers,
-	// no cookies, and no connection that outlives the run.
+	// retried; its CheckRedirect is not asked. nil means a client for each run: proxies from the
+	// environment, 30 s to connect, 10 s for TLS, no cookies, and no connection that outlives the run.
 	Client *http.Client
 
 	// Header is sent with every request to the host of the endpoint and of Resume. An upload that
@@ -32,6 +31,9 @@ type Options struct {
 	// Metadata is sent with a new upload: "filename" and "filetype" are what servers
 	// understand. A key is ASCII without spaces and commas; a value is any bytes.
 	Metadata map[string]string
+
+	// Server is what Support has returned for the endpoint. nil means that the server is asked.
+	Server *Server
 
 	// Resume is the URL of an upload that an earlier run has created, to be continued: see OnCreate
 	// and the function Offset. Nothing is created then.
@@ -87,7 +89,11 @@ func Upload(endpoint string) pipeline.Sink { return UploadWith(endpoint, Options
 //     are the cause of a transfer.NetworkError), [ErrUnsupported].
 //
 // A cancelled run ends a request that is under way at once; only that which creates the upload gets
-// one second to bring its URL, without which nothing could be removed. Redirects are not followed.
+// one second to bring its URL, without which nothing could be removed.
+//
+// The server is asked once, for at most ten seconds, what it supports; one that does not say gets the upload without
+// checksums. A request that is answered with 307 or 308 is repeated where that leads to: at most 10 times, not from https
+// to http, and to another host without the caller's header and passwords. Other redirects are errors.
 func UploadWith(endpoint string, opts Options) pipeline.Sink {
 	opts.Header = opts.Header.Clone() // what the caller does with them afterwards changes nothing
 	opts.Metadata = maps.Clone(opts.Metadata)
@@ -143,9 +149,9 @@ type Server struct {
 	MaxSize    int64    // of an upload, in bytes; 0: unknown
 }
 
-// Support asks the server behind the URL of an endpoint what it supports of tus 1.0. The error is
-// ErrUnsupported if the server answers and does not speak it. Broken connections are retried. Of the options,
-// those about requests, limits and retries apply.
+// Support asks the server behind the URL of an endpoint what it supports of tus 1.0, once and for at most ten seconds. The
+// error is ErrUnsupported if the server answers and does not speak it, and a [*transfer.NetworkError] if it does not answer,
+// or with 408, 409, 423, 425, 429, 460 or 5xx. Of the options, those about requests and limits apply.
 func Support(ctx context.Context, endpoint string, opts Options) (Server, error) {
 	c, u, err := ask(endpoint, &opts)
 	if err != nil {

@@ -272,7 +272,9 @@ func TestTusRefused(t *testing.T) {
 		{"post", status("POST", 413), 20, "the server answered 413 Request Entity Too Large", 0},
 		{"patch", status("PATCH", 403), 20, "the server answered 403 Forbidden", 0},
 		{"gone", status("PATCH", 410), 20, "the server answered 410 Gone", 0},
-		{"redirect", header("POST", "Location", "/x", 307), 20, "the server answered 307 Temporary Redirect", 0},
+		{"cyclic redirect", header("POST", "Location", "/x", 307), 20, "the server answered 307 Temporary Redirect, a redirect to /x: not followed: it is redirect 11", 0},
+		{"redirect that is a GET", header("POST", "Location", "/x", 302), 20, "the server answered 302 Found, a redirect to /x", 0},
+		{"redirect elsewhere", header("PATCH", "Location", "ftp://x/y", 308), 20, "the server answered 308 Permanent Redirect, a redirect to ftp://x/y: not followed: want an http or https URL", 0},
 		{"no location", header("POST", "X", "y", 201), 20, "the server does not speak tus 1.0", 0},
 		{"not tus", header("POST", "Tus-Resumable", "", 200), 20, "the server does not speak tus 1.0", 0},
 		{"location", header("POST", "Location", "ftp://x/y", 201), 20, `the new upload's Location "ftp://x/y": want an http or https URL`, 0},
@@ -437,7 +439,16 @@ func TestTusSupport(t *testing.T) {
 			t.Errorf("%d: it has an offset", status)
 		}
 	}
-	_, err = tus.Support(t.Context(), "http://127.0.0.1:1", tus.Options{Retry: transfer.Retry{Attempts: 1}})
+	var requests atomic.Int64
+	busy, client := serve(t, "h1", func(w http.ResponseWriter, _ *http.Request) {
+		requests.Add(1)
+		w.WriteHeader(500)
+	})
+	_, err = tus.Support(t.Context(), busy.URL, tus.Options{Client: client})
+	if e := (*transfer.NetworkError)(nil); !errors.As(err, &e) || requests.Load() != 1 {
+		t.Errorf("500: %v after %d requests", err, requests.Load())
+	}
+	_, err = tus.Support(t.Context(), "http://127.0.0.1:1", tus.Options{})
 	if e := (*transfer.NetworkError)(nil); errors.Is(err, tus.ErrUnsupported) || !errors.As(err, &e) {
 		t.Errorf("no server: %v", err)
 	}

@@ -100,27 +100,36 @@ func (u *upload) begin(ctx context.Context, in *pipeline.Inlet) error {
 	if u.url != nil {
 		return u.resume(ctx)
 	}
-	server, err := u.c.support(ctx, u.endpoint)
-	if err != nil && !u.silent(err) {
+	server, err := u.server(ctx, u.endpoint)
+	if err != nil {
 		return err
 	}
-	if u.total < 0 && err == nil && !slices.Contains(server.Extensions, "creation-defer-length") {
+	if u.total < 0 && server != nil && !slices.Contains(server.Extensions, "creation-defer-length") {
 		return errors.New("the server takes no upload of unknown length")
 	}
 	u.choose(server)
-	u.c.retry.Progress()
 	return u.create(ctx, u.total)
 }
 
-// silent reports whether a server has only not said what it can do: then creating the upload shows.
-func (u *upload) silent(err error) bool {
-	status := (*transfer.StatusError)(nil)
-	return errors.Is(err, ErrUnsupported) || errors.As(err, &status)
+// server returns what the server supports. It is nil where the server has not said: then the upload shows. The only error is the
+// end of ctx.
+func (u *upload) server(ctx context.Context, at *url.URL) (*Server, error) {
+	if u.o.Server != nil {
+		return u.o.Server, nil
+	}
+	s, err := u.c.support(ctx, at)
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	if err != nil {
+		return nil, nil
+	}
+	return &s, nil
 }
 
 // choose chooses the best checksum that the server verifies.
-func (u *upload) choose(server Server) {
-	if !slices.Contains(server.Extensions, "checksum") {
+func (u *upload) choose(server *Server) {
+	if server == nil || !slices.Contains(server.Extensions, "checksum") {
 		return
 	}
 	for _, name := range []string{"sha256", "sha512", "sha1"} { // sha1 is the one that every server has
@@ -147,12 +156,11 @@ func (u *upload) create(ctx context.Context, size int64) error {
 
 // resume continues the upload of an earlier run.
 func (u *upload) resume(ctx context.Context) error {
-	server, err := u.c.support(ctx, u.url)
-	if err != nil && !u.silent(err) {
+	server, err := u.server(ctx, u.url)
+	if err != nil {
 		return err
 	}
 	u.choose(server)
-	u.c.retry.Progress()
 	s, err := u.c.state(ctx, u.url)
 	switch {
 	case err != nil:
@@ -244,7 +252,7 @@ func (u *upload) patch(ctx context.Context, to int64, last bool) error {
 		}
 		header.Set("Upload-Checksum", httpfield.FormatUploadChecksum(u.checksum, h.Sum(nil)))
 	}
-	h, err := u.c.do(ctx, http.MethodPatch, u.url, header, data)
+	h, _, err := u.c.do(ctx, http.MethodPatch, u.url, header, data)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package tus_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -120,12 +121,13 @@ func TestTusLimits(t *testing.T) {
 		limit   string
 		after   time.Duration
 	}{
-		{"options", hang("OPTIONS"), tus.Options{Retry: transfer.Retry{Attempts: 1}}, "idle", time.Minute},
+		{"options", hang("OPTIONS", "POST"), tus.Options{Retry: transfer.Retry{Attempts: 1}}, "idle", 70 * time.Second},
+		{"answer", hang("PATCH"), tus.Options{Retry: transfer.Retry{Attempts: 1}}, "answer", 10 * time.Minute},
 		{"post", hang("POST"), tus.Options{Limits: transfer.Limits{Idle: 7 * time.Second}, Retry: transfer.Retry{Attempts: 3, MaxWait: 1}}, "idle", 21 * time.Second},
-		{"patch", hang("PATCH"), tus.Options{Limits: transfer.Limits{Idle: 7 * time.Second}, Retry: transfer.Retry{Attempts: 3, MaxWait: 1}}, "idle", 21 * time.Second},
-		{"head", hang("PATCH", "HEAD"), tus.Options{Limits: transfer.Limits{Idle: 7 * time.Second}, Retry: transfer.Retry{Attempts: 3, MaxWait: 1}}, "idle", 21 * time.Second},
-		{"total", hang("PATCH", "HEAD"), tus.Options{Limits: transfer.Limits{Idle: -1, Total: time.Hour}}, "total", time.Hour},
-		{"delete", hang("PATCH", "DELETE"), tus.Options{Limits: transfer.Limits{Idle: -1, Total: time.Hour}}, "total", time.Hour + 10*time.Second},
+		{"patch", hang("PATCH"), tus.Options{Limits: transfer.Limits{Answer: 7 * time.Second}, Retry: transfer.Retry{Attempts: 3, MaxWait: 1}}, "answer", 21 * time.Second},
+		{"head", hang("PATCH", "HEAD"), tus.Options{Limits: transfer.Limits{Idle: 7 * time.Second, Answer: 7 * time.Second}, Retry: transfer.Retry{Attempts: 3, MaxWait: 1}}, "idle", 21 * time.Second},
+		{"total", hang("PATCH", "HEAD"), tus.Options{Limits: transfer.Limits{Idle: -1, Answer: -1, Total: time.Hour}}, "total", time.Hour},
+		{"delete", hang("PATCH", "DELETE"), tus.Options{Limits: transfer.Limits{Idle: -1, Answer: -1, Total: time.Hour}}, "total", time.Hour + 10*time.Second},
 	} {
 		for _, n := range []int{50, 100_000} { // in the last step, and before
 			t.Run(test.name, func(t *testing.T) {
@@ -141,6 +143,50 @@ func TestTusLimits(t *testing.T) {
 			})
 		}
 	}
+}
+
+// A server that does not say what it supports costs ten seconds, and no retry.
+func TestTusSilentAboutSupport(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		asked := 0
+		store := &tusStore{fault: func(method string, _ int, _ http.ResponseWriter, r *http.Request) bool {
+			if method == http.MethodOptions {
+				asked++
+				<-r.Context().Done()
+			}
+			return method == http.MethodOptions
+		}}
+		start := time.Now()
+		retry := transfer.Retry{OnRetry: func(int, time.Duration, error) { t.Error("retried") }}
+		_, err := stream(pattern(50), 50, 5, nil).To(tus.UploadWith("http://host/", tus.Options{Client: inBubble(t, store), Retry: retry})).Run(t.Context())
+		if took := time.Since(start); err != nil || took != 10*time.Second || asked != 1 {
+			t.Errorf("after %v and %d questions: %v", took, asked, err)
+		}
+	})
+}
+
+// An interim answer restarts the wait for the final one.
+func TestTusInterimAnswers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &tusStore{fault: func(method string, _ int, w http.ResponseWriter, r *http.Request) bool {
+			if method == http.MethodPatch {
+				b, _ := io.ReadAll(r.Body)
+				r.Body = io.NopCloser(bytes.NewReader(b))
+				for range 20 {
+					time.Sleep(6 * time.Second)
+					w.WriteHeader(http.StatusProcessing)
+				}
+			}
+			return false
+		}}
+		opts := tus.Options{Client: inBubble(t, store), Limits: transfer.Limits{Answer: 7 * time.Second}, Retry: transfer.Retry{Attempts: 1}}
+		if _, err := stream(pattern(50), 50, 5, nil).To(tus.UploadWith("http://host/", opts)).Run(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if got, _ := store.published(); len(got) != 50 {
+			t.Errorf("%d bytes", len(got))
+		}
+	})
 }
 
 // Total is one span: what the stream has taken is not there for the last step.

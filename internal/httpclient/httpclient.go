@@ -50,7 +50,7 @@ func EscapeQuery(u *url.URL) {
 	var b []byte
 	for i := range len(u.RawQuery) {
 		c := u.RawQuery[i]
-		if c > ' ' && c < 0x7f && !strings.ContainsRune("\"<>\\^`{|}", rune(c)) {
+		if c > ' ' && c < 0x7f && !strings.ContainsRune("\"#<>\\^`{|}", rune(c)) {
 			if b != nil {
 				b = append(b, c)
 			}
