@@ -31,6 +31,8 @@ type Body struct {
 	offered      int // bytes of the last Read
 
 	proceed <-chan struct{} // closed when the server says "100 Continue"; nil: the body does not wait for it
+	patient time.Duration   // how long it waits
+	since   time.Time       // when the transport began to wait; zero: it does not
 	asked   bool
 
 	began, ended atomic.Bool  // the transport has seen the first bytes, the end
@@ -128,11 +130,16 @@ func (b *Body) Read(p []byte) (int, error) {
 }
 
 // awaitContinue waits in place of a transport that has no ExpectContinueTimeout, and therefore asks
-// for the body at once. It reports false if the server has answered instead: then none of the body is
-// sent. It returns only when the request is over, because a transport whose body fails closes the
-// connection, and what the answer says may not have been read yet.
+// for the body at once. One that has waited asks for it also after an answer, to keep the connection. It
+// reports false if the server has answered instead: then none of the body is sent. It returns only when the
+// request is over, because a transport whose body fails closes the connection, and what the answer says may
+// not have been read yet.
 func (b *Body) awaitContinue() bool {
-	timer := time.NewTimer(continueWait)
+	left := b.patient
+	if !b.since.IsZero() {
+		left -= time.Since(b.since)
+	}
+	timer := time.NewTimer(left)
 	defer timer.Stop()
 	select {
 	case <-b.proceed:
@@ -191,12 +198,14 @@ func (b *Body) Expect(req *http.Request, rt http.RoundTripper) *http.Request {
 		return req
 	}
 	b.expects = true
-	if t.ExpectContinueTimeout <= 0 {
-		proceed := make(chan struct{})
-		b.proceed = proceed
-		trace := &httptrace.ClientTrace{Got100Continue: sync.OnceFunc(func() { close(proceed) })}
-		req = req.WithContext(httptrace.WithClientTrace(req.Context(), trace))
+	proceed := make(chan struct{})
+	b.proceed, b.patient = proceed, continueWait
+	trace := &httptrace.ClientTrace{Got100Continue: sync.OnceFunc(func() { close(proceed) })}
+	if t.ExpectContinueTimeout > 0 {
+		b.patient = t.ExpectContinueTimeout
+		trace.Wait100Continue = func() { b.since = time.Now() }
 	}
+	req = req.WithContext(httptrace.WithClientTrace(req.Context(), trace))
 	req.Header.Set("Expect", "100-continue")
 	return req
 }
