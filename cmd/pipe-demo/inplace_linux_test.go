@@ -25,13 +25,6 @@ func writeFile(t *testing.T, path, content string, mode os.FileMode) {
 	}
 }
 
-func wantFile(t *testing.T, path, want string) {
-	t.Helper()
-	if got, err := os.ReadFile(path); err != nil || string(got) != want {
-		t.Errorf("%s: %q, %v; want %q", path, got, err, want)
-	}
-}
-
 // wantNoDebris fails if there is a name that begins with a dot.
 func wantNoDebris(t *testing.T, dir string) {
 	t.Helper()

@@ -72,6 +72,9 @@ func (f *InPlace) finish(check func(f *os.File) error) error {
 			return err
 		}
 	}
+	if now, err := statFile(f.file); err == nil && f.dest.old.links > 0 && now.links == 0 {
+		return f.dest.failed("write", errors.New("the file was removed during the run"))
+	}
 	if f.opts.Owner != nil {
 		if err := f.opts.setOwner(f.file); err != nil {
 			return err

@@ -84,6 +84,9 @@ func (c *copier) fail(place int, err error) {
 
 // begin starts with a source of the command line.
 func (c *copier) begin(f fileCopy) error {
+	if err := c.into.Check(); err != nil {
+		return fmt.Errorf("%s: %w", f.dst, err)
+	}
 	info, err := os.Lstat(f.src)
 	switch {
 	case f.tree && err == nil && info.IsDir():
@@ -223,6 +226,11 @@ func (c *copier) start(j *job, syncs *syncGroup) {
 }
 
 func (c *copier) file(j *job) error {
+	if j.up == nil {
+		if err := c.into.Check(); err != nil {
+			return fmt.Errorf("%s: %w", j.dst, err)
+		}
+	}
 	if j.up != nil && !j.up.fresh {
 		_, to, _, root := j.names()
 		if err := mayReplace(root, to, j.dst, j.src, j.info, c.Existing); err != nil {

@@ -28,6 +28,8 @@ type Copy struct {
 	Sync      sinks.Sync
 	Existing  cli.Existing
 	Limits    cli.Limits // the rate is that of all files together
+
+	into cli.Directory // Destination, if the copies go into it
 }
 
 // Run copies.
@@ -89,6 +91,9 @@ func (o *Copy) plan() ([]fileCopy, error) {
 		there = cli.LookAt(dst)
 	}
 	into := there.IsDir()
+	if into {
+		o.into = cli.LookAtDirectory(dst)
+	}
 	if !into && len(o.Sources) > 1 {
 		e := cli.Usage("cp: several sources need a directory, and %s is not one", dst)
 		if dst != "-" && there.Info == nil {

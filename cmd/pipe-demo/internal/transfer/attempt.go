@@ -146,6 +146,9 @@ func (a *attempt) file() pipeline.Sink {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
+		if err := a.dir.Check(); err != nil {
+			return err
+		}
 		if a.offset == 0 {
 			a.record = newPartRecord(a.URL, a.remote)
 		}

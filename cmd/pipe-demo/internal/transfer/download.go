@@ -30,6 +30,8 @@ type Download struct {
 	Retries     int          // in a row
 	Existing    cli.Existing
 	Limits      cli.Limits
+
+	dir cli.Directory // of Destination
 }
 
 // Run downloads. What a run that has failed has left in .NAME.part is resumed, if it is of the version that the server
@@ -150,6 +152,7 @@ func (d *Download) plan() error {
 		}
 		d.Destination = cli.JoinPath(d.Destination, name)
 	}
+	d.dir = cli.LookAtDirectory(cli.Dir(d.Destination))
 	return nil
 }
 
