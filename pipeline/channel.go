@@ -246,6 +246,10 @@ func (ch *channel) waitForChunk(ctx context.Context, in *port, lends bool) (c Ch
 		ch.space.wake()
 	}
 	for ok := false; !ok && err == nil; {
+		if ch.loan.failed {
+			err = ch.loan.lender.node.misused()
+			break
+		}
 		ch.ready.wait(in, ctx.Done(), in.node.ctx.Done())
 		if err = in.node.ended(ctx); err == nil {
 			c, ok = ch.pop()

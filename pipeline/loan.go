@@ -2,7 +2,9 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"io"
+	"io/fs"
 	"syscall"
 )
 
@@ -14,21 +16,23 @@ type Filler interface {
 	// FillFrom moves up to n bytes, at least one, from r to the writer and returns how many. r is
 	// the reader that upstream gave to [Outlet.CopyFrom]; it has a descriptor ([syscall.Conn]), and
 	// FillFrom leaves its position behind the bytes that were moved. FillFrom is called by upstream's
-	// goroutine and never at the same time as Write. After an error, or 0 bytes, the rest of the stream
-	// comes through Write; so a reader that the kernel cannot copy from is no failure.
+	// goroutine and never at the same time as Write. After 0 bytes the rest of the stream comes through
+	// Write, and meets again what stopped FillFrom; so a reader that the kernel cannot copy from is no
+	// failure. An error means that bytes of r are lost, or may be: the node that has lent the writer fails
+	// with it.
 	FillFrom(r io.Reader, n int64) (int64, error)
 }
 
 // loan is the writer that a consumer lends to the producer: where CopyFrom and CopyTo meet on one
 // channel, the bytes need not pass through this process. Slices are short, so that progress,
-// promises and cancellation work; bytes are counted, chunks are not; and what goes wrong is tried
-// again with chunks, so that the source or the sink fails, whichever caused it.
+// promises and cancellation work; bytes are counted, chunks are not.
 // The channel's lock guards it.
 type loan struct {
 	writer Filler // on offer; nil: none
 	lender *port
 	parked bool // the lender waits for chunks, and does not use the writer
 	lent   bool // the producer uses it
+	failed bool // with the error that is the lender's misuse: bytes are lost, and nothing more can be received
 }
 
 // fillSlice is how many bytes are moved at a time: a few milliseconds of copying.
@@ -54,7 +58,7 @@ func (in *Inlet) offer(w io.Writer) bool {
 	}
 	in.ch.mu.Lock()
 	defer in.ch.mu.Unlock()
-	if in.ch.loan.writer != nil {
+	if in.ch.loan.writer != nil || in.ch.loan.failed {
 		return false
 	}
 	in.ch.loan = loan{writer: filler, lender: &in.port}
@@ -65,7 +69,11 @@ func (in *Inlet) offer(w io.Writer) bool {
 func (in *Inlet) retract() {
 	in.ch.mu.Lock()
 	defer in.ch.mu.Unlock()
-	in.ch.loan = loan{}
+	if l := &in.ch.loan; l.failed {
+		l.writer = nil
+	} else {
+		*l = loan{}
+	}
 	in.ch.space.wake()
 }
 
@@ -85,11 +93,14 @@ func (out *Outlet) fill(ctx context.Context, r io.Reader, limit *io.LimitedReade
 		if w == nil {
 			return n > 0, nil // not at its end, nor longer than promised: then a chunk will tell
 		}
-		moved, err := out.lend(w, r, n)
+		moved, err := out.lend(ctx, w, r, n)
 		if limit != nil {
 			limit.N -= moved
 		}
-		if moved == 0 || err != nil {
+		if err != nil {
+			return false, out.untilGone(ctx)
+		}
+		if moved == 0 {
 			return false, nil // the end, or a failure that chunks will meet again
 		}
 	}
@@ -119,12 +130,19 @@ func (out *Outlet) borrow(ctx context.Context, n int64) (Filler, int64) {
 }
 
 // lend moves at most n bytes to the borrowed writer and gives it back, also when it
-// panics.
-func (out *Outlet) lend(w Filler, r io.Reader, n int64) (moved int64, err error) {
+// panics. An error is the lender's failure.
+func (out *Outlet) lend(ctx context.Context, w Filler, r io.Reader, n int64) (moved int64, err error) {
 	defer func() {
 		ch := out.ch
 		ch.mu.Lock()
 		defer ch.mu.Unlock()
+		if err != nil && interrupted(err) && out.node.ended(ctx) != nil {
+			err = nil // the read was, because the source is to end
+		}
+		if err != nil {
+			ch.loan.failed = true
+			_ = ch.loan.lender.node.misuse(err)
+		}
 		_ = out.count(moved) // within the promise: see borrow
 		ch.loan.lent = false
 		ch.stats.sentBytes += moved
@@ -136,4 +154,28 @@ func (out *Outlet) lend(w Filler, r io.Reader, n int64) (moved int64, err error)
 		ch.space.wake()
 	}()
 	return w.FillFrom(r, n)
+}
+
+// untilGone waits until the consumer has returned, because a producer that ended sooner could fail first,
+// with a promise that it has not kept. It returns why the producer must end.
+func (out *Outlet) untilGone(ctx context.Context) error {
+	ch := out.ch
+	ch.mu.Lock()
+	defer ch.mu.Unlock()
+	for {
+		err := out.node.ended(ctx)
+		switch {
+		case err != nil:
+			return err
+		case ch.gone:
+			return ErrStopped
+		}
+		ch.space.wait(&out.port, ctx.Done(), out.node.ctx.Done())
+	}
+}
+
+// interrupted reports whether err is that of a read or a write ended by a deadline, or by Close.
+func interrupted(err error) bool {
+	var t interface{ Timeout() bool }
+	return errors.As(err, &t) && t.Timeout() || errors.Is(err, fs.ErrClosed)
 }

@@ -73,12 +73,13 @@ func TestDirect(t *testing.T) {
 		fill func(c *conn, r io.Reader) (int64, error)
 		all  bool // everything but what was sent before the offer goes direct
 	}{
-		"all":         {takeAll, true},
-		"unsupported": {func(*conn, io.Reader) (int64, error) { return 0, errors.ErrUnsupported }, false},
-		"nothing":     {func(*conn, io.Reader) (int64, error) { return 0, nil }, false},
-		"some, then an error": {func(c *conn, r io.Reader) (int64, error) {
-			n, _ := c.got.ReadFrom(io.LimitReader(r, 1000))
-			return n, errBoom
+		"all":     {takeAll, true},
+		"nothing": {func(*conn, io.Reader) (int64, error) { return 0, nil }, false},
+		"some, then nothing": {func(c *conn, r io.Reader) (int64, error) {
+			if calls++; calls > 1 {
+				return 0, nil
+			}
+			return c.got.ReadFrom(io.LimitReader(r, 1000))
 		}, false},
 		"short pieces": {func(c *conn, r io.Reader) (int64, error) { return c.got.ReadFrom(io.LimitReader(r, 70000)) }, true},
 		"panic later": {func(c *conn, r io.Reader) (int64, error) {
@@ -122,6 +123,88 @@ func TestDirect(t *testing.T) {
 						t.Errorf("limit %d: only %d of %d bytes went direct", limit, c.direct, len(data))
 					}
 				}
+			}
+		})
+	}
+}
+
+// Bytes that FillFrom has read and not written are lost. Then the sink fails, and neither the source, which has
+// less than it promised, nor nobody, because the source is at its end.
+func TestDirectFails(t *testing.T) {
+	loses := func(_ *conn, r io.Reader) (int64, error) {
+		_, err := io.ReadFull(r, make([]byte, 10))
+		return 0, errors.Join(err, errBoom)
+	}
+	sinks := map[string]func(ctx context.Context, in *pipeline.Inlet) error{
+		"returned": func(ctx context.Context, in *pipeline.Inlet) error {
+			return in.CopyTo(ctx, &conn{fill: loses})
+		},
+		"dropped": func(ctx context.Context, in *pipeline.Inlet) error {
+			_ = in.CopyTo(ctx, &conn{fill: loses})
+			return nil
+		},
+		"read on": func(ctx context.Context, in *pipeline.Inlet) error {
+			_ = in.CopyTo(ctx, &conn{fill: loses})
+			return in.CopyTo(ctx, &conn{fill: loses})
+		},
+		"nested": func(ctx context.Context, in *pipeline.Inlet) error {
+			return copyTo(&conn{fill: loses}).Run(ctx, in)
+		},
+	}
+	for name, run := range sinks {
+		for _, promised := range []bool{false, true} {
+			f, _ := dataFile(t, 10)
+			src := pipeline.NewSource("source", func(ctx context.Context, out *pipeline.Outlet) error {
+				if _, err := f.Seek(0, io.SeekStart); err != nil {
+					return err
+				}
+				if promised {
+					out.SetSize(10)
+				}
+				time.Sleep(time.Second) // the writer is on offer
+				return out.CopyFrom(ctx, f)
+			})
+			published := false
+			sink := pipeline.NewSink("sink", func(ctx context.Context, in *pipeline.Inlet) error {
+				in.AtEnd(func(_ context.Context, failed error) error {
+					published = failed == nil
+					return nil
+				})
+				return run(ctx, in)
+			})
+			bubble(t, func(t *testing.T) {
+				_, err := src.To(sink).Run(t.Context())
+				var e *pipeline.Error
+				if !errors.Is(err, errBoom) || !errors.As(err, &e) || e.Node == "source" || published {
+					t.Errorf("%s, promised %v: error %v, published %v", name, promised, err, published)
+				}
+				report, err := src.To(pipeline.BestEffort(sink)).Run(t.Context())
+				if err != nil || len(report.Detached) != 1 || !errors.Is(report.Detached[0], errBoom) || published {
+					t.Errorf("%s, promised %v, best effort: error %v, detached %v, published %v", name, promised, err, report.Detached, published)
+				}
+			})
+		}
+	}
+}
+
+// A source that is to end early has its read interrupted. That is not the sink's failure.
+func TestDirectInterrupted(t *testing.T) {
+	for _, interrupted := range []error{os.ErrDeadlineExceeded, os.ErrClosed} {
+		f, _ := dataFile(t, 100)
+		bubble(t, func(t *testing.T) {
+			stop, end := context.WithCancelCause(t.Context())
+			c := &conn{fill: func(c *conn, r io.Reader) (int64, error) {
+				n, _ := c.got.ReadFrom(io.LimitReader(r, 10))
+				end(pipeline.ErrStopped)
+				synctest.Wait()
+				return n, interrupted
+			}}
+			src := pipeline.NewSource("until", func(ctx context.Context, out *pipeline.Outlet) error {
+				time.Sleep(time.Second) // the writer is on offer
+				return copyFrom(f).Run(stop, out)
+			})
+			if _, err := src.To(copyTo(c)).Run(t.Context()); err != nil || c.got.Len() != 10 {
+				t.Errorf("%d bytes, error %v", c.got.Len(), err)
 			}
 		})
 	}

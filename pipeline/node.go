@@ -104,9 +104,7 @@ func (n *node) judge(err error, crashed bool) error {
 	}
 	e := ending{err: err, crashed: crashed, before: context.Cause(n.group.ctx), stopped: n.ctx.Err() != nil, short: n.short()}
 	e.left = n.in != nil && n.in.left()
-	n.mu.Lock()
-	e.hidden = n.hidden
-	n.mu.Unlock()
+	e.hidden = n.misused()
 	blame, err := e.verdict()
 	switch blame {
 	case failed:
@@ -170,6 +168,13 @@ func (n *node) misuse(err error) error {
 		n.hidden = err
 	}
 	return err
+}
+
+// misused returns the first error that was given to misuse.
+func (n *node) misused() error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.hidden
 }
 
 func (n *node) why(ctx context.Context) error {

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"runtime/debug"
 	"strings"
 	"syscall"
@@ -392,5 +393,54 @@ func TestFileIntoADescriptor(t *testing.T) {
 	err := run(say("x"), sinks.File("/dev/fd/987"))
 	if !errors.Is(err, syscall.EBADF) || !strings.Contains(err.Error(), "/dev/fd/987") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// What the kernel has taken from a pipe and could not write is lost: an error of the sink, although the source is at its end
+// then and would find nothing wrong. From a file it can be read again, and the error is the same.
+func TestFullDeviceFromFiles(t *testing.T) {
+	if _, err := os.Stat("/dev/full"); err != nil {
+		t.Skipf("no device that is always full: %v", err)
+	}
+	name := filepath.Join(t.TempDir(), "in")
+	if err := os.WriteFile(name, []byte("hello"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for round := range 20 { // the kernel copies only if the sink is ready before the source
+		for _, open := range []func() (*os.File, error){
+			func() (*os.File, error) { return os.Open(name) },
+			func() (*os.File, error) {
+				r, w, err := os.Pipe()
+				if err == nil {
+					_, err = w.WriteString("hello")
+					w.Close()
+				}
+				return r, err
+			},
+		} {
+			full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			in, err := open()
+			if err != nil {
+				t.Fatal(err)
+			}
+			src := pipeline.NewSource("in", func(ctx context.Context, out *pipeline.Outlet) error {
+				if round%2 == 0 {
+					out.SetSize(5)
+				}
+				for range 100 {
+					runtime.Gosched()
+				}
+				return out.CopyFrom(ctx, in)
+			})
+			var e *pipeline.Error
+			if err := run(src, sinks.Writer(full)); !errors.Is(err, syscall.ENOSPC) || !errors.As(err, &e) || e.Node != "writer" {
+				t.Errorf("from %s: %v", in.Name(), err)
+			}
+			in.Close()
+			full.Close()
+		}
 	}
 }

@@ -71,11 +71,12 @@ func (f *feed) FillFrom(r io.Reader, most int64) (moved int64, err error) {
 		case body > 0:
 			n, err = f.first(from, min(firstPiece, body))
 		case from.N >= f.tail.length-f.tail.seen:
-			n, err = f.last(from)
+			n = f.last(from)
+			return moved + n, nil // what has stopped it is the source's failure
 		}
 		moved += n
 		if n == 0 || err != nil {
-			return moved, err
+			return moved, f.lost
 		}
 		switch {
 		case time.Since(began) > slowPiece:
@@ -128,12 +129,12 @@ func (f *feed) first(from io.Reader, n int64) (int64, error) {
 }
 
 // last reads the tail.
-func (f *feed) last(from io.Reader) (int64, error) {
+func (f *feed) last(from io.Reader) int64 {
 	n, err := f.tail.read(from)
 	if n > 0 && err != nil {
 		f.lost = err
 	}
-	return n, err
+	return n
 }
 
 // watch has the end of the context interrupt the writes. Not sooner than the first: the handler's own

@@ -61,6 +61,18 @@ type kernelWriter interface {
 
 type kernelFilled struct{ kernelWriter }
 
+// FillFrom fails if bytes have been read that were not written. In a file they are read again.
 func (w kernelFilled) FillFrom(r io.Reader, n int64) (int64, error) {
-	return w.ReadFrom(io.LimitReader(r, n))
+	begin, serr := int64(0), errors.ErrUnsupported
+	s, ok := r.(io.Seeker)
+	if ok {
+		begin, serr = s.Seek(0, io.SeekCurrent)
+	}
+	moved, err := w.ReadFrom(io.LimitReader(r, n))
+	if err != nil && serr == nil {
+		if _, serr = s.Seek(begin+moved, io.SeekStart); serr == nil {
+			err = nil
+		}
+	}
+	return moved, err
 }

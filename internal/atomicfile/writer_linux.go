@@ -14,56 +14,53 @@ const (
 )
 
 // FillFrom copies from a file, with its holes, as far as the kernel can do that, and leaves both files' positions
-// where it came to. What it cannot do has the error [errors.ErrUnsupported], and is to be done with Write.
+// where it came to. What it cannot do is to be done with Write; only what Write cannot repeat is an error.
 func (w *writer) FillFrom(r io.Reader, n int64) (moved int64, err error) {
 	src, ok := r.(*os.File)
 	if !ok || w.appends {
-		return 0, errors.ErrUnsupported
+		return 0, nil
 	}
 	from, err := src.SyscallConn()
 	if err != nil {
-		return 0, err
+		return 0, nil
 	}
 	to, err := w.file.SyscallConn()
 	if err != nil {
-		return 0, err
+		return 0, nil
 	}
-	cerr := from.Control(func(in uintptr) {
-		cerr := to.Control(func(out uintptr) {
-			moved, err = w.fill(&extents{file: src, fd: int(in)}, int(out), n)
+	_ = from.Control(func(in uintptr) {
+		_ = to.Control(func(out uintptr) {
+			moved = w.fill(&extents{file: src, fd: int(in)}, int(out), n)
 		})
-		err = errors.Join(err, cerr)
 	})
-	return moved, errors.Join(err, cerr)
+	return moved, w.err
 }
 
-// fill copies up to n bytes.
-func (w *writer) fill(src *extents, fd int, n int64) (moved int64, err error) {
-	if err := src.locate(); err != nil {
-		return 0, err
-	}
-	if err := w.begin(); err != nil {
-		return 0, err
+// fill copies up to n bytes. What stops it Write meets again, but for the error that it leaves in w.
+func (w *writer) fill(src *extents, fd int, n int64) (moved int64) {
+	if src.locate() != nil || w.begin() != nil {
+		return 0
 	}
 	if src.sparse && !w.holes {
 		w.holes = true
-		if err := w.release(); err != nil {
-			return 0, err
+		if w.release() != nil {
+			return 0
 		}
 	}
 	if w.holes || w.sparse || n >= cloneTry {
-		if err := src.walk(); err != nil {
-			return 0, err
+		if src.walk() != nil {
+			return 0
 		}
 	}
 	if !w.holes && !w.sparse && !w.asked {
 		if n >= cloneTry && w.share(src, fd) {
 			w.asked, moved = true, cloneTry
-		} else if err := w.reserve(); err != nil {
-			return 0, err
+		} else if w.reserve() != nil {
+			return 0
 		}
 	}
 	begin := src.pos - moved
+	var err error
 	for err == nil && src.pos-begin < n {
 		hole, data := int64(0), n-(src.pos-begin)
 		if w.holes || w.sparse {
@@ -85,10 +82,13 @@ func (w *writer) fill(src *extents, fd int, n int64) (moved int64, err error) {
 		}
 	}
 	moved = src.pos - begin
-	if err = errors.Join(err, src.leave()); err == nil && moved > 0 {
-		err = w.written()
+	if lerr := src.leave(); lerr != nil && w.err == nil {
+		w.err = lerr
 	}
-	return moved, err
+	if err == nil && moved > 0 {
+		_ = w.written()
+	}
+	return moved
 }
 
 // transfer copies up to n bytes of data.
