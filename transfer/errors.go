@@ -23,8 +23,12 @@ type StatusError struct {
 // Error has the status, the target of a redirect without its user, password and query, and the first line of the body where
 // that is a reason: not a page of HTML or XML, and not the status again.
 func (e *StatusError) Error() string {
+	who := "the server"
+	if e.Method == http.MethodConnect || e.Status == http.StatusProxyAuthRequired {
+		who = "the proxy"
+	}
 	status := strings.TrimSpace(fmt.Sprintf("%d %s", e.Status, http.StatusText(e.Status)))
-	s := "the server answered " + status
+	s := who + " answered " + status
 	if to := e.redirect(); to != "" {
 		return fmt.Sprintf("%s, a redirect to %.500s", s, to)
 	}

@@ -54,6 +54,10 @@ func (f *faultyServer) requests() []string {
 }
 
 func (f *faultyServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodConnect { // as a proxy it has a policy
+		http.Error(w, "so it is", http.StatusForbidden)
+		return
+	}
 	ranges := r.Header.Get("Range")
 	f.mu.Lock()
 	f.asked = append(f.asked, strings.TrimSpace(r.URL.Path+" "+ranges))

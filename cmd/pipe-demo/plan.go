@@ -3,19 +3,21 @@ package main
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"os"
 	"slices"
 
 	"github.com/weirflow/weir/cmd/pipe-demo/internal/cli"
 	"github.com/weirflow/weir/flow"
 	"github.com/weirflow/weir/flow/std"
+	"github.com/weirflow/weir/internal/httpclient"
 	"github.com/weirflow/weir/pipeline"
 	"github.com/weirflow/weir/sinks"
 )
 
 // newRegistry has the elements of flows.
 func newRegistry() *flow.Registry {
-	reg := std.RegistryWith(std.Options{UserAgent: cli.UserAgent})
+	reg := std.RegistryWith(std.Options{UserAgent: cli.UserAgent, Client: &http.Client{Transport: httpclient.NewTransport()}})
 	reg.Hint = "pipe-demo list shows all of them"
 	return reg
 }

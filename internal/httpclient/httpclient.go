@@ -18,13 +18,14 @@ import (
 // NewTransport returns a transport for one run: proxies from the environment, 30 s to connect, 10 s
 // for TLS, 60 s for the headers. Its owner closes its idle connections.
 func NewTransport() *http.Transport {
-	return &http.Transport{
-		Proxy:                 http.ProxyFromEnvironment,
+	t := &http.Transport{
 		DialContext:           (&net.Dialer{Timeout: 30 * time.Second}).DialContext,
 		ForceAttemptHTTP2:     true,
 		TLSHandshakeTimeout:   10 * time.Second,
 		ResponseHeaderTimeout: 60 * time.Second,
 	}
+	SetProxy(t)
+	return t
 }
 
 // ParseURL's errors do not repeat the URL, which may have secrets in it.
@@ -95,13 +96,14 @@ func port(u *url.URL) string {
 	return "80"
 }
 
-// WithoutURL takes the URL, which may have secrets in it, off an error of http.Client or url.Parse.
+// WithoutURL takes the URL, which may have secrets in it, off an error of http.Client or url.Parse, and makes that of a proxy
+// a [*ProxyError].
 func WithoutURL(err error) error {
 	var ue *url.Error
 	if errors.As(err, &ue) {
-		return ue.Err
+		err = ue.Err
 	}
-	return err
+	return proxyError(err)
 }
 
 // CheckHeader refuses line breaks, which would begin another field.

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/weirflow/weir/internal/httpclient"
 	"github.com/weirflow/weir/transfer"
 )
 
@@ -87,11 +88,15 @@ func Permanent(err error, answered bool) bool {
 		dns         *net.DNSError
 		certificate *tls.CertificateVerificationError
 		record      tls.RecordHeaderError
+		status      *transfer.StatusError // of a proxy
+		variable    *httpclient.ProxyVariableError
 	)
 	switch {
 	case errors.As(err, &dns):
 		return dns.IsNotFound && !answered
-	case errors.As(err, &certificate), errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
+	case errors.As(err, &status):
+		return !Transient(status.Status)
+	case errors.As(err, &variable), errors.As(err, &certificate), errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
 		return true
 	}
 	return false

@@ -12,6 +12,7 @@ import (
 	"syscall"
 
 	"github.com/weirflow/weir/flow"
+	"github.com/weirflow/weir/internal/httpclient"
 	"github.com/weirflow/weir/internal/retry"
 	"github.com/weirflow/weir/pipeline"
 	"github.com/weirflow/weir/sources"
@@ -90,6 +91,9 @@ func ExitCode(err error) int {
 	}
 	if isA[*pipeline.PanicError](err) {
 		return ExitFailed
+	}
+	if isA[*httpclient.ProxyVariableError](err) {
+		return ExitUsage
 	}
 	if isA[*transfer.NetworkError](err) {
 		return ExitNetwork // whatever the last attempt failed with

@@ -11,6 +11,7 @@ import (
 
 	"github.com/weirflow/weir/flow"
 	"github.com/weirflow/weir/internal/atomicfile"
+	"github.com/weirflow/weir/internal/httpclient"
 	"github.com/weirflow/weir/pipeline"
 	"github.com/weirflow/weir/sources"
 )
@@ -44,6 +45,7 @@ var hints = []struct {
 	{isTruncated, "the input is truncated, or not complete yet"},
 	{isShort, "it was truncated while it was read"},
 	{isA[*sources.ModifiedError], "wait until no program writes to it; --no-check-source takes it as it is"},
+	{isA[*httpclient.ProxyError], "http_proxy, https_proxy and all_proxy name the proxy, no_proxy what is reached without it"},
 	{is(syscall.ECONNREFUSED), "nothing listens there; is the server running?"},
 	{isUnknownHost, "is the host's name spelled right?"},
 	{isA[*tls.CertificateVerificationError], "the system does not know who signed it; on Linux SSL_CERT_FILE names certificates to trust"},

@@ -112,7 +112,7 @@ func (o *Upload) plan() (*upload, error) {
 
 // newClient limits how long a connection and an answer take. A transfer itself may take any time.
 func newClient() *http.Client {
-	t := http.DefaultTransport.(*http.Transport).Clone()
+	t := httpclient.NewTransport()
 	t.ResponseHeaderTimeout = time.Minute
 	t.ExpectContinueTimeout = time.Second
 	return &http.Client{Transport: t}
