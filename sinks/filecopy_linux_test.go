@@ -227,8 +227,8 @@ func TestFileOnAFullDisk(t *testing.T) {
 		sink   pipeline.Sink
 		op     string
 	}{
-		"known size, kernel": {sources.File(big), sinks.File(name), "allocate"},
-		"known size, chunks": {sources.File(big).Via(apart), sinks.File(name), "allocate"},
+		"known size, kernel": {sources.File(big), sinks.File(name), "fallocate"},
+		"known size, chunks": {sources.File(big).Via(apart), sinks.File(name), "fallocate"},
 		"unknown size":       {pour(), sinks.File(name), "write"},
 		"unsized":            {sources.File(big).Via(unsized), sinks.File(name), "write"},
 		"sparse":             {sources.File(big), sinks.FileWith(name, sinks.FileOptions{Sparse: true}), "write"},

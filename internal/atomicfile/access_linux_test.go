@@ -112,6 +112,52 @@ func TestResumingKeepsTheACL(t *testing.T) {
 	}
 }
 
+// The partial file of a file that nobody may write to can be written to by the next run.
+func TestResumingAFileWithoutTheRightToWrite(t *testing.T) {
+	for _, mode := range []os.FileMode{0o444, 0o400, 0o644, 0o070} {
+		name := filepath.Join(t.TempDir(), "out")
+		direct := name + ".direct"
+		if err := os.WriteFile(direct, nil, mode); err != nil {
+			t.Fatal(err)
+		}
+		for _, last := range []bool{false, true} {
+			d, err := atomicfile.Locate(nil, name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p, err := atomicfile.FindPartial(nil, name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			f, err := d.Resume("a", p.Offset, atomicfile.Options{Mode: mode})
+			if err != nil {
+				t.Fatalf("%v: %v", mode, err)
+			}
+			if _, err := f.Write([]byte("new")); err != nil {
+				t.Fatal(err)
+			}
+			if !last {
+				if err := f.Discard(); err != nil {
+					t.Fatal(err)
+				}
+				if info, err := os.Stat(filepath.Join(filepath.Dir(name), ".out.part")); err != nil || info.Mode()&0o600 != 0o600 {
+					t.Errorf("%v: the partial file has the mode %v, %v", mode, info.Mode(), err)
+				}
+				continue
+			}
+			if err := f.Finish(nil); err != nil {
+				t.Fatal(err)
+			}
+			if err := f.Publish(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got, want := modeOf(t, name), modeOf(t, direct); got != want {
+			t.Errorf("the mode is %s, want %s", got, want)
+		}
+	}
+}
+
 // Where an ACL cannot be set, nobody gets a right that the ACL did not give.
 func TestReplacingWithoutTheACL(t *testing.T) {
 	dir, _ := fusetest.Mount(t, fusetest.Options{Fail: func(op fusetest.Op, name string) syscall.Errno {

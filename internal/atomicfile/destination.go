@@ -31,7 +31,7 @@ const maxLinks = 40
 
 // Locate finds out what name stands for, in root if that is not nil. Symbolic links are followed, to a file
 // that need not exist, but its directory must. No part of a path is cleaned: "link/.." is what the system
-// makes of it. The errors are *fs.PathErrors with the operation "open". Locate changes nothing.
+// makes of it. The errors are *fs.PathErrors. Locate changes nothing.
 func Locate(root *os.Root, name string) (*Destination, error) {
 	if name == "" {
 		return nil, errors.New("the file's name is empty")
@@ -73,7 +73,7 @@ func (d *Destination) locate() error {
 		case errors.Is(err, fs.ErrNotExist):
 			return nil
 		case err != nil:
-			return err
+			return d.failed("lstat", err)
 		case there.mode.IsDir():
 			return syscall.EISDIR
 		case there.mode&fs.ModeSymlink == 0:
@@ -83,7 +83,7 @@ func (d *Destination) locate() error {
 		}
 		d.link = true
 		if to, err = d.dir.readlink(base); err != nil {
-			return err
+			return d.failed("readlink", err)
 		}
 		if filepath.IsAbs(to) {
 			d.path = to
@@ -162,8 +162,11 @@ func (d *Destination) CheckNew() error {
 	return d.failed("open", fs.ErrExist)
 }
 
-// failed is an error of the operation op, with the name that the user knows.
+// failed is an error of the operation op, or of the one that err names, with the name that the user knows.
 func (d *Destination) failed(op string, err error) error {
+	if e, ok := err.(*fs.PathError); ok { //nolint:errorlint // only the outermost one
+		op, err = plainOp(e.Op), e.Err
+	}
 	return &fs.PathError{Op: op, Path: d.name, Err: bare(err)}
 }
 
@@ -177,7 +180,7 @@ func (d *Destination) named(err error, f *os.File) error {
 
 // plainOp returns the operation without the suffix that the methods of [os.Root] give it.
 func plainOp(op string) string {
-	if n := len(op) - len("at"); n > 0 && op[n:] == "at" && op != "stat" {
+	if n := len(op) - len("at"); n > 0 && op[n:] == "at" && op != "stat" && op != "lstat" {
 		return op[:n]
 	}
 	return op

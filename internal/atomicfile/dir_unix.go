@@ -51,7 +51,7 @@ func (d *dir) enter(path string) (*dir, error) {
 // openWith opens a directory with a function. One that may not be read may still be written to.
 func (d *dir) openWith(path string, open func(path string, flag int) error) (*dir, error) {
 	if path == "" {
-		path = "."
+		path, d.name = ".", "."
 	}
 	err := open(path, unix.O_RDONLY|unix.O_DIRECTORY)
 	d.readable = err == nil

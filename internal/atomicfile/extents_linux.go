@@ -22,7 +22,7 @@ type extents struct {
 func (x *extents) locate() error {
 	var st unix.Stat_t
 	if err := unix.Fstat(x.fd, &st); err != nil {
-		return err
+		return x.failed("stat", err)
 	}
 	if st.Mode&unix.S_IFMT != unix.S_IFREG || st.Size == 0 {
 		return errors.ErrUnsupported
@@ -46,7 +46,7 @@ func (x *extents) next(n int64) (hole, data int64, err error) {
 	case errors.Is(err, unix.ENXIO): // no more data, or no more file
 		var st unix.Stat_t
 		if err := unix.Fstat(x.fd, &st); err != nil {
-			return 0, 0, err
+			return 0, 0, x.failed("stat", err)
 		}
 		return max(0, min(n, st.Size-x.pos)), 0, nil
 	case errors.Is(err, unix.EINVAL): // not known here
@@ -76,4 +76,14 @@ func (x *extents) leave() error {
 	return err
 }
 
-func (x *extents) seek(off int64, whence int) (int64, error) { return unix.Seek(x.fd, off, whence) }
+func (x *extents) seek(off int64, whence int) (int64, error) {
+	n, err := unix.Seek(x.fd, off, whence)
+	if err != nil {
+		return n, x.failed("seek", err)
+	}
+	return n, nil
+}
+
+func (x *extents) failed(op string, err error) error {
+	return &os.PathError{Op: op, Path: x.file.Name(), Err: err}
+}

@@ -120,7 +120,7 @@ func (f *File) setMode() error {
 		}
 	}
 	if !d.exists {
-		return nil
+		return f.part.takeBack(f.opts.Mode)
 	}
 	group := f.opts.Owner != nil || keepOwner(f.file, d.old)
 	if err := chmod(f.file, f.old.give(f.file, d.old.mode.Perm(), group)); err != nil {

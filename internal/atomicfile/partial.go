@@ -39,7 +39,7 @@ func FindPartial(root *os.Root, name string) (Partial, error) {
 	case errors.Is(err, fs.ErrNotExist):
 		return Partial{}, nil
 	case err != nil:
-		return Partial{}, d.failed("open", err)
+		return Partial{}, d.failed("lstat", err)
 	case !there.mode.IsRegular():
 		return Partial{}, nil
 	}
@@ -122,6 +122,9 @@ type part struct {
 	bad    bool      // the bytes are not to be trusted: a sync failed
 }
 
+// mayResume are the rights to the partial file that the next run needs.
+const mayResume fs.FileMode = 0o600
+
 // Resume opens the partial file, to continue after its first offset bytes; 0 begins a new one. It takes d
 // over. fingerprint says whose bytes they are. The file stays if it is discarded, with all bytes that came.
 func (d *Destination) Resume(fingerprint string, offset int64, opts Options) (f *File, err error) {
@@ -137,7 +140,7 @@ func (d *Destination) Resume(fingerprint string, offset int64, opts Options) (f 
 	if offset == 0 {
 		flag |= os.O_CREATE
 	}
-	if f.file, f.lock, err = d.openPart(f.name, flag, f.createMode()); err != nil {
+	if f.file, f.lock, err = d.openPart(f.name, flag, f.createMode()|mayResume); err != nil {
 		if offset > 0 && errors.Is(err, fs.ErrNotExist) {
 			err = tooShort(offset)
 		}
@@ -167,14 +170,14 @@ func (d *Destination) openPart(name string, flag int, perm fs.FileMode) (*os.Fil
 		case err != nil:
 		case d.exists && there.links > 1 && there.same(d.old): // it was published by a link, and its process killed then
 			if err := d.dir.remove(name); err != nil {
-				return nil, noLock, err
+				return nil, noLock, d.failed("remove", err)
 			}
 		case !there.mode.IsRegular() || !there.ours() || there.links > 1: // others could read or change it
 			return nil, noLock, fmt.Errorf("%s is not a regular file of this user alone", name)
 		}
 		f, err := d.dir.open(name, flag, perm, d.name)
 		if err != nil {
-			return nil, noLock, err
+			return nil, noLock, d.failed("open", err)
 		}
 		l, held := takeOwn(f)
 		if !held {
@@ -209,10 +212,10 @@ func (p *part) begin(fingerprint string, base int64) error {
 		}
 	} else if p.record = (record{Fingerprint: []byte(fingerprint)}); !errors.Is(err, fs.ErrNotExist) {
 		if err := d.dir.remove(d.recordName()); err != nil {
-			return err
+			return d.failed("remove", err)
 		}
 		if err := d.dir.sync(sync); err != nil {
-			return err
+			return d.failed("sync", err)
 		}
 	}
 	if there.size > base {
@@ -274,6 +277,18 @@ func (p *part) finished(n int64) {
 	if n-p.record.Synced >= checkpointBytes {
 		_ = p.note(n, p.file.opts.Sync) // likewise
 	}
+}
+
+// takeBack takes the rights from a new file that only its resumption needed. want are those of its options.
+func (p *part) takeBack(want fs.FileMode) error {
+	if p == nil || want == 0 || want&mayResume == mayResume {
+		return nil
+	}
+	info, err := p.file.file.Stat()
+	if err != nil {
+		return err
+	}
+	return chmod(p.file.file, info.Mode().Perm()&^(mayResume&^want))
 }
 
 // failed notes that a sync failed, or a close: what is on the disk now is unknown.

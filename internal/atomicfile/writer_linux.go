@@ -102,6 +102,9 @@ func (w *writer) transfer(src *extents, fd int, n int64) (int64, error) {
 		pos = &at
 	}
 	m, err := copyRange(fd, w.off, src.fd, pos, n)
+	if err != nil {
+		err = &os.PathError{Op: "copy_file_range", Path: w.file.Name(), Err: err}
+	}
 	if m > 0 {
 		src.pos += m
 		at := w.at
@@ -182,7 +185,7 @@ func reserve(f *os.File, off, n int64) (done bool, err error) {
 		}
 	})
 	if errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) || errors.Is(err, unix.EFBIG) {
-		return true, &os.PathError{Op: "allocate", Path: f.Name(), Err: err} // some of it may be
+		return true, &os.PathError{Op: "fallocate", Path: f.Name(), Err: err} // some of it may be
 	}
 	return err == nil, cerr
 }
