@@ -67,6 +67,11 @@ a [Lossy] one also misses chunks instead of slowing the others. [Concat]
 and [Merge] join sources. A node may run other nodes inside itself with
 [Source.Run], [Stage.Run] and [Sink.Run].
 
+# Files
+
+This package knows no files, but a node can say which one it reads ([Source.Reads]) or writes ([Sink.Writes]). A run that would
+write in place what it also reads, or one file twice, fails with a [*SameFileError] before any node starts.
+
 # What the engine promises
 
  1. EOF is proof: a node receives it only after every node upstream has succeeded.

@@ -23,7 +23,8 @@ type spec struct {
 	name string
 	run  func(ctx context.Context, in *Inlet, outs []*Outlet) error
 
-	inputs   []Source // Concat and Merge: what run runs, for Describe
+	file     fileUse
+	inputs   []Source // what run runs: for Describe, and for the files that it reads
 	branches []Sink   // Tee: one outlet each
 	policy   policy   // from this node to the end of its chain
 }
@@ -41,8 +42,10 @@ type policy struct {
 // does not print is quoted. A run function returns nil for success and an
 // error for a failure; bare io.EOF is a failure with io.ErrUnexpectedEOF. It may be
 // called many times concurrently, so state that it changes must be its own.
-func NewSource(name string, run func(ctx context.Context, out *Outlet) error) Source {
-	return Source{[]*spec{{name: nodeName(name), run: func(ctx context.Context, _ *Inlet, outs []*Outlet) error {
+//
+// inner are sources that run runs with [Source.Run], as far as they are known.
+func NewSource(name string, run func(ctx context.Context, out *Outlet) error, inner ...Source) Source {
+	return Source{[]*spec{{name: nodeName(name), inputs: inner, run: func(ctx context.Context, _ *Inlet, outs []*Outlet) error {
 		return run(ctx, outs[0])
 	}}}}
 }

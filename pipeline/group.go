@@ -59,7 +59,7 @@ func (g *group) build(owner *node, specs []*spec, prev *node, in *Inlet, out *Ou
 
 func (g *group) add(owner *node, s *spec, pos int) *node {
 	n := &node{spec: s, run: g.run, group: g, pending: 1}
-	n.owner = n
+	n.owner, n.outer = n, owner
 	if owner != nil {
 		n.owner = owner.owner
 	}
@@ -121,6 +121,11 @@ func (n *node) nest(ctx context.Context, specs []*spec, in *Inlet, out *Outlet) 
 	if err := n.ended(ctx); err != nil && (n.runCtx.Err() != nil || !errors.Is(err, ErrStopped)) {
 		return err
 	}
+	releaseFiles, err := n.nestFiles(specs)
+	if err != nil {
+		return n.misuse(err)
+	}
+	defer releaseFiles()
 	if in != nil && specs[0].policy.lossy {
 		// A lossy sink needs a channel of its own in front.
 		pass := spec{name: "pass", run: func(ctx context.Context, in *Inlet, outs []*Outlet) error {
@@ -148,7 +153,7 @@ func (n *node) nest(ctx context.Context, specs []*spec, in *Inlet, out *Outlet) 
 		}
 	})
 	g.start()
-	err := g.wait()
+	err = g.wait()
 	release()
 	first.cancelCtx(ErrClosed)
 	n.run.retire(g)

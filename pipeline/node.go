@@ -16,6 +16,7 @@ type node struct {
 	run    *Run
 	group  *group
 	owner  *node // itself, or the node of the flow that a nested one works for
+	outer  *node // the node that a nested one is in; nil for those of the flow
 	record *nodeRecord
 
 	// ctx is what the run function gets. It ends with runCtx, and that of the first

@@ -44,11 +44,13 @@ type Run struct {
 	outstanding atomic.Int64          // poison mode: buffers that crossed a channel and were not released
 
 	order []*node // the flow's own nodes, in the order of Describe
+	specs []*spec // likewise
 
 	mu       sync.Mutex // the graph's ends, and the records
 	nodes    []*nodeRecord
 	channels []*channelRecord
 	detached []*group // undone also if the run succeeds
+	nested   []*nestedFiles
 }
 
 // Run starts the flow and waits for it: see [Pipeline.Start] and [Run.Wait]. When it returns, all
@@ -68,7 +70,7 @@ func (p *Pipeline) Run(ctx context.Context) (Report, error) {
 
 // Start starts the flow. Unless it returns an error, the caller must call [Run.Wait], which
 // publishes or undoes the results. A flow that is incomplete, a setting out of range and a context that has ended
-// are errors, and start nothing.
+// are errors, and start nothing; so is one that would damage a file of its own: see [Source.Reads].
 func (p *Pipeline) Start(ctx context.Context) (*Run, error) {
 	specs, err := p.prepare()
 	if err != nil {
@@ -77,7 +79,10 @@ func (p *Pipeline) Start(ctx context.Context) (*Run, error) {
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	r := &Run{config: *p, ctx: ctx, start: time.Now()}
+	r := &Run{config: *p, ctx: ctx, start: time.Now(), specs: specs}
+	if err := r.checkFiles(); err != nil {
+		return nil, err
+	}
 	r.group = newGroup(r, nil, ctx)
 	r.group.build(nil, specs, nil, nil, nil)
 	r.group.start()

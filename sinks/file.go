@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/weirflow/weir/internal/atomicfile"
+	"github.com/weirflow/weir/internal/fileid"
 	"github.com/weirflow/weir/internal/filelimit"
 	"github.com/weirflow/weir/internal/ioctx"
 	"github.com/weirflow/weir/pipeline"
@@ -119,7 +120,15 @@ func File(name string) pipeline.Sink { return FileWith(name, FileOptions{}) }
 func FileWith(name string, opts FileOptions) pipeline.Sink {
 	return pipeline.NewSink(atomicfile.PathIn(opts.Root, name), func(ctx context.Context, in *pipeline.Inlet) error {
 		return opts.write(ctx, in, name, (*atomicfile.Destination).Create)
-	})
+	}).Writes(false, func() any { return place(fileid.PlaceOf(opts.Root, name)) })
+}
+
+// place is what [pipeline.Sink.Writes] compares.
+func place(p fileid.Place, ok bool) any {
+	if !ok {
+		return nil
+	}
+	return p
 }
 
 // write writes the stream to the file that create begins.
@@ -140,11 +149,11 @@ func (o *FileOptions) write(ctx context.Context, in *pipeline.Inlet, name string
 	switch {
 	case irreplaceable && o.InPlace != nil && o.InPlace(reason):
 		over := InPlaceOptions{o.Mode, o.Sync, o.ModTime, o.AccessTime, o.Owner, o.Check, o.Root}
-		return over.write(ctx, in, name, false, (*atomicfile.Destination).Overwrite)
+		return OverwriteWith(name, over).Run(ctx, in) // which must not be what the flow reads
 	case err != nil:
 		return err
 	case d.Special():
-		return writeSpecial(ctx, in, d)
+		return special(ctx, in, d, o.Root, name)
 	}
 	return commit(ctx, in, f, func() error { return f.Finish(checked(ctx, o.Check)) })
 }
@@ -189,6 +198,19 @@ func commit(ctx context.Context, in *pipeline.Inlet, f target, finish func() err
 		return err
 	}
 	return finish()
+}
+
+// special writes the stream to what cannot be replaced. Of what keeps the bytes (a block device, a descriptor of a regular file) it turns out
+// only now that it is written in place: then it must not be a file that another node of the run uses.
+func special(ctx context.Context, in *pipeline.Inlet, d *atomicfile.Destination, root *os.Root, name string) error {
+	file, ok := fileid.PlaceOf(root, name)
+	if !ok {
+		return writeSpecial(ctx, in, d)
+	}
+	defer d.Close()
+	return pipeline.NewSink(atomicfile.PathIn(root, name), func(ctx context.Context, in *pipeline.Inlet) error {
+		return writeSpecial(ctx, in, d)
+	}).Writes(true, func() any { return file }).Run(ctx, in)
 }
 
 // writeSpecial writes the stream to what cannot be replaced: a FIFO, a device, a descriptor.

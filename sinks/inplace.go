@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/weirflow/weir/internal/atomicfile"
+	"github.com/weirflow/weir/internal/fileid"
 	"github.com/weirflow/weir/internal/filelimit"
 	"github.com/weirflow/weir/pipeline"
 )
@@ -28,10 +29,12 @@ func Append(name string) pipeline.Sink { return AppendWith(name, InPlaceOptions{
 // the file back to its old length, unless another process has appended to it meanwhile. The file is locked
 // (flock) during the run; one that is locked already is an error. A file that does not exist appears complete,
 // as with [FileWith], and not if another one has come into being first.
+//
+// A run that also reads the file, or writes it twice, fails before it touches anything: see [pipeline.SameFileError].
 func AppendWith(name string, opts InPlaceOptions) pipeline.Sink {
 	return pipeline.NewSink(atomicfile.PathIn(opts.Root, name), func(ctx context.Context, in *pipeline.Inlet) error {
 		return opts.write(ctx, in, name, true, (*atomicfile.Destination).Append)
-	})
+	}).Writes(true, func() any { return place(fileid.PlaceOf(opts.Root, name)) })
 }
 
 // Overwrite writes the stream over the file called name. See [OverwriteWith].
@@ -43,10 +46,12 @@ func Overwrite(name string) pipeline.Sink { return OverwriteWith(name, InPlaceOp
 // during the run; one that is locked already is an error. It is emptied when the first byte comes, and that cannot
 // be undone: a failed run leaves the part that it wrote. So Check cannot take anything back; it needs the right to
 // read the file. A file that does not exist appears complete, as with [FileWith].
+//
+// A run that also reads the file, or writes it twice, fails before it touches anything: see [pipeline.SameFileError].
 func OverwriteWith(name string, opts InPlaceOptions) pipeline.Sink {
 	return pipeline.NewSink(atomicfile.PathIn(opts.Root, name), func(ctx context.Context, in *pipeline.Inlet) error {
 		return opts.write(ctx, in, name, false, (*atomicfile.Destination).Overwrite)
-	})
+	}).Writes(true, func() any { return place(fileid.PlaceOf(opts.Root, name)) })
 }
 
 func (o *InPlaceOptions) write(ctx context.Context, in *pipeline.Inlet, name string, createOnly bool, open func(*atomicfile.Destination, atomicfile.Options) (*atomicfile.InPlace, error)) error {
@@ -72,7 +77,7 @@ func (o *InPlaceOptions) write(ctx context.Context, in *pipeline.Inlet, name str
 	case err != nil:
 		return err
 	case d.Special():
-		return writeSpecial(ctx, in, d)
+		return writeSpecial(ctx, in, d) // it has been compared with other files already
 	case old != nil:
 		return commit(ctx, in, old, func() error { return old.Finish(checked(ctx, o.Check)) })
 	}

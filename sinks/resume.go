@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"github.com/weirflow/weir/internal/atomicfile"
+	"github.com/weirflow/weir/internal/fileid"
 	"github.com/weirflow/weir/pipeline"
 )
 
@@ -36,7 +37,7 @@ func Resume(name, fingerprint string, offset int64, opts FileOptions) pipeline.S
 		return opts.write(ctx, in, name, func(d *atomicfile.Destination, o atomicfile.Options) (*atomicfile.File, error) {
 			return d.Resume(fingerprint, offset, o)
 		})
-	})
+	}).Writes(false, func() any { return place(fileid.PlaceOf(opts.Root, name)) })
 }
 
 // Partial returns what a run of [Resume] to the file called name left that did not succeed: its fingerprint,

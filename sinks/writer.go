@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os"
 	"sync/atomic"
 	"syscall"
 
+	"github.com/weirflow/weir/internal/fileid"
 	"github.com/weirflow/weir/internal/ioctx"
 	"github.com/weirflow/weir/pipeline"
 )
@@ -25,7 +27,7 @@ import (
 // its Close with struct{ io.Writer }.
 func Writer(w io.Writer) pipeline.Sink {
 	var used atomic.Bool
-	return pipeline.NewSink("writer", func(ctx context.Context, in *pipeline.Inlet) error {
+	sink := pipeline.NewSink("writer", func(ctx context.Context, in *pipeline.Inlet) error {
 		if w == nil {
 			return errors.New("w is nil: want an io.Writer")
 		}
@@ -34,6 +36,10 @@ func Writer(w io.Writer) pipeline.Sink {
 		}
 		return copyTo(ctx, in, w)
 	})
+	if f, ok := w.(*os.File); ok {
+		sink = sink.Writes(true, func() any { return place(fileid.PlaceOfFile(f)) })
+	}
+	return sink
 }
 
 // copyTo writes the stream to w; the end of ctx interrupts a Write. What an interrupted Write returns does

@@ -9,6 +9,7 @@ import (
 	"os"
 
 	"github.com/weirflow/weir/internal/atomicfile"
+	"github.com/weirflow/weir/internal/fileid"
 	"github.com/weirflow/weir/internal/filelimit"
 	"github.com/weirflow/weir/internal/ioctx"
 	"github.com/weirflow/weir/pipeline"
@@ -87,7 +88,15 @@ func FileWith(name string, opts FileOptions) pipeline.Source {
 			return err
 		}
 		return c.unchanged()
-	})
+	}).Reads(func() any { return place(fileid.PlaceOf(opts.Root, name)) })
+}
+
+// place is what [pipeline.Source.Reads] compares.
+func place(p fileid.Place, ok bool) any {
+	if !ok {
+		return nil
+	}
+	return p
 }
 
 // open opens name, a file of any type. The end of ctx interrupts it.

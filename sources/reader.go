@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os"
 	"sync/atomic"
 
+	"github.com/weirflow/weir/internal/fileid"
 	"github.com/weirflow/weir/internal/ioctx"
 	"github.com/weirflow/weir/pipeline"
 )
@@ -25,7 +27,7 @@ import (
 // the body of a server's request, use [Request].
 func Reader(r io.Reader) pipeline.Source {
 	var used atomic.Bool
-	return pipeline.NewSource("reader", func(ctx context.Context, out *pipeline.Outlet) error {
+	source := pipeline.NewSource("reader", func(ctx context.Context, out *pipeline.Outlet) error {
 		if r == nil {
 			return errors.New("r is nil: want an io.Reader")
 		}
@@ -34,6 +36,10 @@ func Reader(r io.Reader) pipeline.Source {
 		}
 		return copyFrom(ctx, out, r)
 	})
+	if f, ok := r.(*os.File); ok {
+		source = source.Reads(func() any { return place(fileid.PlaceOfFile(f)) })
+	}
+	return source
 }
 
 // copyFrom emits r until EOF; the end of ctx interrupts a Read. The error of an interrupted Read is not

@@ -3,7 +3,9 @@ package sources
 import (
 	"context"
 	"io"
+	"os"
 
+	"github.com/weirflow/weir/internal/fileid"
 	"github.com/weirflow/weir/internal/ioctx"
 	"github.com/weirflow/weir/pipeline"
 )
@@ -45,5 +47,5 @@ func StdinWith(opts StdinOptions) pipeline.Source {
 			return err
 		}
 		return c.unchanged()
-	})
+	}).Reads(func() any { return place(fileid.PlaceOfFile(os.Stdin)) })
 }

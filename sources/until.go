@@ -31,5 +31,5 @@ func Until(done <-chan struct{}, source pipeline.Source) pipeline.Source {
 			return nil
 		})
 		return source.Run(ctx, out)
-	})
+	}, source)
 }

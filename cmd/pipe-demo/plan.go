@@ -61,18 +61,26 @@ func checkFlow(f *flow.Flow, existing cli.Existing) ([]cli.Output, error) {
 		if err != nil {
 			return nil, f.Error(end, err.Error(), "")
 		}
-		if path != "" {
+		switch {
+		case path != "":
 			looked[i] = cli.LookAt(path)
 			outputs = append(outputs, looked[i])
+		case end.Element.Stdio:
+			looked[i] = cli.Output{Path: "-"}
 		}
 		for j, other := range ends[:i] {
-			if end.Word == other.Word && end.Word != os.DevNull || path != "" && looked[j].Path != "" && looked[i].Same(looked[j]) {
+			if end.Word == other.Word && end.Word != os.DevNull || looked[i].Path != "" && looked[j].Path != "" && looked[i].Same(looked[j]) {
 				return nil, f.Error(end, fmt.Sprintf("%s is a destination twice", end.Word), fmt.Sprintf("%s is one already", other.Word))
 			}
 		}
 	}
 	if err := checkFlowSource(f); err != nil {
 		return nil, err
+	}
+	for i, end := range ends {
+		if looked[i].Path != "" && looked[i].Changes(existing) && readsFrom(f.Source(), looked[i]) {
+			return nil, f.Error(end, fmt.Sprintf("%s is the same file as %s, which is read", end.Word, f.Source().Word), "")
+		}
 	}
 	for _, o := range outputs {
 		if err := o.Check(existing); err != nil {
@@ -95,6 +103,20 @@ func checkFlowSource(f *flow.Flow) error {
 		_, err = cli.CheckSource(path)
 	}
 	return err
+}
+
+// readsFrom reports whether a source is the file that an output is written to.
+func readsFrom(source flow.Endpoint, o cli.Output) bool {
+	path, err := source.File()
+	if err != nil || path == "" && !source.Element.Stdio {
+		return false
+	}
+	if source.Element.Stdio {
+		path = "-"
+	}
+	from, kept := cli.SourcePlace(path)
+	to, changed := o.Place()
+	return kept && changed && from == to
 }
 
 // isCodec reports whether the chain of a flow changes the size of the stream, for its one sink.

@@ -17,3 +17,12 @@ func system(info fs.FileInfo) (ID, Time) {
 }
 
 func handle(*os.File) (ID, Time) { return ID{}, Time{} }
+
+// device is the ID of a block device, which is one by whatever name.
+func device(info fs.FileInfo) (ID, bool) {
+	st, ok := info.Sys().(*syscall.Stat_t)
+	if !ok || info.Mode()&(fs.ModeDevice|fs.ModeCharDevice) != fs.ModeDevice {
+		return ID{}, false
+	}
+	return ID{Device: uint64(st.Rdev)}, true //nolint:unconvert // the types differ between systems
+}

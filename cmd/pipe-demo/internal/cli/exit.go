@@ -77,7 +77,7 @@ func ExitCode(err error) int {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e.Code
 	}
-	if isA[*flow.Error](err) {
+	if isA[*flow.Error](err) || isA[*pipeline.SameFileError](err) {
 		return ExitUsage
 	}
 	if e, ok := errors.AsType[*fs.PathError](err); ok && errors.Is(e.Err, syscall.EPIPE) { // a pipe that has a name, or standard output

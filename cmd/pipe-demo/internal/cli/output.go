@@ -96,13 +96,9 @@ func (o Output) Is(info fs.FileInfo) bool {
 
 // Same reports whether two outputs are one file, by name or through links.
 func (o Output) Same(p Output) bool {
-	switch {
-	case o.Exists() && p.Exists():
-		return o.Is(p.Info)
-	case o.Exists() || p.Exists():
-		return false
-	}
-	return Canonical(o.Path) == Canonical(p.Path)
+	a, kept := o.Place()
+	b, keeps := p.Place()
+	return kept && keeps && a == b
 }
 
 // Check says why the output may not be written, if it may not, before anything is.

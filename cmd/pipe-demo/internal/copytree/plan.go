@@ -186,6 +186,16 @@ func (c fileCopy) check(existing cli.Existing) (os.FileInfo, error) {
 			return nil, err
 		}
 	}
+	out := c.there
+	if c.dst == "-" {
+		out.Path = "-"
+	}
+	if c.src == "-" || out.Changes(existing) {
+		from, kept := cli.SourcePlace(c.src)
+		if to, keeps := out.Place(); kept && keeps && from == to {
+			return nil, sameFile(c.dst, c.src)
+		}
+	}
 	if c.dst == "-" {
 		return info, nil
 	}
@@ -196,5 +206,11 @@ func (c fileCopy) check(existing cli.Existing) (os.FileInfo, error) {
 }
 
 func sameFile(dst, src string) error {
+	if dst == "-" {
+		dst = "standard output"
+	}
+	if src == "-" {
+		src = "standard input"
+	}
 	return cli.Errorf(cli.ExitFailed, "%s: is the same file as %s", dst, src)
 }
