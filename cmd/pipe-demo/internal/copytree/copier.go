@@ -317,7 +317,7 @@ func (c *copier) link(src, dst *os.Root, from, to, srcPath, dstPath string) erro
 		if _, err := keepOwner(dst, to, info); err != nil {
 			return fmt.Errorf("%s: %w", dstPath, cli.Cause(err))
 		}
-		if err := keepLinkTimes(dst, to, info); err != nil {
+		if err := keepTimes(dst, to, info); err != nil {
 			return fmt.Errorf("%s: %w", dstPath, cli.Cause(err))
 		}
 	}

@@ -123,7 +123,7 @@ func (f *directory) finish() error {
 		return err
 	}
 	if f.copier.Preserve {
-		return f.dst.Chtimes(".", accessTime(f.info), f.info.ModTime())
+		return keepTimes(f.dst, ".", f.info)
 	}
 	return nil
 }

@@ -18,8 +18,13 @@ func accessTime(fs.FileInfo) time.Time { return time.Time{} }
 
 func keepOwner(_ *os.Root, _ string, info fs.FileInfo) (fs.FileMode, error) { return info.Mode(), nil }
 
-// keepLinkTimes: a link's own times cannot be set.
-func keepLinkTimes(*os.Root, string, fs.FileInfo) error { return nil }
+// keepTimes gives a directory its source's times; a link's own cannot be set.
+func keepTimes(root *os.Root, name string, info fs.FileInfo) error {
+	if info.Mode()&fs.ModeSymlink != 0 {
+		return nil
+	}
+	return root.Chtimes(name, accessTime(info), info.ModTime())
+}
 
 func keepSpecialBits(*os.Root, string, fs.FileInfo) error { return nil }
 

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -47,16 +48,19 @@ func keepOwner(root *os.Root, name string, info fs.FileInfo) (fs.FileMode, error
 	return mode, nil
 }
 
-// keepLinkTimes gives a symbolic link its source's times.
-func keepLinkTimes(root *os.Root, name string, info fs.FileInfo) error {
+// keepTimes gives a directory or a symbolic link its source's times. [os.Root.Chtimes] counts nanoseconds in 64 bits, which end in 1678
+// and in 2262.
+func keepTimes(root *os.Root, name string, info fs.FileInfo) error {
 	dir, err := root.Open(".")
 	if err != nil {
 		return err
 	}
 	defer dir.Close()
 	var times [2]unix.Timespec
-	for i, t := range []int64{accessTime(info).UnixNano(), info.ModTime().UnixNano()} {
-		times[i] = unix.NsecToTimespec(t)
+	for i, t := range []time.Time{accessTime(info), info.ModTime()} {
+		if times[i], err = unix.TimeToTimespec(t); err != nil {
+			return err
+		}
 	}
 	return unix.UtimesNanoAt(int(dir.Fd()), name, times[:], unix.AT_SYMLINK_NOFOLLOW)
 }
