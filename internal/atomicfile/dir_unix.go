@@ -32,10 +32,16 @@ func openDir(root *os.Root, path string) (*dir, error) {
 	d := &dir{name: path}
 	// O_NONBLOCK means nothing here, and spares package os four system calls.
 	return d.openWith(path, func(path string, flag int) (err error) {
-		if d.root, err = root.OpenFile(path, flag|unix.O_NONBLOCK, 0); err == nil {
-			d.fd = int(d.root.Fd())
+		for { // package os does not call all of it again
+			d.root, err = root.OpenFile(path, flag|unix.O_NONBLOCK, 0)
+			switch {
+			case errors.Is(err, unix.EINTR):
+				continue
+			case err == nil:
+				d.fd = int(d.root.Fd())
+			}
+			return err
 		}
-		return err
 	})
 }
 

@@ -2,6 +2,7 @@ package atomicfile
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"runtime"
@@ -157,7 +158,7 @@ func (f *File) Discard() error {
 	}
 	f.close() //nolint:errcheck // it is removed
 	if err := f.dir.remove(f.name); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return f.dest.failed("remove", err)
+		return fmt.Errorf("its temporary file is left: %w", f.dest.failed("remove", err))
 	}
 	return f.part.remove()
 }

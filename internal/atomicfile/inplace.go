@@ -137,19 +137,23 @@ func (LostError) Error() string {
 // cut makes the file as long as it was.
 func (f *InPlace) cut() error {
 	d := f.dest
+	left := func(err error) error { return fmt.Errorf("what was appended is left: %w", d.named(err, f.file)) }
 	file, err := d.dir.open(d.base, os.O_WRONLY, 0, d.name)
 	if err != nil {
-		return fmt.Errorf("what was appended is left: %w", d.failed("open", err))
+		return left(d.failed("open", err))
 	}
 	defer file.Close()
 	there, err := statFile(file)
 	switch {
 	case err != nil:
-		return d.named(err, file)
+		return left(err)
 	case !there.same(d.old) || there.size != d.old.size+f.off:
 		return errors.New("the appended bytes stay, because another process has changed the file")
 	}
-	return d.named(file.Truncate(d.old.size), file)
+	if err := file.Truncate(d.old.size); err != nil {
+		return left(err)
+	}
+	return nil
 }
 
 func (f *InPlace) release() {

@@ -44,6 +44,9 @@ func FindPartial(root *os.Root, name string) (Partial, error) {
 		return Partial{}, nil
 	}
 	r, err := d.readRecord()
+	if err != nil && !worthless(err) { // it may be readable the next time
+		return Partial{}, d.failed("open", err)
+	}
 	n := min(r.Synced, there.size)
 	if err != nil || n <= 0 {
 		return Partial{}, nil // the bytes cannot be identified
@@ -62,14 +65,16 @@ func RemovePartial(root *os.Root, name string) error {
 	if d.Special() {
 		return nil
 	}
-	f, err := d.dir.open(d.partName(), os.O_RDWR, 0, d.name)
-	if err == nil {
+	switch f, err := d.dir.open(d.partName(), os.O_RDWR, 0, d.name); {
+	case err == nil:
 		defer f.Close()
 		l, held := takeOwn(f)
 		defer l.release()
 		if !held {
 			return d.failed("remove", errInUse)
 		}
+	case !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission): // it may be in use
+		return d.failed("open", err)
 	}
 	for _, name := range []string{d.recordName(), d.partName()} { // bytes without a record are worth nothing
 		if err := d.dir.remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -97,6 +102,15 @@ const recordRoom = 64 << 10
 // maxRecord is how long a record may be, in bytes.
 const maxRecord = 1 << 20
 
+// errBadRecord: it was written by other means.
+var errBadRecord = errors.New("it is not the record of a partial file")
+
+// worthless reports whether an error of readRecord means that nothing is known of the partial file, and not that the
+// system failed.
+func worthless(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) || errors.Is(err, errBadRecord)
+}
+
 func (d *Destination) readRecord() (r record, err error) {
 	f, err := d.dir.open(d.recordName(), os.O_RDONLY|nonblock, 0, d.name)
 	if err != nil {
@@ -104,11 +118,11 @@ func (d *Destination) readRecord() (r record, err error) {
 	}
 	defer f.Close()
 	b, err := io.ReadAll(io.LimitReader(f, maxRecord))
-	if err == nil {
-		err = json.Unmarshal(b, &r)
-	}
 	if err != nil {
 		return record{}, err
+	}
+	if json.Unmarshal(b, &r) != nil {
+		return record{}, errBadRecord
 	}
 	return r, nil
 }
@@ -184,11 +198,15 @@ func (d *Destination) openPart(name string, flag int, perm fs.FileMode) (*os.Fil
 			f.Close()
 			return nil, noLock, errInUse
 		}
-		if d.dir.isAt(name, f) {
+		at, err := d.dir.isAt(name, f)
+		if at {
 			return f, l, nil
 		}
 		l.release() // the run that had it has just published it
 		f.Close()
+		if err != nil {
+			return nil, noLock, err
+		}
 	}
 	return nil, noLock, fs.ErrExist
 }
@@ -202,6 +220,9 @@ func (p *part) begin(fingerprint string, base int64) error {
 	}
 	p.synced = base
 	if p.record, err = d.readRecord(); base > 0 {
+		if err != nil && !worthless(err) {
+			return err
+		}
 		if err != nil || string(p.record.Fingerprint) != fingerprint || base > min(p.record.Synced, there.size) {
 			return tooShort(base)
 		}

@@ -15,7 +15,7 @@ func (f *File) Publish() error {
 	defer f.release()
 	if err := f.place(); err != nil {
 		if left := f.Discard(); left != nil {
-			return fmt.Errorf("%w (its temporary file is left: %w)", err, left)
+			return fmt.Errorf("%w (%w)", err, left)
 		}
 		return err
 	}
@@ -54,7 +54,7 @@ func (f *File) place() error {
 	}
 	if err := f.dir.remove(f.name); err != nil {
 		f.over = true // it must not be removed
-		return fmt.Errorf("is in place, but its temporary name is left: %w", err)
+		return fmt.Errorf("is in place, but its temporary name is left: %w", d.failed("remove", err))
 	}
 	return nil
 }
@@ -73,28 +73,41 @@ func (f *File) placeReserved() error {
 		return d.failed("open", f.lost(err))
 	}
 	made, err := statFile(empty)
+	if err != nil {
+		made, err = d.dir.lstat(d.base)
+	}
 	known := err == nil
 	if cerr := empty.Close(); err == nil {
 		err = cerr
 	}
-	ours := func() bool {
+	ours := func() (bool, error) {
 		there, err := d.dir.lstat(d.base)
-		return known && err == nil && there.same(made) && there.size == 0
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return false, nil
+		case err == nil && !known:
+			err = errors.New("it cannot be told from others")
+		}
+		return err == nil && there.same(made) && there.size == 0, err
 	}
-	switch {
-	case err != nil:
-	case !ours():
-		return d.failed("rename", fs.ErrExist)
-	default:
+	if err == nil {
+		var is bool
+		if is, err = ours(); err == nil && !is {
+			return d.failed("rename", fs.ErrExist)
+		}
+	}
+	if err == nil {
 		if err = f.dir.rename(f.name, d.dir, d.base); err == nil {
 			return nil
 		}
 	}
 	err = d.failed("rename", f.lost(err))
-	if ours() {
-		if left := d.dir.remove(d.base); left != nil {
-			err = fmt.Errorf("%w (an empty file is left: %w)", err, left)
-		}
+	is, left := ours()
+	if is {
+		left = d.dir.remove(d.base)
+	}
+	if left != nil {
+		err = fmt.Errorf("%w (an empty file is left: %w)", err, left)
 	}
 	return err
 }

@@ -2,6 +2,7 @@ package atomicfile
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -45,8 +46,11 @@ func ReplaceLink(root *os.Root, target, name string) error {
 		case err == nil:
 			return nil
 		case !errors.Is(err, fs.ErrNotExist):
-			d.removeLink(temp)
-			return failed("rename", err)
+			err = failed("rename", err)
+			if !d.removeLink(temp) {
+				err = fmt.Errorf("%w (the temporary link %s is left)", err, temp)
+			}
+			return err
 		}
 	}
 	return failed("symlink", fs.ErrExist)

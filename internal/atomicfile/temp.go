@@ -143,9 +143,17 @@ func (f *File) createTemp() error {
 			return d.refused("open", err)
 		}
 		l, held, _ := take(file)
-		if !held || !d.dir.isAt(name, file) {
+		at, err := false, error(nil)
+		if held {
+			at, err = d.dir.isAt(name, file)
+		}
+		if !at {
 			l.release()
 			file.Close()
+			if err != nil {
+				_ = d.dir.remove(name)
+				return d.failed("stat", err)
+			}
 			continue
 		}
 		f.file, f.lock, f.name = file, l, name
@@ -163,13 +171,16 @@ func (f *File) createTemp() error {
 }
 
 // isAt reports whether f is the file that name stands for.
-func (d *dir) isAt(name string, f *os.File) bool {
+func (d *dir) isAt(name string, f *os.File) (bool, error) {
 	there, err := d.lstat(name)
-	if err != nil {
-		return false
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
 	}
-	have, err := statFile(f)
-	return err == nil && there.same(have)
+	var have stat
+	if err == nil {
+		have, err = statFile(f)
+	}
+	return err == nil && there.same(have), err
 }
 
 // sweep removes what killed processes left under the temporary names of the file called base, from a number
@@ -214,11 +225,11 @@ func (d *dir) removeStale(name, base string) (gone bool) {
 	defer f.Close()
 	l, held, known := take(f)
 	defer l.release()
-	switch {
-	case !held, !known && time.Since(there.modTime) < staleAge:
+	if !held || !known && time.Since(there.modTime) < staleAge {
 		return false
-	case !d.isAt(name, f): // while the lock is held, no process starts to use it
-		return true
+	}
+	if at, err := d.isAt(name, f); err != nil || !at { // while the lock is held, no process starts to use it
+		return err == nil
 	}
 	if !known {
 		f.Close() // Windows removes no open file

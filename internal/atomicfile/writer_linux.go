@@ -82,8 +82,8 @@ func (w *writer) fill(src *extents, fd int, n int64) (moved int64) {
 		}
 	}
 	moved = src.pos - begin
-	if lerr := src.leave(); lerr != nil && w.err == nil {
-		w.err = lerr
+	if lerr := src.leave(); lerr != nil && w.err == nil { // what is read next would not be what comes next
+		w.err = &os.PathError{Op: "seek", Path: src.file.Name(), Err: lerr}
 	}
 	if err == nil && moved > 0 {
 		_ = w.written()
