@@ -33,6 +33,8 @@ speaks tus has the upload resumed, any other one gets the PUT again.`,
 	f.BoolVarP(&u.NoClobber, "no-clobber", "n", false, "leave a file that exists at the server, exit 0")
 	f.Var(&u.SHA256, "sha256", "what the file must be; exit 6 if it is not")
 	f.IntVar(&u.Retries, "retries", u.Retries, "try again up to `N` times in a row")
+	f.Var(&u.Timeout, "timeout", "how long the server may be silent (default 1m)")
+	f.Var(&u.AnswerTimeout, "answer-timeout", "the same once it has everything (default 10m)")
 	cli.AddCheckSourceFlag(f, &u.MayChange)
 	u.Limits.AddFlags(f)
 	c.AddFlags(cmd)

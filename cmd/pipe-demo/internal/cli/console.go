@@ -50,7 +50,7 @@ func NewConsole() *Console {
 // AddFlags are the flags for what a command shows while bytes move.
 func (c *Console) AddFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.Var(&c.Progress, "progress", "auto, plain (a line every 10 s) or off")
+	f.Var(&c.Progress, "progress", "auto, plain (every 10 s) or off")
 	c.AddOutputFlags(f, "events on stderr, one JSON object a line", "errors only", "a table of the nodes at the end")
 	CompleteWords(cmd, "progress", c.Progress.Words)
 }
