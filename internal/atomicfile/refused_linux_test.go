@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -82,10 +83,10 @@ func modeOfANewFile(t *testing.T) fs.FileMode {
 
 // A file that appears while another is written is not replaced, wherever it appears.
 func TestCreateOnlyOnAFileSystemThatRefuses(t *testing.T) {
-	appears := fusetest.Create
+	var appears atomic.Value // an Op
 	var below string
 	dir, below := fusetest.Mount(t, fusetest.Options{Fail: func(op fusetest.Op, name string) syscall.Errno {
-		if op == appears && name == "out" {
+		if op == appears.Load() && name == "out" {
 			_ = os.Remove(filepath.Join(below, "out"))
 			if err := os.WriteFile(filepath.Join(below, "out"), []byte("other"), 0o666); err != nil {
 				t.Error(err)
@@ -93,10 +94,11 @@ func TestCreateOnlyOnAFileSystemThatRefuses(t *testing.T) {
 		}
 		return fusetest.Refuse(syscall.EPERM, fusetest.Link, fusetest.RenameNew)(op, name)
 	}})
-	for _, appears = range []fusetest.Op{fusetest.RenameNew, fusetest.Link, fusetest.Create} {
+	for _, before := range []fusetest.Op{fusetest.RenameNew, fusetest.Link, fusetest.Create} {
+		appears.Store(before)
 		err := atomicfile.WriteFile(nil, filepath.Join(dir, "out"), []byte("new"), atomicfile.Options{CreateOnly: true})
 		if !errors.Is(err, fs.ErrExist) {
-			t.Errorf("it appears before %s: %v", appears, err)
+			t.Errorf("it appears before %s: %v", before, err)
 		}
 		wantTree(t, below, map[string]string{"out": "other"})
 		if err := os.Remove(filepath.Join(below, "out")); err != nil {

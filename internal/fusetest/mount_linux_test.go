@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -18,9 +19,10 @@ func TestMountRefuses(t *testing.T) {
 		fusetest.Create, fusetest.Symlink, fusetest.Link, fusetest.RenameNew, fusetest.Unlink, fusetest.Write, fusetest.Chmod,
 		fusetest.Chown, fusetest.Utimes, fusetest.Truncate, fusetest.Fallocate, fusetest.Flock, fusetest.Fsync, fusetest.FsyncDir, fusetest.SetXattr,
 	}
-	refused := fusetest.Op("")
+	var refused atomic.Value
+	refused.Store(fusetest.Op(""))
 	dir, below := fusetest.Mount(t, fusetest.Options{NameMax: 143, Fail: func(op fusetest.Op, _ string) syscall.Errno {
-		if op == refused {
+		if op == refused.Load() {
 			return syscall.EIO
 		}
 		return 0
@@ -80,11 +82,11 @@ func TestMountRefuses(t *testing.T) {
 		if err := try(op); err != nil {
 			t.Errorf("%s, not refused: %v", op, err)
 		}
-		refused = op
+		refused.Store(op)
 		if err := try(op); !errors.Is(err, syscall.EIO) {
 			t.Errorf("%s, refused: %v, want %v", op, err, syscall.EIO)
 		}
-		refused = ""
+		refused.Store(fusetest.Op(""))
 	}
 	if err := os.WriteFile(filepath.Join(dir, strings.Repeat("n", 144)), nil, 0o666); !errors.Is(err, syscall.ENAMETOOLONG) {
 		t.Errorf("a name of 144 bytes: %v", err)
