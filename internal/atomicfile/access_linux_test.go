@@ -112,6 +112,41 @@ func TestResumingKeepsTheACL(t *testing.T) {
 	}
 }
 
+// A partial file that everybody may read is taken from them when it gets the content of a file that they may not read.
+func TestResumingWhatOthersMayRead(t *testing.T) {
+	dir := t.TempDir()
+	name, partial := filepath.Join(dir, "out"), filepath.Join(dir, ".out.part")
+	for _, old := range []bool{true, false} {
+		write(t, partial, "")
+		if err := os.Chmod(partial, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		opts := atomicfile.Options{Mode: 0o600}
+		if old {
+			write(t, name, "old")
+			if err := os.Chmod(name, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			opts.Mode = 0
+		}
+		d, err := atomicfile.Locate(nil, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, err := d.Resume("a", 0, opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if mode := modeOf(t, partial); mode != "-rw-------" {
+			t.Errorf("old=%t: the partial file has the mode %s", old, mode)
+		}
+		if err := f.Discard(); err != nil {
+			t.Fatal(err)
+		}
+		_ = os.Remove(name)
+	}
+}
+
 // The partial file of a file that nobody may write to can be written to by the next run.
 func TestResumingAFileWithoutTheRightToWrite(t *testing.T) {
 	for _, mode := range []os.FileMode{0o444, 0o400, 0o644, 0o070} {

@@ -12,10 +12,16 @@
 // has; it is locked (flock) while in use. One that is there and not locked was left by a process that was
 // killed; it is removed, and the name is used again. Where there are no locks, it is removed when it is more
 // than a day old, and until then the next number is used. What cannot have been left by this package is not
-// touched: what is not a regular file, has another name beside it, or belongs to another user.
+// touched: what is not a regular file, has another name beside it, or belongs to another user. In names that would be
+// longer than the file system can hold, a hash stands for the end of NAME. For links, see [ReplaceLink].
 //
 // Every operation goes through the descriptor of the directory that Locate opened. If the directory is
 // renamed meanwhile, the file appears in it all the same.
+//
+// # Access
+//
+// A file that replaces another gets its owner, group, mode, ACL and security label, as far as the system allows it, and
+// never more access than the old one gave: not while it is written, and not where something cannot be kept.
 package atomicfile
 
 import (

@@ -154,13 +154,17 @@ func (d *Destination) Resume(fingerprint string, offset int64, opts Options) (f 
 	if offset == 0 {
 		flag |= os.O_CREATE
 	}
-	if f.file, f.lock, err = d.openPart(f.name, flag, f.createMode()|mayResume); err != nil {
+	perm := f.createMode() | mayResume
+	if f.file, f.lock, err = d.openPart(f.name, flag, perm); err != nil {
 		if offset > 0 && errors.Is(err, fs.ErrNotExist) {
 			err = tooShort(offset)
 		}
 		return nil, d.failed("resume", err)
 	}
 	f.part = &part{file: f, at: time.Now()}
+	if info, err := f.file.Stat(); err == nil && info.Mode().Perm()&^perm != 0 { // the earlier run had less to hide
+		_ = f.file.Chmod(info.Mode().Perm() & perm)
+	}
 	if err := f.part.begin(fingerprint, offset); err != nil {
 		f.lock.release()
 		f.file.Close()

@@ -134,6 +134,9 @@ func (o *Copy) copyOne(ctx context.Context, c fileCopy) error {
 
 // finish gives a copy that is in place what its sink cannot.
 func (j *job) finish() error {
+	if j.read != nil && j.digests[0].Sum == nil { // a device, or the like
+		return cli.Errorf(cli.ExitIntegrity, "%s: was written, and is not verified: what it was given cannot be read again", j.dst)
+	}
 	if !j.Preserve || j.info == nil || j.info.Mode()&(fs.ModeSetuid|fs.ModeSetgid|fs.ModeSticky) == 0 || j.dst == "-" {
 		return nil
 	}
