@@ -105,7 +105,7 @@ func (c *copier) begin(f fileCopy) error {
 	j := c.job(nil, f.src, f.dst)
 	j.info = info
 	var syncs *syncGroup
-	if canSyncFileSystem && c.Sync != sinks.SyncNone {
+	if c.Sync != sinks.SyncNone {
 		dir, err := os.Open(cli.Dir(f.dst))
 		if err == nil {
 			syncs, err = c.syncsOf(dir, cli.Dir(f.dst))

@@ -69,7 +69,7 @@ func (g *syncGroup) rounds() error {
 
 // syncsFor is the group of a directory's file system; nil where there is none to be used.
 func (c *copier) syncsFor(f *directory) (*syncGroup, error) {
-	if !canSyncFileSystem || c.Sync == sinks.SyncNone {
+	if c.Sync == sinks.SyncNone {
 		return nil, nil
 	}
 	if f.fresh && f.up != nil {
@@ -88,8 +88,12 @@ func (c *copier) syncsOf(dir *os.File, path string) (*syncGroup, error) {
 	if err != nil {
 		return nil, errors.Join(err, dir.Close())
 	}
-	if g := c.syncs[device(info)]; g != nil {
+	if g, known := c.syncs[device(info)]; known {
 		return g, dir.Close()
+	}
+	if !syncsFileSystem(dir) {
+		c.syncs[device(info)] = nil
+		return nil, dir.Close()
 	}
 	g := &syncGroup{dir: dir, run: c.syncing.Go, sync: func() error {
 		if err := syncFileSystem(dir); err != nil {
@@ -105,6 +109,9 @@ func (c *copier) syncsOf(dir *os.File, path string) (*syncGroup, error) {
 func (c *copier) lastSync() error {
 	var failed error
 	for _, g := range c.syncs {
+		if g == nil {
+			continue
+		}
 		if err := g.sync(); err != nil {
 			failed = errors.Join(failed, fmt.Errorf("%w: the copies are in place, but may be lost if the system crashes now", err))
 		}

@@ -7,6 +7,6 @@ import (
 	"os"
 )
 
-const canSyncFileSystem = false
+func syncsFileSystem(*os.File) bool { return false }
 
 func syncFileSystem(*os.File) error { return errors.ErrUnsupported }
