@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"net/http"
@@ -99,6 +100,7 @@ type resource struct {
 	header http.Header                                // further fields of responses with content and of 304
 	source func(offset, length int64) pipeline.Source // runs once, before close
 	at     io.ReaderAt                                // the same, for several parts
+	check  func() error                               // before the last byte: is it still the same?
 	close  func() error
 }
 
@@ -109,6 +111,7 @@ func inMemory(b []byte, about representation) *resource {
 		representation: about,
 		source:         func(offset, length int64) pipeline.Source { return sources.Bytes(b[offset : offset+length]) },
 		at:             bytes.NewReader(b),
+		check:          func() error { return nil },
 		close:          func() error { return nil },
 	}
 }
@@ -125,12 +128,18 @@ func newResource(name string, f *os.File) (*resource, error) {
 }
 
 func describe(name string, f *os.File) (*resource, error) {
-	v, info, err := fileid.Settled(f)
+	w, info, err := fileid.NewWatch(f)
 	if err != nil {
 		return nil, err
 	}
 	if !info.Mode().IsRegular() {
 		return nil, fs.ErrNotExist
+	}
+	if _, known := w.Size(info); !known {
+		res, err := describeWhole(name, f)
+		if err != nil || res.size > 0 || info.Size() > 0 {
+			return res, err
+		}
 	}
 	kind, err := mediaType(name, func() ([]byte, error) {
 		head := make([]byte, min(512, info.Size()))
@@ -143,16 +152,55 @@ func describe(name string, f *os.File) (*resource, error) {
 	if err != nil {
 		return nil, err
 	}
-	about := representFile(v, info)
+	about := representFile(w.Version(), info)
 	about.kind = kind
+	check := func() error { return unchanged(w) }
 	return &resource{
 		representation: about,
 		path:           f.Name(),
 		name:           filepath.Base(name),
-		source:         func(offset, length int64) pipeline.Source { return section(f, offset, length) },
+		source:         func(offset, length int64) pipeline.Source { return section(f, offset, length, check) },
 		at:             f,
+		check:          check,
 		close:          f.Close,
 	}, nil
+}
+
+// describeWhole is describe for a file whose size is not known, as those in /proc and /sys, or 0. It is read to its end, which is the
+// only proof that there is no more; a long one cannot be served, as its length has to be known.
+func describeWhole(name string, f *os.File) (*resource, error) {
+	b, err := io.ReadAll(io.NewSectionReader(f, 0, maxWhole+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(b) > maxWhole {
+		return nil, &fs.PathError{Op: "read", Path: f.Name(), Err: errNoSize}
+	}
+	kind, err := mediaType(name, func() ([]byte, error) { return b, nil })
+	if err != nil {
+		return nil, err
+	}
+	res := inMemory(b, representation{etag: hashTag(b), kind: kind})
+	res.path, res.name, res.close = f.Name(), filepath.Base(name), f.Close
+	return res, nil
+}
+
+// maxWhole is how long a file whose size is not known may be, in bytes.
+const maxWhole = 1 << 20
+
+var errNoSize = fmt.Errorf("more than %d bytes, and the file system does not say how many", maxWhole)
+
+// unchanged fails if the content of a file has changed since it was opened. What is sent may not be a mixture (RFC 9110 §8.8.1); but a
+// file that has grown still has what was promised, and one that was renamed or replaced, or got another mode, has its content.
+func unchanged(w fileid.Watch) error {
+	before, now, err := w.Look()
+	if err != nil {
+		return err
+	}
+	if !w.Version().Strong() || now.Size > before.Size || now.Size == before.Size && now.ModTime == before.ModTime {
+		return nil
+	}
+	return &sources.ModifiedError{OldSize: before.Size, NewSize: now.Size}
 }
 
 // representFile is what clients may know of a file.
@@ -187,8 +235,8 @@ func hashTag(b []byte) string {
 	return `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`
 }
 
-// section emits length bytes of f, which stays open.
-func section(f *os.File, offset, length int64) pipeline.Source {
+// section emits length bytes of f, which stays open, and calls check in the end.
+func section(f *os.File, offset, length int64, check func() error) pipeline.Source {
 	return pipeline.NewSource(f.Name(), func(ctx context.Context, out *pipeline.Outlet) error {
 		out.SetSize(length)
 		if _, err := f.Seek(offset, io.SeekStart); err != nil {
@@ -201,18 +249,19 @@ func section(f *os.File, offset, length int64) pipeline.Source {
 		if part.N > 0 {
 			return &fs.PathError{Op: "read", Path: f.Name(), Err: io.ErrUnexpectedEOF}
 		}
-		return nil
+		return check()
 	})
 }
 
-// statusOf is the status for an error of opening a file. Everything that can be wrong with a name is 404.
+// statusOf is the status for an error of opening a file, or of reading it. Everything that can be wrong with a name is 404.
 func statusOf(err error) int {
+	e, _ := errors.AsType[*fs.PathError](err)
 	switch {
 	case errors.Is(err, fs.ErrPermission):
 		return http.StatusForbidden
 	case filelimit.Exhausted(err), errors.Is(err, syscall.ENOMEM):
 		return http.StatusServiceUnavailable
-	case errors.Is(err, syscall.EIO):
+	case errors.Is(err, syscall.EIO), e != nil && e.Op == "read":
 		return http.StatusInternalServerError
 	}
 	return http.StatusNotFound

@@ -185,7 +185,7 @@ func (x *exchange) failureStatus(err error) int {
 		return http.StatusNotFound
 	case errors.Is(err, fs.ErrPermission):
 		return http.StatusForbidden
-	case filelimit.Exhausted(err), errors.Is(err, syscall.ENOMEM):
+	case filelimit.Exhausted(err), errors.Is(err, syscall.ENOMEM), isA[*sources.ModifiedError](err):
 		return http.StatusServiceUnavailable
 	}
 	return http.StatusInternalServerError

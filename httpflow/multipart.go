@@ -41,8 +41,8 @@ func multipartLength(c representation, ranges []httpfield.ByteRange) int64 {
 	return n
 }
 
-// multipart emits the ranges of at as the body of a multipart/byteranges response.
-func multipart(at io.ReaderAt, name, boundary string, c representation, ranges []httpfield.ByteRange) pipeline.Source {
+// multipart emits the ranges of at as the body of a multipart/byteranges response, and calls check before its end.
+func multipart(at io.ReaderAt, name, boundary string, c representation, ranges []httpfield.ByteRange, check func() error) pipeline.Source {
 	return pipeline.NewSource(name, func(ctx context.Context, out *pipeline.Outlet) error {
 		out.SetSize(multipartLength(c, ranges))
 		w := out.Writer(ctx)
@@ -60,6 +60,9 @@ func multipart(at io.ReaderAt, name, boundary string, c representation, ranges [
 			if n < r.Len() {
 				return &fs.PathError{Op: "read", Path: name, Err: io.ErrUnexpectedEOF}
 			}
+		}
+		if err := check(); err != nil {
+			return err
 		}
 		if _, err := io.WriteString(w, partsEnd(boundary)); err != nil {
 			return err

@@ -26,7 +26,7 @@ func TestPartIsReadBeforeItsHeadIsSent(t *testing.T) {
 			return len(p), nil
 		})
 		sink := pipeline.NewSink("collect", func(ctx context.Context, in *pipeline.Inlet) error { return in.CopyTo(ctx, &got) })
-		if _, err := multipart(at, "f", newBoundary(), c, ranges).To(sink).Run(t.Context()); err != nil {
+		if _, err := multipart(at, "f", newBoundary(), c, ranges, func() error { return nil }).To(sink).Run(t.Context()); err != nil {
 			t.Error(err)
 		}
 		if n := multipartLength(c, ranges); int64(got.Len()) != n || len(newBoundary()) != boundarySize {

@@ -31,6 +31,7 @@ const (
 	headPiece  = 3 << 10 // written with the header: more than net/http buffers, less than two packets
 	firstPiece = 64 << 10
 	leastPiece = 16 << 10
+	tailPiece  = 4 << 10 // written after it has been checked that the file is the same
 	mostPiece  = 256 << 10
 	slowPiece  = 100 * time.Millisecond
 )
@@ -85,7 +86,7 @@ func (x *exchange) flow(res *resource, a answer) error {
 	if len(a.parts) > 0 {
 		boundary := newBoundary()
 		a.header.Set("Content-Type", "multipart/byteranges; boundary="+boundary)
-		source = multipart(res.at, res.path, boundary, res.representation, a.parts)
+		source = multipart(res.at, res.path, boundary, res.representation, a.parts, res.check)
 	}
 	return x.run(source, a.status, a.header)
 }
@@ -148,6 +149,11 @@ func (x *exchange) copyContent(res *resource, a answer) error {
 		if n, err := res.at.ReadAt(b, offset); n < len(b) {
 			return cutShort(res.path, err)
 		}
+		if int64(len(b)) == left {
+			if err := res.check(); err != nil {
+				return err
+			}
+		}
 		if x.ctx.Err() != nil {
 			return context.Cause(x.ctx)
 		}
@@ -161,16 +167,20 @@ func (x *exchange) copyContent(res *resource, a answer) error {
 			return err
 		}
 		offset, left = offset+int64(n), left-int64(n)
-		if left == 0 || direct {
+		if left == 0 {
 			break
 		}
-	}
-	if left > 0 {
-		chunks.Put(buf) // not held while a slow client is waited for
-		buf = nil
-		if err := x.copyFile(f, offset, left, directWriter{x, to}); err != nil {
-			return err
+		if direct && left > 2*tailPiece {
+			chunks.Put(buf) // not held while a slow client is waited for
+			buf = nil
+			n := left - tailPiece
+			if err := x.copyFile(f, offset, n, directWriter{x, to}); err != nil {
+				return err
+			}
+			offset, left = offset+n, tailPiece
+			buf = chunks.Get().(*[chunkSize]byte)
 		}
+		piece = chunkSize
 	}
 	if a.length == 0 && x.request.ProtoMajor > 1 {
 		return nil

@@ -49,19 +49,13 @@ func lookAt(f *os.File, name string) (c content, err error) {
 	return c, err
 }
 
-// measure finds out how many bytes there are. What the size of a file says about its content depends on the file system:
-//
-//   - 0 is said of files in /proc and of some in FUSE. Only the end of the file proves that there is nothing.
-//   - Files in /sys and configfs have the size of their buffers. They have no blocks, and no last byte. (A file that is one hole has
-//     no blocks either, but a last byte.)
-//   - FUSE in the mode direct_io reads on after the end that the size gives.
+// measure finds out how many bytes there are, if that is known.
 func (c *content) measure() (size int64, sized bool, err error) {
 	switch mode := c.info.Mode(); {
 	case mode.IsDir():
 		return 0, false, syscall.EISDIR
-	case mode.IsRegular() && c.info.Size() > 0:
-		size = c.info.Size()
-		c.fixed = (!unallocated(c.info) || hasByte(c.file, size-1)) && (c.watch.Counts() || !hasByte(c.file, size))
+	case mode.IsRegular():
+		size, c.fixed = c.watch.Size(c.info)
 		return size, c.fixed, nil
 	case mode&fs.ModeDevice != 0 && mode&fs.ModeCharDevice == 0:
 		at, err := c.file.Seek(0, io.SeekCurrent)
@@ -74,12 +68,6 @@ func (c *content) measure() (size int64, sized bool, err error) {
 		return size, size > 0, err
 	}
 	return 0, false, nil
-}
-
-func hasByte(f *os.File, at int64) bool {
-	var b [1]byte
-	n, _ := f.ReadAt(b[:], at)
-	return n == 1
 }
 
 // emit sends the content, from the file's position on.

@@ -13,6 +13,3 @@ func open(_ context.Context, in tree, name string) (*os.File, error) {
 }
 
 func prepare(context.Context, *os.File, fs.FileInfo) error { return nil }
-
-// unallocated: what blocks a file has is not known.
-func unallocated(fs.FileInfo) bool { return false }

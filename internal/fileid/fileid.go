@@ -108,15 +108,22 @@ type Watch struct {
 	file   *os.File
 	kind   changes
 	before Version
+	kept   Version
 }
 
 // NewWatch begins to watch an open file. It returns what f.Stat does. Like [Settled], it may wait for a tick of the clock.
 func NewWatch(f *os.File) (Watch, fs.FileInfo, error) {
 	w := Watch{file: f, kind: changesOf(f)}
-	v, info, _, err := settled(f, w.kind)
-	w.before = w.counted(v)
+	v, info, sure, err := settled(f, w.kind)
+	w.before, w.kept = w.counted(v), v
+	if !sure {
+		w.kept.ChangeTime = Time{}
+	}
 	return w, info, err
 }
+
+// Version is what [Settled] returned at the beginning of the watch.
+func (w Watch) Version() Version { return w.kept }
 
 // Look returns the Versions of the file at the beginning of the watch and now. They are equal if it has not changed.
 func (w Watch) Look() (before, now Version, err error) {
@@ -127,8 +134,28 @@ func (w Watch) Look() (before, now Version, err error) {
 	return w.before, w.counted(OfFile(w.file, info)), nil
 }
 
-// Counts reports whether the file system counts changes. One that does not may say nothing reliable about sizes either.
-func (w Watch) Counts() bool { return w.kind != uncounted }
+// Size returns how many bytes a regular file has, if its size says so. What that says depends on the file system:
+//
+//   - 0 is said of files in /proc and of some in FUSE. Only the end of the file proves that there is nothing.
+//   - Files in /sys and configfs have the size of their buffers. They have no blocks, and no last byte. (A file that is one hole has
+//     no blocks either, but a last byte.)
+//   - FUSE in the mode direct_io reads on after the end that the size gives.
+//
+// info is that of the file.
+func (w Watch) Size(info fs.FileInfo) (n int64, known bool) {
+	n = info.Size()
+	switch {
+	case n == 0, unallocated(info) && !hasByte(w.file, n-1), w.kind == uncounted && hasByte(w.file, n):
+		return 0, false
+	}
+	return n, true
+}
+
+func hasByte(f *os.File, at int64) bool {
+	var b [1]byte
+	n, _ := f.ReadAt(b[:], at)
+	return n == 1
+}
 
 // counted is v without what says nothing.
 func (w Watch) counted(v Version) Version {

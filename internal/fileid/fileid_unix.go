@@ -26,3 +26,9 @@ func device(info fs.FileInfo) (ID, bool) {
 	}
 	return ID{Device: uint64(st.Rdev)}, true //nolint:unconvert // the types differ between systems
 }
+
+// unallocated reports whether a file has no blocks.
+func unallocated(info fs.FileInfo) bool {
+	st, ok := info.Sys().(*syscall.Stat_t)
+	return ok && st.Blocks == 0
+}

@@ -42,3 +42,6 @@ func handle(f *os.File) (id ID, changed Time) {
 
 // device: there are none with names in a directory.
 func device(fs.FileInfo) (ID, bool) { return ID{}, false }
+
+// unallocated: what blocks a file has is not known.
+func unallocated(fs.FileInfo) bool { return false }

@@ -22,6 +22,7 @@ const (
 	Rename     Op = "rename"     // with any flags
 	RenameNew  Op = "rename new" // with RENAME_NOREPLACE
 	Unlink     Op = "unlink"
+	Read       Op = "read"
 	Write      Op = "write"
 	Chmod      Op = "chmod"
 	Chown      Op = "chown"
@@ -42,6 +43,10 @@ type Options struct {
 	// operation's error; 0 lets it happen. The call of a rename or a link has the new name. It may be called
 	// by several goroutines at once.
 	Fail func(op Op, name string) syscall.Errno
+
+	// Size, if not nil, returns what the size of the regular file called name is said to be, when it is size. All
+	// reads are then answered by the file system (direct_io), also those behind that size.
+	Size func(name string, size uint64) uint64
 
 	// NameMax is how long a name may be, in bytes; 0 is what the file system below says.
 	NameMax int

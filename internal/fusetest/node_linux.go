@@ -51,7 +51,9 @@ func (n *node) Lookup(ctx context.Context, name string, out *fuse.EntryOut) (*fs
 	if errno := n.fail(name); errno != 0 {
 		return nil, errno
 	}
-	return n.LoopbackNode.Lookup(ctx, name, out)
+	child, errno := n.LoopbackNode.Lookup(ctx, name, out)
+	n.say(name, &out.Attr)
+	return child, errno
 }
 
 func (n *node) Create(ctx context.Context, name string, flags, mode uint32, out *fuse.EntryOut) (*fs.Inode, fs.FileHandle, uint32, syscall.Errno) {
@@ -62,7 +64,8 @@ func (n *node) Create(ctx context.Context, name string, flags, mode uint32, out 
 	if errno != 0 {
 		return nil, nil, 0, errno
 	}
-	return child, file{f.(*fs.LoopbackFile)}, flags, 0
+	n.say(name, &out.Attr)
+	return child, file{f.(*fs.LoopbackFile)}, flags | n.openFlags(), 0
 }
 
 func (n *node) Open(ctx context.Context, flags uint32) (fs.FileHandle, uint32, syscall.Errno) {
@@ -70,7 +73,35 @@ func (n *node) Open(ctx context.Context, flags uint32) (fs.FileHandle, uint32, s
 	if errno != 0 {
 		return nil, 0, errno
 	}
-	return file{f.(*fs.LoopbackFile)}, flags, 0
+	return file{f.(*fs.LoopbackFile)}, flags | n.openFlags(), 0
+}
+
+func (n *node) openFlags() uint32 {
+	if n.opts.Size != nil {
+		return fuse.FOPEN_DIRECT_IO
+	}
+	return 0
+}
+
+func (n *node) Getattr(ctx context.Context, f fs.FileHandle, out *fuse.AttrOut) syscall.Errno {
+	errno := n.LoopbackNode.Getattr(ctx, f, out)
+	n.say(n.name(), &out.Attr)
+	return errno
+}
+
+// say makes the attributes of a file what the options say.
+func (n *node) say(name string, a *fuse.Attr) {
+	if n.opts.Size != nil && a.Mode&syscall.S_IFMT == syscall.S_IFREG {
+		a.Size = n.opts.Size(name, a.Size)
+		a.Blocks = (a.Size + 511) / 512
+	}
+}
+
+func (n *node) Read(ctx context.Context, f fs.FileHandle, dest []byte, off int64) (fuse.ReadResult, syscall.Errno) {
+	if errno := n.fail(n.name(), Read); errno != 0 {
+		return nil, errno
+	}
+	return f.(file).Read(ctx, dest, off)
 }
 
 // A file is open. The kernel does not read and write the one below it by itself, so that all calls come here.
