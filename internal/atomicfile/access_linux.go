@@ -52,7 +52,7 @@ func (d *dir) access(name string) (a access) {
 		}
 	}
 	if err != nil {
-		return access{unknown: !errors.Is(err, errors.ErrUnsupported)}
+		return access{unknown: !none(err)}
 	}
 	for name := range strings.SplitSeq(string(names), "\x00") {
 		foreign := strings.HasPrefix(name, "system.") && name != defaultACL && (strings.Contains(name, "acl") || strings.Contains(name, "security"))
@@ -117,7 +117,8 @@ func (a access) give(f *os.File, mode fs.FileMode, group bool) fs.FileMode {
 		}
 		switch acl, is := a.acl.entries(); {
 		case a.acl == nil: // but f may have one from the directory
-			if _, err := unix.Fgetxattr(int(fd), accessACL, nil); err == nil && unix.Fremovexattr(int(fd), accessACL) != nil {
+			_, err := unix.Fgetxattr(int(fd), accessACL, nil)
+			if !none(err) && unix.Fremovexattr(int(fd), accessACL) != nil {
 				mode &^= 0o070
 			}
 		case !is:
@@ -147,5 +148,9 @@ func (a access) give(f *os.File, mode fs.FileMode, group bool) fs.FileMode {
 // hasDefaultACL reports whether new files in d may get an ACL.
 func (d *dir) hasDefaultACL() bool {
 	_, err := unix.Fgetxattr(d.fd, defaultACL, nil)
-	return !errors.Is(err, unix.ENODATA) && !errors.Is(err, errors.ErrUnsupported)
+	return !none(err)
 }
+
+// none reports whether an error says that a file has no such attribute. That the system call is not known (ENOSYS), as
+// in a sandbox, does not say so.
+func none(err error) bool { return errors.Is(err, unix.ENODATA) || errors.Is(err, unix.EOPNOTSUPP) }

@@ -15,7 +15,8 @@ import (
 	"github.com/weirflow/weir/internal/testenv"
 )
 
-// watchedCalls are the system calls that concern files, by number, and how each of them can fail. Those that the
+// watchedCalls are the system calls that concern files, by number, and how each of them can fail; not with what would
+// be a lie, such as that a file has no ACL. Those that the
 // runtime makes without telling its scheduler are not among them: a thread that waits in one would stop the collector
 // of garbage, and that the one that answers.
 var watchedCalls = map[int]watchedCall{
@@ -49,10 +50,10 @@ var watchedCalls = map[int]watchedCall{
 	unix.SYS_READLINKAT:      {"readlinkat", errnos(unix.EIO, unix.EACCES)},
 	unix.SYS_FACCESSAT:       {"faccessat", errnos(unix.EACCES, unix.EIO)},
 	unix.SYS_FACCESSAT2:      {"faccessat2", errnos(unix.EACCES, unix.ENOSYS)},
-	unix.SYS_LLISTXATTR:      {"llistxattr", errnos(unix.EOPNOTSUPP, unix.EIO, unix.EPERM, unix.ENOENT)},
-	unix.SYS_FLISTXATTR:      {"flistxattr", errnos(unix.EOPNOTSUPP, unix.EIO)},
-	unix.SYS_LGETXATTR:       {"lgetxattr", errnos(unix.ENODATA, unix.EOPNOTSUPP, unix.EIO, unix.EPERM)},
-	unix.SYS_FGETXATTR:       {"fgetxattr", errnos(unix.EOPNOTSUPP, unix.EIO)},
+	unix.SYS_LLISTXATTR:      {"llistxattr", errnos(unix.ENOSYS, unix.EIO, unix.EPERM, unix.ENOENT)},
+	unix.SYS_FLISTXATTR:      {"flistxattr", errnos(unix.ENOSYS, unix.EIO)},
+	unix.SYS_LGETXATTR:       {"lgetxattr", errnos(unix.ENOSYS, unix.EIO, unix.EPERM)},
+	unix.SYS_FGETXATTR:       {"fgetxattr", errnos(unix.ENOSYS, unix.EIO)},
 	unix.SYS_FSETXATTR:       {"fsetxattr", errnos(unix.EOPNOTSUPP, unix.EPERM, unix.EIO, unix.ENOSPC)},
 	unix.SYS_FREMOVEXATTR:    {"fremovexattr", errnos(unix.EPERM, unix.EIO)},
 	unix.SYS_FCNTL:           {"fcntl(F_DUPFD)", errnos(unix.EMFILE)}, // see filter
