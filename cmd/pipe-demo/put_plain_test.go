@@ -12,8 +12,10 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -499,5 +501,91 @@ func TestPutNames(t *testing.T) {
 			t.Errorf("%q: exit code %d: got %s, want %s: %s", test.name, code, got, test.want, out)
 		}
 		srv.mu.Unlock()
+	}
+}
+
+// Over HTTP/2 all of that is the same.
+func TestPutOverHTTP2(t *testing.T) {
+	t.Parallel()
+	data := letters(3 << 20)
+	for _, test := range []struct {
+		path string
+		code int
+		said string
+		puts int
+	}{
+		{"/307", 0, "redirected to ", 2},
+		{"/417", 0, "sent", 2},
+		{"/102", 0, "sent", 1},
+		{"/half", 0, "redirected to ", 2},
+		{"/403", cli.ExitFailed, "the server answered 403 Forbidden", 1},
+		{"/503", 0, "the server answered 503 Service Unavailable; retry 1 in ", 2},
+		{"/reset", 0, "; retry 1 in ", 2},
+	} {
+		t.Run(test.path, func(t *testing.T) {
+			t.Parallel()
+			var puts atomic.Int64
+			stored := make(chan []byte, 1)
+			srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.Method != http.MethodPut {
+					w.WriteHeader(405)
+					return
+				}
+				if r.ProtoMajor != 2 {
+					t.Errorf("%s", r.Proto)
+				}
+				first := puts.Add(1) == 1
+				switch r.URL.Path {
+				case "/307":
+					http.Redirect(w, r, "/to", 307)
+					return
+				case "/half":
+					io.CopyN(io.Discard, r.Body, 1<<20)
+					http.Redirect(w, r, "/to", 308)
+					return
+				case "/102":
+					for range 20 {
+						w.WriteHeader(102)
+						time.Sleep(time.Millisecond)
+					}
+				case "/403":
+					w.WriteHeader(403)
+					return
+				case "/417", "/503", "/reset":
+					if !first {
+						break
+					}
+					if r.URL.Path == "/reset" {
+						io.Copy(io.Discard, r.Body)
+						panic(http.ErrAbortHandler)
+					}
+					status, _ := strconv.Atoi(r.URL.Path[1:])
+					w.WriteHeader(status)
+					return
+				}
+				b, err := io.ReadAll(r.Body)
+				if err == nil {
+					stored <- b
+					w.WriteHeader(201)
+				}
+			}))
+			srv.EnableHTTP2 = true
+			srv.StartTLS()
+			defer srv.Close()
+			dir := newInput(t, data)
+			certificate := filepath.Join(dir, "cert")
+			if err := os.WriteFile(certificate, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: srv.Certificate().Raw}), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			cmd := inUploads(dir, "put", "in", srv.URL+test.path)
+			cmd.Env = append(cmd.Env, "SSL_CERT_FILE="+certificate)
+			out, _ := cmd.CombinedOutput()
+			if got := cmd.ProcessState.ExitCode(); got != test.code || !strings.Contains(string(out), test.said) || puts.Load() != int64(test.puts) {
+				t.Fatalf("exit code %d, %d PUT: %s", got, puts.Load(), out)
+			}
+			if test.code == 0 && !bytes.Equal(<-stored, data) {
+				t.Error("other bytes arrived")
+			}
+		})
 	}
 }

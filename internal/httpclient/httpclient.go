@@ -96,12 +96,15 @@ func port(u *url.URL) string {
 	return "80"
 }
 
-// WithoutURL takes the URL, which may have secrets in it, off an error of http.Client or url.Parse, and makes that of a proxy
-// a [*ProxyError].
+// WithoutURL takes the URL, which may have secrets in it, off an error of http.Client or url.Parse, also the words that
+// http.Transport puts before that of a connection, and makes that of a proxy a [*ProxyError].
 func WithoutURL(err error) error {
 	var ue *url.Error
 	if errors.As(err, &ue) {
 		err = ue.Err
+	}
+	if inner := errors.Unwrap(err); inner != nil && err.Error() == "net/http: HTTP/1.x transport connection broken: "+inner.Error() {
+		err = inner
 	}
 	return proxyError(err)
 }
