@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/weirflow/weir/internal/atomicfile"
 	"github.com/weirflow/weir/internal/fileid"
 	"github.com/weirflow/weir/internal/filelimit"
 	"github.com/weirflow/weir/transfer"
@@ -236,7 +237,7 @@ func (q *receiveRequest) statusOf(err error) int {
 		return http.StatusInsufficientStorage
 	case errors.Is(err, syscall.EISDIR), errors.Is(err, syscall.ENOTDIR), errors.Is(err, fs.ErrNotExist):
 		return http.StatusConflict
-	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS), isA[*atomicfile.ReplaceError](err):
 		return http.StatusForbidden
 	case filelimit.Exhausted(err), errors.Is(err, syscall.ENOMEM),
 		q.x.request.Context().Err() != nil:
@@ -292,6 +293,18 @@ func (rc *receiver) check(name string, h http.Header, noClobber bool) (target, e
 		return t, errIsOther
 	case noClobber && t.exists, !permits(h, t, time.Now()):
 		return t, errCondition
+	case t.exists:
+		return t, rc.checkReplace(name)
 	}
 	return t, nil
+}
+
+// checkReplace fails if it is known that the file cannot be replaced, such as a mount point.
+func (rc *receiver) checkReplace(name string) error {
+	d, err := atomicfile.Locate(rc.root, name)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.CheckReplace()
 }

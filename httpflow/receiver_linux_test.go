@@ -83,3 +83,20 @@ func TestPutOntoSpecialFiles(t *testing.T) {
 	}
 	wantStatus(t, do(t, client, "PUT", url+"a", strings.NewReader("x")), 403)
 }
+
+// What cannot be replaced is refused before anything of it is received.
+func TestReceiverMountPoint(t *testing.T) {
+	dir := t.TempDir()
+	below, mounted := filepath.Join(t.TempDir(), "below"), filepath.Join(dir, "mounted")
+	write(t, filepath.Dir(below), "below", []byte("old"))
+	write(t, dir, "mounted", nil)
+	if err := unix.Mount(below, mounted, "", unix.MS_BIND, ""); err != nil {
+		t.Skipf("nothing can be mounted here: %v", err)
+	}
+	defer unix.Unmount(mounted, 0) //nolint:errcheck // a directory that stays shows it
+	url, client := serve(t, "h1", httpflow.Receiver(openRoot(t, dir), httpflow.ReceiverOptions{}))
+	before := files(t, dir)
+	wantStatus(t, do(t, client, "PUT", url+"mounted", strings.NewReader("new")), 403)
+	wantStatus(t, tusRequest(t, client, "POST", url+"mounted", nil, "Upload-Length", "3"), 403)
+	wantFiles(t, dir, before)
+}

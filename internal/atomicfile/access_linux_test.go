@@ -275,3 +275,28 @@ func TestReplacingLosesWhatWasSaidOfTheContent(t *testing.T) {
 		t.Errorf("%v, %v", info.Mode(), err)
 	}
 }
+
+// A file that may be neither replaced nor written over is a matter of permission, and found beforehand.
+func TestReplacingAnImmutableFile(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "out")
+	write(t, name, "old")
+	f, err := os.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for flag, want := range map[int]string{unix.STATX_ATTR_IMMUTABLE: "the file is immutable (chattr +i)", unix.STATX_ATTR_APPEND: "the file is append-only (chattr +a)"} {
+		// The flags of FS_IOC_SETFLAGS have the values of the attributes.
+		if err := unix.IoctlSetPointerInt(int(f.Fd()), unix.FS_IOC_SETFLAGS, flag); err != nil {
+			t.Skipf("files have no such flag here: %v", err)
+		}
+		err := atomicfile.WriteFile(nil, name, []byte("new"), atomicfile.Options{})
+		if cerr := unix.IoctlSetPointerInt(int(f.Fd()), unix.FS_IOC_SETFLAGS, 0); cerr != nil {
+			t.Fatal(cerr)
+		}
+		if !errors.Is(err, os.ErrPermission) || err.Error() != "open "+name+": "+want+": permission denied" {
+			t.Errorf("got %v", err)
+		}
+		wantTree(t, filepath.Dir(name), map[string]string{"out": "old"})
+	}
+}

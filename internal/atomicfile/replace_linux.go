@@ -2,6 +2,7 @@ package atomicfile
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"slices"
 	"time"
@@ -44,9 +45,9 @@ func (s stat) immovable() error {
 	case s.attributes&unix.STATX_ATTR_MOUNT_ROOT != 0:
 		return &ReplaceError{Err: errors.New("it is a mount point")}
 	case s.attributes&unix.STATX_ATTR_IMMUTABLE != 0:
-		return errors.New("the file is immutable (chattr +i)")
+		return fmt.Errorf("the file is immutable (chattr +i): %w", fs.ErrPermission)
 	case s.attributes&unix.STATX_ATTR_APPEND != 0:
-		return errors.New("the file is append-only (chattr +a)")
+		return fmt.Errorf("the file is append-only (chattr +a): %w", fs.ErrPermission)
 	}
 	return nil
 }
