@@ -253,3 +253,48 @@ func TestFilePartConforms(t *testing.T) {
 		return sources.FileWith(name, sources.FileOptions{Offset: 1000, Length: 90_000})
 	}, content[1000:91_000])
 }
+
+// lent is a writer that the kernel could fill, and calls f at first.
+type lent struct {
+	io.Writer
+	f func() error
+}
+
+func (w *lent) FillFrom(r io.Reader, n int64) (int64, error) {
+	if f := w.f; f != nil {
+		w.f = nil
+		if err := f(); err != nil {
+			return 0, err
+		}
+	}
+	return io.CopyN(w.Writer, r, n)
+}
+
+// It does not matter how the bytes get on.
+func TestFileThatIsOverwrittenWhileItIsLent(t *testing.T) {
+	pipetest.NoLeaks(t)
+	name := file(t, text(20<<20))
+	over := func() error {
+		f, err := os.OpenFile(name, os.O_WRONLY, 0)
+		if err != nil {
+			return err
+		}
+		_, err = f.WriteAt([]byte("other"), 0)
+		return errors.Join(err, f.Close())
+	}
+	for _, again := range []bool{false, true} { // as the first source, and as one after another
+		w := &lent{Writer: io.Discard, f: over}
+		source := sources.File(name)
+		if again {
+			source = pipeline.Concat(sources.File(file(t, text(1<<20))), source, sources.File(name))
+		}
+		sink := pipeline.NewSink("lends", func(ctx context.Context, in *pipeline.Inlet) error { return in.CopyTo(ctx, w) })
+		_, err := source.To(sink).Run(t.Context())
+		if _, ok := errors.AsType[*sources.ModifiedError](err); ok == again {
+			t.Errorf("after another source: %t, %v", again, err)
+		}
+		if w.f != nil {
+			t.Error("the writer was not lent")
+		}
+	}
+}
