@@ -11,7 +11,11 @@
 //   - The status goes out after the first bytes were read. What cannot be read is an error status.
 //   - A file that shrinks, a read that fails and a flow that fails break the response off: on HTTP/1
 //     the connection is closed, on HTTP/2 the stream is reset. A file that grows is sent in the length
-//     that was promised.
+//     that was promised; one that is overwritten meanwhile is broken off before its last bytes, so that what arrives
+//     is no mixture. (A rename, a chmod and a further link do not matter.)
+//   - Entity tags change with the content, also when its size and its times do not (RFC 9110 §8.8.1). They are
+//     weak where the file system does not tell: FUSE, FAT, images, and network file systems within 2 s of a change.
+//   - A file whose size is not that of its content (/proc, /sys) is read to its end first, up to 1 MiB.
 //   - A client that leaves ends the flow, and the file is closed before the handler returns.
 //   - A client that stops reading is waited for as long as the limits allow, a minute by default.
 //
