@@ -52,21 +52,21 @@ type lock struct{}
 
 var noLock lock
 
-func take(*os.File) (l lock, held, known bool) { return noLock, true, false }
+func take(*os.File) (l lock, held, known bool, err error) { return noLock, true, false, nil }
 
 // takeOwn locks a file that is opened again and again under one name, until it is closed: a byte far behind
 // its end, because what is locked cannot be read.
-func takeOwn(f *os.File) (l lock, held bool) {
+func takeOwn(f *os.File) (l lock, held bool, err error) {
 	conn, err := f.SyscallConn()
 	if err != nil {
-		return noLock, true
+		return noLock, true, nil
 	}
 	at := windows.Overlapped{OffsetHigh: 1 << 30}
 	cerr := conn.Control(func(fd uintptr) {
 		const flags = windows.LOCKFILE_EXCLUSIVE_LOCK | windows.LOCKFILE_FAIL_IMMEDIATELY
 		err = windows.LockFileEx(windows.Handle(fd), flags, 0, 1, 0, &at)
 	})
-	return noLock, cerr != nil || !errors.Is(err, windows.ERROR_LOCK_VIOLATION)
+	return noLock, cerr != nil || !errors.Is(err, windows.ERROR_LOCK_VIOLATION), nil
 }
 
 func (*lock) release() {}

@@ -133,7 +133,11 @@ func resumable(all string) func(before, left map[string]string, err error) strin
 			Fingerprint []byte
 			Synced      int
 		}
+		_, part := left[".out.part"]
+		_, old := before[".out.part"]
 		switch id, ok := left[".out.part.id"]; {
+		case !ok && part && !old && !strings.Contains(fmt.Sprint(err), "is left"):
+			return "a partial file without a record is left"
 		case !ok:
 			return ""
 		case json.Unmarshal([]byte(id), &record) != nil:

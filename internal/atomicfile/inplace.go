@@ -48,9 +48,12 @@ func (d *Destination) change(flag int, opts Options) (f *InPlace, err error) {
 		return nil, d.failed("open", err)
 	}
 	var held bool
-	if f.lock, held, _ = take(f.file); !held {
+	if f.lock, held, _, err = take(f.file); err == nil && !held {
+		err = errors.New("another process has locked it")
+	}
+	if err != nil {
 		f.file.Close()
-		return nil, d.failed("lock", errors.New("another process has locked it"))
+		return nil, d.failed("lock", err)
 	}
 	if d.old, err = statFile(f.file); err != nil {
 		f.lock.release()

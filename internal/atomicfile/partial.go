@@ -68,10 +68,13 @@ func RemovePartial(root *os.Root, name string) error {
 	switch f, err := d.dir.open(d.partName(), os.O_RDWR, 0, d.name); {
 	case err == nil:
 		defer f.Close()
-		l, held := takeOwn(f)
+		l, held, err := takeOwn(f)
 		defer l.release()
-		if !held {
-			return d.failed("remove", errInUse)
+		if err == nil && !held {
+			err = errInUse
+		}
+		if err != nil {
+			return d.failed("remove", err)
 		}
 	case !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission): // it may be in use
 		return d.failed("open", err)
@@ -155,7 +158,8 @@ func (d *Destination) Resume(fingerprint string, offset int64, opts Options) (f 
 		flag |= os.O_CREATE
 	}
 	perm := f.createMode() | mayResume
-	if f.file, f.lock, err = d.openPart(f.name, flag, perm); err != nil {
+	made, err := f.openPart(flag, perm)
+	if err != nil {
 		if offset > 0 && errors.Is(err, fs.ErrNotExist) {
 			err = tooShort(offset)
 		}
@@ -166,6 +170,9 @@ func (d *Destination) Resume(fingerprint string, offset int64, opts Options) (f 
 		_ = f.file.Chmod(info.Mode().Perm() & perm)
 	}
 	if err := f.part.begin(fingerprint, offset); err != nil {
+		if made {
+			_ = d.dir.remove(f.name)
+		}
 		f.lock.release()
 		f.file.Close()
 		return nil, d.failed("resume", err)
@@ -180,39 +187,58 @@ func tooShort(offset int64) error {
 	return fmt.Errorf("the partial file has fewer than %d bytes of this source", offset)
 }
 
-// openPart opens and locks the partial file, which flag may create.
-func (d *Destination) openPart(name string, flag int, perm fs.FileMode) (*os.File, lock, error) {
+// openPart opens and locks the partial file, which flag may create, and reports whether it did.
+func (f *File) openPart(flag int, perm fs.FileMode) (made bool, err error) {
+	d := f.dest
 	for range 100 {
-		there, err := d.dir.lstat(name)
+		there, err := d.dir.lstat(f.name)
+		how := flag
 		switch {
+		case errors.Is(err, fs.ErrNotExist) && flag&os.O_CREATE != 0:
+			how |= os.O_EXCL
+		case errors.Is(err, fs.ErrNotExist):
 		case err != nil:
+			return false, d.failed("lstat", err)
 		case d.exists && there.links > 1 && there.same(d.old): // it was published by a link, and its process killed then
-			if err := d.dir.remove(name); err != nil {
-				return nil, noLock, d.failed("remove", err)
+			if err := d.dir.remove(f.name); err != nil {
+				return false, d.failed("remove", err)
 			}
 		case !there.mode.IsRegular() || !there.ours() || there.links > 1: // others could read or change it
-			return nil, noLock, fmt.Errorf("%s is not a regular file of this user alone", name)
+			return false, fmt.Errorf("%s is not a regular file of this user alone", f.name)
 		}
-		f, err := d.dir.open(name, flag, perm, d.name)
-		if err != nil {
-			return nil, noLock, d.failed("open", err)
+		made := how&os.O_EXCL != 0
+		file, err := d.dir.open(f.name, how, perm, d.name)
+		switch {
+		case made && errors.Is(err, fs.ErrExist):
+			continue
+		case err != nil:
+			return false, d.failed("open", err)
 		}
-		l, held := takeOwn(f)
-		if !held {
-			f.Close()
-			return nil, noLock, errInUse
+		op, at := "lock", false
+		l, held, err := takeOwn(file)
+		switch {
+		case err == nil && held:
+			op = "stat"
+			at, err = d.dir.isAt(f.name, file)
+		case err == nil:
+			file.Close()
+			return false, errInUse
 		}
-		at, err := d.dir.isAt(name, f)
 		if at {
-			return f, l, nil
+			f.file, f.lock = file, l
+			return made, nil
 		}
-		l.release() // the run that had it has just published it
-		f.Close()
+		if err != nil && made {
+			_ = d.dir.remove(f.name)
+		}
+		l.release()
+		file.Close()
 		if err != nil {
-			return nil, noLock, err
+			return false, d.failed(op, err)
 		}
+		// The run that had it has just published it.
 	}
-	return nil, noLock, fs.ErrExist
+	return false, d.failed("open", fs.ErrExist)
 }
 
 // begin makes the partial file end where the stream begins, at base.
@@ -236,7 +262,7 @@ func (p *part) begin(fingerprint string, base int64) error {
 			}
 		}
 	} else if p.record = (record{Fingerprint: []byte(fingerprint)}); !errors.Is(err, fs.ErrNotExist) {
-		if err := d.dir.remove(d.recordName()); err != nil {
+		if err := d.dir.remove(d.recordName()); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return d.failed("remove", err)
 		}
 		if err := d.dir.sync(sync); err != nil {

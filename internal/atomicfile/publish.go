@@ -179,10 +179,13 @@ func (d *Destination) adopt(path string, opts Options) (f *File, err error) {
 		return failed("open", err)
 	}
 	var held bool
-	if f.lock, held, _ = take(f.file); !held {
+	if f.lock, held, _, err = take(f.file); err == nil && !held {
+		err = errInUse
+	}
+	if err != nil {
 		f.file.Close()
 		dir.close()
-		return failed("lock", errInUse)
+		return failed("lock", err)
 	}
 	return f, nil
 }

@@ -142,9 +142,10 @@ func (f *File) createTemp() error {
 		case err != nil:
 			return d.refused("open", err)
 		}
-		l, held, _ := take(file)
-		at, err := false, error(nil)
-		if held {
+		op, at := "lock", false
+		l, held, _, err := take(file)
+		if err == nil && held {
+			op = "stat"
 			at, err = d.dir.isAt(name, file)
 		}
 		if !at {
@@ -152,7 +153,7 @@ func (f *File) createTemp() error {
 			file.Close()
 			if err != nil {
 				_ = d.dir.remove(name)
-				return d.failed("stat", err)
+				return d.failed(op, err)
 			}
 			continue
 		}
@@ -223,9 +224,9 @@ func (d *dir) removeStale(name, base string) (gone bool) {
 		return errors.Is(err, fs.ErrNotExist)
 	}
 	defer f.Close()
-	l, held, known := take(f)
+	l, held, known, err := take(f)
 	defer l.release()
-	if !held || !known && time.Since(there.modTime) < staleAge {
+	if err != nil || !held || !known && time.Since(there.modTime) < staleAge {
 		return false
 	}
 	if at, err := d.isAt(name, f); err != nil || !at { // while the lock is held, no process starts to use it
