@@ -16,6 +16,7 @@ import (
 
 	"github.com/weirflow/weir/cmd/pipe-demo/internal/cli"
 	"github.com/weirflow/weir/internal/atomicfile"
+	"github.com/weirflow/weir/internal/filelimit"
 	"github.com/weirflow/weir/pipeline"
 	"github.com/weirflow/weir/sinks"
 )
@@ -29,18 +30,26 @@ type copier struct {
 	tally tally
 
 	jobs    errgroup.Group        // filesAtOnce at most
+	open    int                   // how deep the directories above the one that is walked stay open
 	slots   chan struct{}         // held by the files that are being copied, and not by those that wait for a sync
 	syncs   map[uint64]*syncGroup // by device
 	syncing errgroup.Group
 	place   atomic.Int64 // of the file met last
 }
 
-// filesAtOnce is how many files may be under way, most of them waiting for a sync.
-const filesAtOnce = 256
+const (
+	filesAtOnce = 256  // how many files may be under way, most of them waiting for a sync
+	openAtOnce  = 4096 // how many directories of a path may be open
+
+	fileDescriptors      = 8 // that a file under way may hold
+	directoryDescriptors = 2 // that a directory holds
+)
 
 func newCopier(ctx context.Context, o *Copy) *copier {
 	c := &copier{Copy: o, ctx: ctx, syncs: make(map[uint64]*syncGroup), slots: make(chan struct{}, 2*runtime.GOMAXPROCS(0))}
-	c.jobs.SetLimit(filesAtOnce)
+	// A quarter of the descriptors is for directories.
+	c.jobs.SetLimit(filelimit.Fit(filesAtOnce, fileDescriptors*4/3))
+	c.open = filelimit.Fit(openAtOnce, directoryDescriptors*4)
 	c.tally = tally{start: time.Now(), live: make(map[*pipeline.Run]struct{}), total: -1}
 	if o.Limits.Rate > 0 {
 		c.pace = sharedLimit(int64(o.Limits.Rate))
@@ -158,7 +167,14 @@ func (c *copier) walk(f *directory) {
 			c.fail(c.nextPlace(), err)
 			continue
 		}
+		if f.depth >= c.open {
+			f.leave()
+		}
 		c.walk(inner)
+		if err := f.comeBack(); err != nil {
+			c.fail(c.nextPlace(), err)
+			return
+		}
 	}
 }
 
@@ -174,6 +190,7 @@ func (c *copier) meet(f *directory, e fs.DirEntry) {
 			return
 		}
 		f.users.Add(1)
+		f.files.Add(1)
 		c.start(j, f.syncs)
 	case e.Type()&fs.ModeSymlink != 0:
 		if err = c.link(f.src, f.dst, e.Name(), e.Name(), src, dst); err != nil {
@@ -219,6 +236,7 @@ func (c *copier) start(j *job, syncs *syncGroup) {
 			c.tally.count(&c.tally.done)
 		}
 		if j.up != nil {
+			j.up.files.Done()
 			j.up.done()
 		}
 		return nil

@@ -11,6 +11,7 @@ import (
 
 	"github.com/weirflow/weir/cmd/pipe-demo/internal/cli"
 	"github.com/weirflow/weir/flow"
+	"github.com/weirflow/weir/internal/filelimit"
 	"github.com/weirflow/weir/internal/text"
 	"github.com/weirflow/weir/pipeline"
 	"github.com/weirflow/weir/sinks"
@@ -54,7 +55,7 @@ func (j *job) pipeline(ctx context.Context) (*pipeline.Pipeline, error) {
 			options.ModTime, options.AccessTime, options.Owner = j.info.ModTime(), accessTime(j.info), owner(j.info)
 		}
 		if j.Resume {
-			if err := j.findPartial(dstRoot, to); err != nil {
+			if err := filelimit.Retry(ctx, func() error { return j.findPartial(dstRoot, to) }); err != nil {
 				return nil, err
 			}
 		}
