@@ -13,6 +13,7 @@ import (
 
 	"github.com/weirflow/weir/cmd/pipe-demo/internal/cli"
 	"github.com/weirflow/weir/flow"
+	"github.com/weirflow/weir/internal/fileid"
 	"github.com/weirflow/weir/internal/text"
 	"github.com/weirflow/weir/pipeline/draw"
 )
@@ -110,7 +111,13 @@ func describeSource(reg *flow.Registry, e flow.Endpoint) string {
 	if codec := reg.Codec(head[:n]); codec != nil {
 		kind = codec.Type
 	}
-	return text.Size(info.Size()) + ", " + kind
+	size := "?"
+	if w, info, err := fileid.NewWatch(f); err == nil {
+		if bytes, known := w.Size(info); known || n == 0 {
+			size = text.Size(bytes)
+		}
+	}
+	return size + ", " + kind
 }
 
 func describeSink(e flow.Endpoint, existing cli.Existing) string {
