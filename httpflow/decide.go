@@ -164,6 +164,9 @@ func sameForRange(values []string, c representation, modified, now time.Time) bo
 	if tag, isWeak, rest, ok := httpfield.CutTag(value); ok {
 		return rest == "" && !isWeak && c.etag != "" && tag == c.etag
 	}
+	if strings.HasPrefix(c.etag, "W/") {
+		return false // what is not known to be the same for the tag is not for a date
+	}
 	since, err := http.ParseTime(value)
 	// §8.8.2.2: a date is strong only if the content did not change again within that second. That
 	// the client saw it after that second is for the client to make sure; that the second is over

@@ -299,6 +299,7 @@ func TestWeakTag(t *testing.T) {
 		{fields(`If-Match: *`), full},
 		{fields(`If-Range: W/"v1"`, "Range: bytes=0-9"), full},
 		{fields(`If-Range: "v1"`, "Range: bytes=0-9"), full},
+		{fields("If-Range: "+modified, "Range: bytes=0-9"), full},
 		{fields("Range: bytes=0-9"), part(0, 9)},
 	} {
 		if diff := cmp.Diff(test.want, short(decide("GET", test.header, c, now))); diff != "" {
