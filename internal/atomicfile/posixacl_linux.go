@@ -74,6 +74,26 @@ func (l aclEntries) mode() fs.FileMode {
 	return fs.FileMode(l.perm(aclOwner)<<6 | group<<3 | other)
 }
 
+// ModeOfACL is the widest mode of a file that gives nobody more than a POSIX ACL does: the value of the extended
+// attribute system.posix_acl_access. For an ACL of an unknown kind it is 0700.
+func ModeOfACL(acl []byte) fs.FileMode {
+	list, is := posixACL(acl).entries()
+	if !is {
+		return 0o700
+	}
+	return list.mode()
+}
+
+// ACLWithoutGroup returns the ACL for a file that has lost its group.
+func ACLWithoutGroup(acl []byte) []byte {
+	list, is := posixACL(acl).entries()
+	if !is {
+		return acl
+	}
+	list.loseGroup()
+	return list.bytes()
+}
+
 // loseGroup is what withoutGroup is for a mode.
 func (l aclEntries) loseGroup() {
 	both := l.perm(aclGroup) & l.perm(aclMask) & l.perm(aclOther)

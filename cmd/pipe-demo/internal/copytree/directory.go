@@ -17,20 +17,21 @@ import (
 // A directory is one of a tree that is copied: open at both ends until the walk has left it and the last file in it is done. In a
 // deep tree it may be closed while the walk is below it.
 type directory struct {
-	copier   *copier
-	up       *directory  // nil for the top
-	depth    int         // below the top
-	name     string      // in up
-	from, to string      // as messages name it
-	src, dst *os.Root    // nil while it is closed
-	info     fs.FileInfo // of the source
-	made     fs.FileInfo // of the copy
-	fresh    bool        // made by this run, so that nothing is in it
-	mode     fs.FileMode // that it gets when all is in it
-	chmod    bool        // it has another one until then
-	syncs    *syncGroup
-	users    atomic.Int64 // the walk, and the files under way
-	files    sync.WaitGroup
+	copier     *copier
+	up         *directory  // nil for the top
+	depth      int         // below the top
+	name       string      // in up
+	from, to   string      // as messages name it
+	src, dst   *os.Root    // nil while it is closed
+	info       fs.FileInfo // of the source
+	attributes attributes  // likewise
+	made       fs.FileInfo // of the copy
+	fresh      bool        // made by this run, so that nothing is in it
+	mode       fs.FileMode // that it gets when all is in it
+	chmod      bool        // it has another one until then
+	syncs      *syncGroup
+	users      atomic.Int64 // the walk, and the files under way
+	files      sync.WaitGroup
 }
 
 // enter opens the directory called name in up, or the top of a tree, and makes its copy. The caller is its first user.
@@ -79,7 +80,8 @@ func (c *copier) enter(up *directory, name, from, to string) (*directory, error)
 
 // make makes the directory at the destination, unless there is one.
 func (f *directory) make(name string, mkdir func(string, fs.FileMode) error, stat func(string) (fs.FileInfo, error)) error {
-	f.mode, f.chmod = f.info.Mode(), f.copier.Preserve
+	f.attributes = f.copier.readAttributes(f.copier.ctx, func() (*os.File, error) { return f.src.Open(".") })
+	f.mode, f.chmod = f.attributes.narrow(f.info.Mode()), f.copier.Preserve
 	passing := f.mode.Perm() | 0o700 // files must get into it
 	if f.chmod {
 		passing = 0o700 // until its owner is right
@@ -179,14 +181,23 @@ func (f *directory) finish() error {
 		if mode, err = keepOwner(f.dst, ".", f.info); err != nil {
 			return err
 		}
+		mode = f.attributes.narrow(mode)
 	}
 	if err := f.dst.Chmod(".", mode); err != nil { // after chown, which clears bits
 		return err
 	}
-	if f.copier.Preserve {
-		return keepTimes(f.dst, ".", f.info)
+	if !f.copier.Preserve {
+		return nil
 	}
-	return nil
+	dst, err := f.dst.Open(".")
+	if err != nil {
+		return err
+	}
+	for _, lost := range f.attributes.give(dst) {
+		f.copier.warn(f.to, lost)
+	}
+	dst.Close()
+	return keepTimes(f.dst, ".", f.info)
 }
 
 func (f *directory) close() {

@@ -30,6 +30,9 @@ type job struct {
 	settle   func(context.Context) error // called before the copy appears; may be nil
 	identity string                      // with Resume: the fingerprint of the source as it was before it was read; "": none
 	resumed  int64                       // bytes that an earlier run has left
+
+	attributes attributes // of the source
+	closed     bool       // the source's mode is 0
 }
 
 // names are those of the source and the destination for the library: in their directories, if the job has them.
@@ -49,7 +52,11 @@ func (j *job) pipeline(ctx context.Context) (*pipeline.Pipeline, error) {
 		options.Sync = sinks.SyncNone // many files are settled at once
 	}
 	if j.info != nil && j.info.Mode().IsRegular() {
-		options.Mode = j.info.Mode().Perm()
+		j.attributes = j.readAttributes(ctx, j.openSource)
+		options.Mode = j.attributes.narrow(j.info.Mode().Perm())
+		if j.closed = options.Mode == 0; j.closed {
+			options.Mode = 0o600 // until check: 0 is the default
+		}
 		options.Sparse = isSparse(j.info) && (j.Limits.Rate > 0 || j.Verify) // a stage between fills the holes
 		if j.Preserve {
 			options.ModTime, options.AccessTime, options.Owner = j.info.ModTime(), accessTime(j.info), owner(j.info)
@@ -89,12 +96,47 @@ func (j *job) pipeline(ctx context.Context) (*pipeline.Pipeline, error) {
 	return src.To(sink), nil
 }
 
+// openSource opens a regular source.
+func (j *job) openSource() (*os.File, error) {
+	from, _, root, _ := j.names()
+	if root != nil {
+		return root.OpenFile(from, os.O_RDONLY|nonblock, 0)
+	}
+	return os.OpenFile(from, os.O_RDONLY|nonblock, 0)
+}
+
+// giveAttributes gives the copy in f what its sink cannot, before it appears. The sink has synced it already, with a mode that
+// is not wider.
+func (j *job) giveAttributes(f *os.File) error {
+	if j.closed {
+		if err := f.Chmod(0); err != nil {
+			return err
+		}
+	}
+	if j.Preserve {
+		for _, lost := range j.attributes.give(f) {
+			j.warn(j.dst, lost)
+		}
+	}
+	return nil
+}
+
+// warn says what is not as the source.
+func (o *Copy) warn(dst string, lost error) {
+	message := dst + ": " + lost.Error()
+	o.Console.Note("%s", message)
+	o.Console.Warn(message, cli.ExitDone)
+}
+
 // check is called when f has all of the copy, which has not appeared yet.
 func (j *job) check(ctx context.Context, f *os.File) error {
 	if j.read != nil {
 		if err := j.verify(ctx, f); err != nil {
 			return err
 		}
+	}
+	if err := j.giveAttributes(f); err != nil {
+		return err
 	}
 	if j.settle == nil {
 		return nil

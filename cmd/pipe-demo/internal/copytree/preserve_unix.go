@@ -14,6 +14,9 @@ import (
 	"github.com/weirflow/weir/sinks"
 )
 
+// nonblock makes the opening of what is no regular file any more return at once.
+const nonblock = unix.O_NONBLOCK
+
 // owner is a file's user and group.
 func owner(info fs.FileInfo) *sinks.Owner {
 	st, ok := info.Sys().(*syscall.Stat_t)
