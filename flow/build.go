@@ -24,6 +24,9 @@ type BuildOptions struct {
 	// Replace says. Default: one that writes a file as package sinks does without options.
 	File func(path string) pipeline.Sink
 
+	// NoClobber forbids uploads to replace what the server has: they fail with an error that is fs.ErrExist. Default: they replace it.
+	NoClobber bool
+
 	// MayChange allows files to change while they are read. Default: that is a failure.
 	MayChange bool
 

@@ -52,8 +52,7 @@ func newClient(o *Options, trusted ...*url.URL) *client {
 	c := &client{o: o, trusted: trusted, retry: retry.New(o.Retry), release: func() {}}
 	given := o.Client
 	if given == nil {
-		t := httpclient.NewTransport()
-		t.ResponseHeaderTimeout = 0 // the limits say
+		t := httpclient.NewUploadTransport()
 		given, c.release = &http.Client{Transport: t}, t.CloseIdleConnections
 	}
 	c.http = httpclient.Unredirected(given)

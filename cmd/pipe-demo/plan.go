@@ -17,7 +17,7 @@ import (
 
 // newRegistry has the elements of flows.
 func newRegistry() *flow.Registry {
-	reg := std.RegistryWith(std.Options{UserAgent: cli.UserAgent, Client: &http.Client{Transport: httpclient.NewTransport()}})
+	reg := std.RegistryWith(std.Options{UserAgent: cli.UserAgent, Client: &http.Client{Transport: httpclient.NewUploadTransport()}})
 	reg.Hint = "pipe-demo list shows all of them"
 	return reg
 }
@@ -35,7 +35,7 @@ type flowOptions struct {
 // build is what one run of a flow is built with.
 func (o *flowOptions) build(ctx context.Context) flow.BuildOptions {
 	return flow.BuildOptions{
-		Context: ctx, File: o.file, MayChange: o.mayChange, OnRetry: o.console.Retry, AfterSource: o.limits.Stage(),
+		Context: ctx, File: o.file, NoClobber: o.existing.NoClobber, MayChange: o.mayChange, OnRetry: o.console.Retry, AfterSource: o.limits.Stage(),
 		BeforeSink: func(e flow.Endpoint) pipeline.Stage {
 			return o.console.TextOnly(o.existing.Force || !e.Element.Stdio)
 		},

@@ -198,7 +198,8 @@ func TestPutNoClobber(t *testing.T) {
 		{"HEAD only, exists", status("GET", 405), true, 0, old, "skipped", 0},
 		{"empty file, ranges only", both(status("HEAD", 400), status("GET", 416)), true, 0, old, "skipped", 0},
 		{"all is there", both(status("HEAD", 200), status("GET", 200)), false, 0, "", "skipped", 0},
-		{"write only", both(status("HEAD", 403), status("GET", 405)), true, cli.ExitFailed, old, "/f: the server does not say whether the file exists: HEAD: the server answered 403 Forbidden; GET: the server answered 405 Method Not Allowed\n  nothing was sent; without -n a file that exists is replaced\n", 0},
+		{"write only", both(status("HEAD", 403), status("GET", 405)), true, cli.ExitFailed, old, "/f, because the server does not say whether that exists: HEAD: the server answered 403 Forbidden; GET: the server answered 405 Method Not Allowed\n", 0},
+		{"PUT only", both(status("HEAD", 405), status("GET", 405)), true, cli.ExitFailed, old, "GET: the server answered 405 Method Not Allowed\n", 0},
 		{"login", both(moved("HEAD", 302, "/login"), moved("GET", 302, "/login")), true, cli.ExitFailed, old, "302 Found, a redirect to /login", 0},
 		{"moved, exists", both(moved("HEAD", 301, "/g"), moved("GET", 308, "/g")), true, 0, old, "skipped", 0},
 		{"moved, new", both(moved("HEAD", 301, "/new"), moved("GET", 307, "/new")), false, 0, sent, "sent", 1},
@@ -229,7 +230,7 @@ func TestPutNoClobber(t *testing.T) {
 					continue // it cannot be tried again
 				}
 				got, out := putFrom(t, newInput(t, []byte(sent)), []byte(sent), "-n", input, srv.URL+"/f")
-				if b, _ := srv.file("/f"); got != code || string(b) != wanted || !strings.Contains(out, said) || srv.count("PUT") != puts {
+				if b, _ := srv.file("/f"); got != code || string(b) != wanted || !strings.Contains(out, said) || srv.count("PUT") != puts || strings.Contains(out, "accepts no uploads") {
 					t.Errorf("%s: exit code %d, want %d; the server has %q, want %q; %d PUT, want %d; said %q, want %q in it", input, got, code, b, wanted, srv.count("PUT"), puts, out, said)
 				}
 			}

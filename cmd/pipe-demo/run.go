@@ -63,6 +63,13 @@ func runFlow(ctx context.Context, f *flow.Flow, o *flowOptions) error {
 	}
 	t := &cli.Task{Console: o.console, Words: f.Words(), Outputs: outputs, Existing: o.existing, Codec: isCodec(f), Digests: built.Digests}
 	_, err = t.Run(ctx, built.Pipeline)
+	if errors.Is(err, cli.ErrSkipped) {
+		name := "an output"
+		if len(f.Sinks()) == 1 {
+			name = f.Words()[len(f.Words())-1]
+		}
+		o.console.Note("%s: exists already, skipped", name)
+	}
 	return err
 }
 

@@ -39,5 +39,9 @@ func (o Options) upload(b *flow.Build, address string) (pipeline.Sink, error) {
 		return pipeline.Sink{}, err
 	}
 	req := (&http.Request{Method: http.MethodPut, URL: u, Header: o.header()}).WithContext(b.Context)
-	return sinks.HTTPWith(o.Client, req, sinks.HTTPOptions{Digest: "sha-256"}), nil
+	opts := sinks.HTTPOptions{Digest: "sha-256"}
+	if b.NoClobber {
+		return create(o.Client, req, opts), nil
+	}
+	return sinks.HTTPWith(o.Client, req, opts), nil
 }

@@ -28,6 +28,15 @@ func NewTransport() *http.Transport {
 	return t
 }
 
+// NewUploadTransport returns a transport like that of NewTransport for uploads. How long an answer may take is for [transfer.Limits]
+// to say.
+func NewUploadTransport() *http.Transport {
+	t := NewTransport()
+	t.ResponseHeaderTimeout = 0
+	t.ExpectContinueTimeout = continueWait
+	return t
+}
+
 // ParseURL's errors do not repeat the URL, which may have secrets in it.
 func ParseURL(s string) (*url.URL, error) {
 	u, err := url.Parse(s)

@@ -128,7 +128,7 @@ func ExitCode(err error) int {
 func refusedWith(status int) func(error) bool {
 	return func(err error) bool {
 		e, ok := errors.AsType[*transfer.StatusError](err)
-		return ok && e.Status == status && e.Method != http.MethodGet
+		return ok && e.Status == status && e.Method != http.MethodGet && e.Method != http.MethodHead
 	}
 }
 

@@ -111,7 +111,7 @@ func (o *Upload) plan() (*upload, error) {
 		}
 		addName(target, filepath.Base(o.File))
 	}
-	u := &upload{Upload: o, target: target.String(), client: newClient()}
+	u := &upload{Upload: o, target: target.String(), client: &http.Client{Transport: httpclient.NewUploadTransport()}}
 	u.retry = retry.New(transfer.Retry{Attempts: o.Retries + 1, OnRetry: u.retrying})
 	if err := u.restart(); err != nil {
 		return nil, err
@@ -134,14 +134,6 @@ func addName(u *url.URL, name string) {
 	}
 	u.RawPath = path + url.PathEscape(name)
 	u.Path, _ = url.PathUnescape(u.RawPath) // which package url has escaped
-}
-
-// newClient limits how long a connection takes. The rest is for the limits of the transfer.
-func newClient() *http.Client {
-	t := httpclient.NewTransport()
-	t.ResponseHeaderTimeout = 0
-	t.ExpectContinueTimeout = time.Second
-	return &http.Client{Transport: t}
 }
 
 // limits are those of a request.

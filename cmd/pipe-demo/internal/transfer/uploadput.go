@@ -11,6 +11,7 @@ import (
 	"github.com/weirflow/weir/cmd/pipe-demo/internal/cli"
 	"github.com/weirflow/weir/internal/httpclient"
 	"github.com/weirflow/weir/internal/httpfield"
+	"github.com/weirflow/weir/internal/probe"
 	"github.com/weirflow/weir/internal/retry"
 	"github.com/weirflow/weir/pipeline"
 	"github.com/weirflow/weir/transfer"
@@ -120,6 +121,12 @@ func (u *upload) redirect(to *url.URL, answer *transfer.StatusError) error {
 	u.put.at = to
 	u.Console.Note("%s: redirected to %s", httpclient.PlainURL(first), httpclient.PlainURL(to))
 	return nil
+}
+
+// exists reports whether there is a file where the next PUT goes.
+func (u *upload) exists(ctx context.Context) (bool, error) {
+	header := http.Header{"User-Agent": {cli.UserAgent}}
+	return probe.Exists(ctx, u.client, u.put.at, header, u.limits().WithDefaults().Idle)
 }
 
 // found is the error for a file that exists. After an attempt whose answer was lost the file may be this one.

@@ -92,12 +92,11 @@ func (u *upload) withCredentials(address string) string {
 	return at.String()
 }
 
-// resumable uploads with tus. The sink itself resumes; here an upload that the server has lost is restarted. A new upload
-// replaces nothing at a server that does not say whether the file exists, because the server chooses its URL.
+// resumable uploads with tus. The sink itself resumes; here an upload that the server has lost is restarted.
 func (u *upload) resumable(ctx context.Context, t *cli.Task) (pipeline.Report, error) {
 	if u.NoClobber && (u.location == "" || u.offset < u.info.Size()) {
-		if found, _ := u.exists(ctx); found {
-			return pipeline.Report{}, cli.ErrSkipped
+		if err := u.checkMissing(ctx); err != nil {
+			return pipeline.Report{}, err
 		}
 	}
 	for restarted := false; ; restarted = true {
@@ -115,6 +114,23 @@ func (u *upload) resumable(ctx context.Context, t *cli.Task) (pipeline.Report, e
 		u.location, u.offset = "", 0
 		shown := text.RedactURL(u.target)
 		u.Console.Restart(shown, shown, 1, fmt.Errorf("the server has lost the upload: %w", status))
+	}
+}
+
+// checkMissing fails if the file exists, or if nothing says that it does not.
+func (u *upload) checkMissing(ctx context.Context) error {
+	for {
+		found, err := u.exists(ctx)
+		switch {
+		case found:
+			return cli.ErrSkipped
+		case err == nil:
+			u.retry.Progress()
+			return nil
+		}
+		if err = u.again(ctx, err); err != nil {
+			return err
+		}
 	}
 }
 
