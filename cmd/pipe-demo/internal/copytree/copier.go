@@ -35,6 +35,8 @@ type copier struct {
 	syncs   map[uint64]*syncGroup // by device
 	syncing errgroup.Group
 	place   atomic.Int64 // of the file met last
+
+	copied map[string]string // where several trees become one: what files and links have become, and of what
 }
 
 const (
@@ -48,6 +50,9 @@ const (
 func newCopier(ctx context.Context, o *Copy) *copier {
 	c := &copier{Copy: o, ctx: ctx, syncs: make(map[uint64]*syncGroup), slots: make(chan struct{}, 2*runtime.GOMAXPROCS(0))}
 	// A quarter of the descriptors is for directories.
+	if o.merges {
+		c.copied = make(map[string]string)
+	}
 	c.jobs.SetLimit(filelimit.Fit(filesAtOnce, fileDescriptors*4/3))
 	c.open = filelimit.Fit(openAtOnce, directoryDescriptors*4)
 	c.tally = tally{start: time.Now(), live: make(map[*pipeline.Run]struct{}), total: -1}
@@ -181,8 +186,10 @@ func (c *copier) walk(f *directory) {
 // meet copies what is not a directory.
 func (c *copier) meet(f *directory, e fs.DirEntry) {
 	src, dst := cli.JoinPath(f.from, e.Name()), cli.JoinPath(f.to, e.Name())
-	var err error
+	err := c.claim(src, dst)
 	switch {
+	case err != nil:
+		c.fail(c.nextPlace(), err)
 	case e.Type().IsRegular():
 		j := c.job(f, src, dst)
 		if j.info, err = e.Info(); err != nil {
@@ -202,6 +209,18 @@ func (c *copier) meet(f *directory, e fs.DirEntry) {
 		c.Console.Note("%s", message)
 		c.Console.Warn(message, cli.ExitDone)
 	}
+}
+
+// claim notes that a source becomes dst, and fails if another one has become it in this run.
+func (c *copier) claim(src, dst string) error {
+	if c.copied == nil {
+		return nil
+	}
+	if before, taken := c.copied[dst]; taken {
+		return cli.Errorf(cli.ExitFailed, "%s: %s has just become %s, which is not replaced by another source", src, before, dst)
+	}
+	c.copied[dst] = src
+	return nil
 }
 
 func specialName(mode fs.FileMode) string {

@@ -29,7 +29,8 @@ type Copy struct {
 	Existing  cli.Existing
 	Limits    cli.Limits // the rate is that of all files together
 
-	into cli.Directory // Destination, if the copies go into it
+	into   cli.Directory // Destination, if the copies go into it
+	merges bool          // several sources become one directory
 }
 
 // Run copies.
@@ -75,10 +76,11 @@ func (o *Copy) Explain() error {
 
 // A fileCopy is one source of the command line and the name it goes to. Either may be "-".
 type fileCopy struct {
-	src, dst string
-	tree     bool // with -r: a directory, or a link that is copied as one
-	made     bool // dst is a directory that does not exist yet
-	there    cli.Output
+	src, dst  string
+	tree      bool // with -r: a directory, or a link that is copied as one
+	directory bool // a directory
+	made      bool // dst is a directory that does not exist yet
+	there     cli.Output
 }
 
 // plan finds the destination of every source. It looks at directories and changes nothing.
@@ -102,7 +104,7 @@ func (o *Copy) plan() ([]fileCopy, error) {
 		return nil, e
 	}
 	var copies []fileCopy
-	taken := make(map[string]string)
+	taken := make(map[string]fileCopy)
 	for _, src := range o.Sources {
 		if o.Resume && (src == "-" || dst == "-") {
 			return nil, cli.Usage("cp: --resume takes files: - cannot be resumed")
@@ -116,15 +118,22 @@ func (o *Copy) plan() ([]fileCopy, error) {
 				c.dst = cli.JoinPath(dst, name)
 				c.there = cli.LookAt(c.dst)
 			}
-			if before, ok := taken[c.dst]; ok {
-				return nil, cli.Usage("cp: %s and %s would both become %s", before, src, c.dst)
-			}
-			taken[c.dst] = src
 		}
+		directory := false
 		if o.Recursive && src != "-" {
 			if info, err := os.Lstat(src); err == nil {
-				c.tree = info.IsDir() || info.Mode()&os.ModeSymlink != 0
+				directory = info.IsDir()
+				c.tree = directory || info.Mode()&os.ModeSymlink != 0
 			}
+		}
+		if into {
+			if before, ok := taken[c.dst]; ok && !(directory && before.directory) {
+				return nil, cli.Usage("cp: %s and %s would both become %s", before.src, src, c.dst)
+			} else if ok {
+				o.merges = true
+			}
+			c.directory = directory
+			taken[c.dst] = c
 		}
 		if c.tree {
 			if err := c.checkApart(); err != nil {
