@@ -12,13 +12,16 @@ import (
 // branches must succeed, and the slowest sets the pace. A branch that returns [Enough]
 // drops out and the others continue to the end; when all have dropped out, upstream
 // is stopped. [BestEffort] and [Lossy] change that for one branch.
-// Chunks are shared, not copied; a promised size is passed on.
+// Chunks are shared, not copied; a promised size is passed on. Tee of none fails when it is run.
 func Tee(branches ...Sink) Sink {
 	branches = append([]Sink(nil), branches...)
 	return Sink{[]*spec{{name: "tee", run: tee, branches: branches}}}
 }
 
 func tee(ctx context.Context, in *Inlet, outs []*Outlet) error {
+	if len(outs) == 0 {
+		return errors.New("no branches: want at least one")
+	}
 	live := append([]*Outlet(nil), outs...)
 	for first := true; len(live) > 0; first = false {
 		c, err := in.Next(ctx)

@@ -170,7 +170,18 @@ func TestEarlyBranchWaitsForTheSource(t *testing.T) {
 func TestAllBranchesHaveEnough(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		run(t, endless("x").Via(pass()).To(pipeline.Tee(readN(1), readN(5), readN(0))), nil)
-		run(t, endless("x").To(pipeline.Tee()), nil)
+	})
+}
+
+// A list of branches that turned out to be empty does not throw the stream away.
+func TestTeeOfNone(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		for _, sink := range []pipeline.Sink{pipeline.Tee(), pipeline.Tee(discard(), pipeline.Tee())} {
+			_, err := endless("x").To(sink).Run(t.Context())
+			if wantNode(t, err, "tee"); err == nil || err.Error() != "tee: no branches: want at least one" {
+				t.Errorf("error %v", err)
+			}
+		}
 	})
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -34,13 +35,15 @@ func (s *lastStep) take(ctx context.Context, failed error) (err error) {
 
 // finish takes the last steps, once every node has returned: it publishes when
 // failed is nil, and undoes otherwise. It returns the run's error.
-func (r *Run) finish(ctx context.Context, failed error) error {
+func (r *Run) finish(failed error) error {
 	var steps []*lastStep
 	for _, n := range r.order {
 		for _, s := range slices.Backward(n.lastSteps) {
 			steps = append(steps, s)
 		}
 	}
+	ctx, release := r.graceful()
+	defer release()
 	if failed == nil {
 		for _, b := range r.detached {
 			b.undo(ctx, steps)
@@ -52,6 +55,45 @@ func (r *Run) finish(ctx context.Context, failed error) error {
 	}
 	return undo(ctx, steps, failed, r.group)
 }
+
+// graceful returns the context of the last steps: the run's without its end, until Grace after that.
+func (r *Run) graceful() (ctx context.Context, release func()) {
+	if r.ctx.Done() == nil {
+		return r.ctx, func() {}
+	}
+	ctx, cancel := context.WithCancelCause(context.WithoutCancel(r.ctx))
+	grace := r.config.Grace
+	if grace == 0 {
+		grace = defaultGrace
+	}
+	var timer *time.Timer
+	stop := afterFunc(r.ctx, func() {
+		left := grace
+		if at := r.interrupted.Load(); at > 0 {
+			left -= time.Duration(r.stamp() - at)
+		}
+		timer = time.AfterFunc(left, func() { cancel(&graceError{context.Cause(r.ctx), grace}) })
+	})
+	return ctx, func() {
+		stop()
+		if timer != nil {
+			timer.Stop()
+		}
+		cancel(nil)
+	}
+}
+
+// graceError is the cause with which the context of last steps ends.
+type graceError struct {
+	cause error
+	grace time.Duration
+}
+
+func (e *graceError) Error() string {
+	return fmt.Sprintf("not done %v after the run was to end: %v", e.grace, e.cause)
+}
+
+func (e *graceError) Unwrap() error { return e.cause }
 
 // publish takes the steps in order until one fails.
 func (r *Run) publish(ctx context.Context, steps []*lastStep) error {

@@ -356,6 +356,14 @@ func TestZeroValues(t *testing.T) {
 	s.wantPublished(t, "x")
 }
 
+func TestNegativeGrace(t *testing.T) {
+	p := emit("x").To(discard())
+	p.Grace = -1
+	if _, err := p.Run(t.Context()); err == nil || err.Error() != "pipeline: Grace -1ns: want 0 or more" {
+		t.Errorf("error %v", err)
+	}
+}
+
 // S41
 func TestSettingsOfAnySize(t *testing.T) {
 	data := bytes.Repeat([]byte("0123456789abcdef"), 1<<14)

@@ -69,7 +69,7 @@ func (out *Outlet) SetSize(n int64) {
 // AtEnd registers a last step of the node. When every node of the run has
 // returned, it is called once: with failed == nil if the run succeeded, to publish
 // (rename, release the end of an upload), else with the run's error, to undo. ctx
-// is the run's without its cancellation. Last steps run one at a time: nodes in the
+// is the run's without its cancellation; it ends [Pipeline.Grace] after the run's. Last steps run one at a time: nodes in the
 // order of [Pipeline.Describe], a node's own in reverse, and undo in the opposite
 // order. Work that can fail belongs before the node's return: a last step that
 // fails fails the run, and the steps that have not been called are called to undo.

@@ -22,12 +22,18 @@ type Pipeline struct {
 	// when the channel is empty. 0 means 1 MiB.
 	Buffer int
 
+	// Grace is how long the last steps may go on after the context of the run has ended: then their context
+	// ends too. It matters to those that wait for others, such as a server that does not answer. A run whose
+	// context does not end gives them all the time they need. 0 means 30 s.
+	Grace time.Duration
+
 	source Source
 	sink   Sink
 }
 
 const (
 	defaultBuffer = 1 << 20
+	defaultGrace  = 30 * time.Second
 	maxChunkSize  = 1 << 30
 )
 
@@ -39,6 +45,9 @@ type Run struct {
 	start  time.Time
 	ended  atomic.Int64 // a stamp; 0: under way
 	waited atomic.Bool
+
+	interrupted atomic.Int64 // a stamp: when ctx ended; 0: it has not
+	unwatch     func()       // ends the watch over ctx
 
 	fault       atomic.Pointer[Error] // a panic outside of any run function
 	outstanding atomic.Int64          // poison mode: buffers that crossed a channel and were not released
@@ -85,6 +94,7 @@ func (p *Pipeline) Start(ctx context.Context) (*Run, error) {
 	}
 	r.group = newGroup(r, nil, ctx)
 	r.group.build(nil, specs, nil, nil, nil)
+	r.unwatch = afterFunc(ctx, func() { r.interrupted.Store(r.stamp()) })
 	r.group.start()
 	return r, nil
 }
@@ -96,6 +106,7 @@ func (r *Run) Wait() (Report, error) {
 		return r.Snapshot(), errWaited
 	}
 	defer r.group.cancel(ErrClosed)
+	defer r.unwatch()
 	err := r.group.wait()
 	if fault := r.fault.Load(); fault != nil && err == nil {
 		err = fault
@@ -103,7 +114,7 @@ func (r *Run) Wait() (Report, error) {
 	if n := r.outstanding.Load(); n > 0 && err == nil {
 		err = fmt.Errorf("pipeline: %d chunks were sent and never released", n)
 	}
-	err = r.finish(context.WithoutCancel(r.ctx), err)
+	err = r.finish(err)
 	r.ended.Store(r.stamp())
 	return r.Snapshot(), err
 }
@@ -132,6 +143,8 @@ func (p *Pipeline) prepare() ([]*spec, error) {
 		return nil, fmt.Errorf("pipeline: ChunkSize %d: want 0 to %d bytes", p.ChunkSize, maxChunkSize)
 	case p.Buffer < 0:
 		return nil, fmt.Errorf("pipeline: Buffer %d: want 0 or more bytes", p.Buffer)
+	case p.Grace < 0:
+		return nil, fmt.Errorf("pipeline: Grace %v: want 0 or more", p.Grace)
 	}
 	specs := chain(p.source.nodes, p.sink.nodes)
 	return specs, check(specs)
