@@ -23,7 +23,7 @@ type Chunk struct {
 	buf *buffer // nil: empty
 	off int     // where in buf.data the chunk begins
 	n   int     // how many bytes it has
-	gen uint32  // the buffer's generation when this chunk was cut from it
+	gen uint64  // in 32 bits the buffer's generation when this chunk was cut from it; above, in poison mode, the owner
 }
 
 // NewChunk returns a chunk of n writable bytes from the pool. The bytes are not
@@ -46,16 +46,26 @@ func ChunkOf(b []byte) Chunk {
 	if len(b) == 0 {
 		return Chunk{}
 	}
-	return Chunk{buf: &buffer{data: b, class: adopted}, n: len(b)}
+	return Chunk{buf: &buffer{data: b, class: adopted}, n: len(b), gen: 1}
 }
 
 // Bytes returns the chunk's bytes. They are valid until Release or Send.
 func (c Chunk) Bytes() []byte {
+	if c.gen-1 < 1<<32-1 { // one comparison, so that Bytes is inlined
+		return c.buf.data[c.off:][:c.n:c.n]
+	}
+	return c.checkedBytes()
+}
+
+// checkedBytes is Bytes also for the zero chunk, and in poison mode.
+func (c Chunk) checkedBytes() []byte {
 	if c.buf == nil {
 		return nil
 	}
-	end := c.off + c.n
-	return c.buf.data[c.off:end:end]
+	if c.buf.trace != nil {
+		c.buf.checkOwner("Bytes", c.gen)
+	}
+	return c.buf.data[c.off:][:c.n:c.n]
 }
 
 // Len returns the number of bytes.
@@ -82,16 +92,14 @@ func (c Chunk) Split(i int) (head, tail Chunk) {
 	case c.n:
 		return c, Chunk{}
 	}
-	head, tail = c.Slice(0, i), c.Slice(i, c.n)
-	c.Retain()
-	return head, tail
+	return c.Slice(0, i), c.Retain().Slice(i, c.n)
 }
 
 // Retain returns a second chunk with the same bytes. Both are read-only from then
 // on, and each is released separately. It panics on a chunk already released.
 func (c Chunk) Retain() Chunk {
 	if c.pooled() {
-		c.buf.retain(c.gen)
+		c.gen = c.buf.retain(c.gen)
 	}
 	return c
 }
@@ -119,11 +127,18 @@ func (c Chunk) Release() {
 // shares reports whether c and d are parts of one pooled buffer.
 func (c Chunk) shares(d Chunk) bool { return c.buf == d.buf && c.buf.class != adopted }
 
-// check panics if c has been released.
-func (c Chunk) check(op string) {
-	if c.pooled() && !c.buf.owned(c.gen) {
-		c.buf.stale(op)
+// send returns c as its receiver owns it. It panics if c has been released.
+func (c Chunk) send(n *node) Chunk {
+	if !c.pooled() {
+		return c
 	}
+	if !c.buf.owned(c.gen) {
+		c.buf.stale("Send")
+	}
+	if c.buf.trace != nil {
+		c.gen = c.buf.handOver(c.gen, n.spec.name)
+	}
+	return c
 }
 
 func (c Chunk) pooled() bool { return c.buf != nil && c.buf.class != adopted }
@@ -176,7 +191,7 @@ type buffer struct {
 }
 
 // getBuffer returns a buffer of at least n bytes with one owner.
-func getBuffer(n int) (*buffer, uint32) {
+func getBuffer(n int) (*buffer, uint64) {
 	class := classOf(n)
 	var buf *buffer
 	if class >= 0 {
@@ -185,37 +200,50 @@ func getBuffer(n int) (*buffer, uint32) {
 	}
 	if buf == nil {
 		buf = &buffer{data: make([]byte, n), class: class}
-		buf.state.Store(1)
+		buf.state.Store(1<<32 | 1)
 	}
+	gen := buf.state.Load() >> 32
 	if poisoned() {
 		buf.checkPoison()
+		gen = buf.anotherOwner(gen)
 	}
-	return buf, uint32(buf.state.Load() >> 32)
+	return buf, gen
 }
 
-func (b *buffer) sole(gen uint32) bool { return b.state.Load() == uint64(gen)<<32|1 }
+func (b *buffer) sole(gen uint64) bool { return b.state.Load() == gen<<32|1 }
 
-func (b *buffer) owned(gen uint32) bool {
+func (b *buffer) owned(gen uint64) bool {
 	s := b.state.Load()
-	return uint32(s>>32) == gen && uint32(s) > 0
+	return uint32(s>>32) == uint32(gen) && uint32(s) > 0
 }
 
-func (b *buffer) retain(gen uint32) {
+// retain returns what the generation of the second owner's chunk is.
+func (b *buffer) retain(gen uint64) uint64 {
+	if b.trace != nil {
+		b.checkOwner("Retain", gen)
+	}
 	for {
 		s := b.state.Load()
-		if uint32(s>>32) != gen || uint32(s) == 0 {
+		if uint32(s>>32) != uint32(gen) || uint32(s) == 0 {
 			b.stale("Retain")
 		}
 		if b.state.CompareAndSwap(s, s+1) {
-			return
+			break
 		}
 	}
+	if b.trace != nil {
+		return b.anotherOwner(gen)
+	}
+	return gen
 }
 
-func (b *buffer) release(gen uint32) {
+func (b *buffer) release(gen uint64) {
+	if b.trace != nil {
+		b.giveUp("Release", "", gen)
+	}
 	for {
 		s := b.state.Load()
-		if uint32(s>>32) != gen || uint32(s) == 0 {
+		if uint32(s>>32) != uint32(gen) || uint32(s) == 0 {
 			b.stale("Release")
 		}
 		if uint32(s) > 1 {
@@ -227,7 +255,7 @@ func (b *buffer) release(gen uint32) {
 		if b.trace != nil {
 			b.poison() // before the pool may give it out
 		}
-		if b.state.CompareAndSwap(s, uint64(gen+1)<<32|1) {
+		if b.state.CompareAndSwap(s, (gen+1)<<32|1) {
 			break
 		}
 	}

@@ -3,11 +3,13 @@ package pipeline_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/weirflow/weir/pipeline"
 )
@@ -106,6 +108,8 @@ func TestStaleChunk(t *testing.T) {
 		"Release": c.Release,
 		"Retain":  func() { c.Retain() },
 		"Split":   func() { c.Split(1) },
+		"Bytes":   func() { c.Bytes() },
+		"Mutable": func() { c.Mutable() },
 	} {
 		said := panics(f)
 		if !strings.Contains(said, "released already") || strings.Count(said, "chunk_test.go") < 2 {
@@ -119,6 +123,67 @@ func TestStaleChunk(t *testing.T) {
 			t.Fatal("a stale Release hit the buffer's new owner")
 		}
 		d.Release()
+	}
+}
+
+// Poison mode sees the use of a chunk by an owner that has released it, also while another owner has it.
+func TestUseByAFormerOwner(t *testing.T) {
+	c := chunkOf("abc")
+	d := c.Retain()
+	c.Release()
+	for name, f := range map[string]func(){"Release": c.Release, "Retain": func() { c.Retain() }, "Bytes": func() { c.Bytes() }} {
+		if said := panics(f); !strings.HasPrefix(said, "pipeline: "+name+" of a chunk that was released already") {
+			t.Errorf("%s: %q", name, said)
+		}
+	}
+	if got := string(d.Bytes()); got != "abc" {
+		t.Errorf("the other owner has %q", got)
+	}
+	d.Release()
+}
+
+// Poison mode sees what a node does with a chunk after it has sent it, and names the node; the one that has it now is
+// not blamed, and its bytes stay.
+func TestUseAfterSend(t *testing.T) {
+	for name, use := range map[string]func(ctx context.Context, c pipeline.Chunk, out *pipeline.Outlet){
+		"Send":    func(ctx context.Context, c pipeline.Chunk, out *pipeline.Outlet) { _ = out.Send(ctx, c) },
+		"Bytes":   func(_ context.Context, c pipeline.Chunk, _ *pipeline.Outlet) { _ = c.Bytes() },
+		"Release": func(_ context.Context, c pipeline.Chunk, _ *pipeline.Outlet) { c.Release() },
+		"Retain":  func(_ context.Context, c pipeline.Chunk, _ *pipeline.Outlet) { c.Retain() },
+	} {
+		bubble(t, func(t *testing.T) {
+			culprit := pipeline.NewStage("culprit", func(ctx context.Context, in *pipeline.Inlet, out *pipeline.Outlet) error {
+				for c, err := range in.Chunks(ctx) {
+					if err != nil {
+						return err
+					}
+					if err := out.Send(ctx, c); err != nil {
+						return err
+					}
+					time.Sleep(time.Second) // the sink has it
+					use(ctx, c, out)
+				}
+				return nil
+			})
+			var got string
+			sink := pipeline.NewSink("sink", func(ctx context.Context, in *pipeline.Inlet) error {
+				for c, err := range in.Chunks(ctx) {
+					if err != nil {
+						return err
+					}
+					time.Sleep(2 * time.Second)
+					got += string(c.Bytes())
+					c.Release()
+				}
+				return nil
+			})
+			_, err := emit("abc").Via(culprit).To(sink).Run(t.Context())
+			var p *pipeline.PanicError
+			if !errors.As(err, &p) || p.Node != "culprit" || got != "abc" ||
+				!strings.HasPrefix(fmt.Sprint(p.Value), "pipeline: "+name+" of a chunk that node culprit sent already\nsent at\n") || strings.Count(fmt.Sprint(p.Value), "chunk_test.go") < 2 {
+				t.Errorf("%s: got %q, error %v", name, got, err)
+			}
+		})
 	}
 }
 

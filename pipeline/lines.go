@@ -24,7 +24,9 @@ const maxLine = 1 << 20
 //
 // An error is yielded last, with a nil line; a loop that continues after it panics. After a break, Next, Chunks, Lines
 // and Reader continue with the line behind the last one. During the loop nothing else may receive from in.
-func (in *Inlet) Lines(ctx context.Context) iter.Seq2[[]byte, error] { return in.LinesMax(ctx, maxLine) }
+func (in *Inlet) Lines(ctx context.Context) iter.Seq2[[]byte, error] {
+	return in.LinesMax(ctx, maxLine)
+}
 
 // LinesMax is [Inlet.Lines] with another limit: how many bytes a line may have, without its line feed. It holds
 // at most that many bytes and one chunk.

@@ -105,7 +105,7 @@ func TestLinesTooLong(t *testing.T) {
 		}
 	}
 	var got []string
-	if _, err := emit(mib+"x").To(pipeline.NewSink("lines", func(ctx context.Context, in *pipeline.Inlet) error {
+	if _, err := emit(mib + "x").To(pipeline.NewSink("lines", func(ctx context.Context, in *pipeline.Inlet) error {
 		for _, err := range in.Lines(ctx) {
 			if err != nil {
 				return err

@@ -22,8 +22,7 @@ func (out *Outlet) Send(ctx context.Context, c Chunk) error {
 		c.Release()
 		return out.node.ended(ctx)
 	}
-	c.check("Send")
-	return out.ch.put(ctx, &out.port, c)
+	return out.ch.put(ctx, &out.port, c.send(out.node))
 }
 
 // count adds n to the bytes of every nested node on the way, and of every node

@@ -10,7 +10,7 @@ import (
 )
 
 // Poison mode detects what the normal mode does not: bytes written or read after
-// Release, chunks released twice, chunks never released. WEIR_POISON=1 turns it on. That is
+// Release or Send, chunks sent or released twice, chunks never released. WEIR_POISON=1 turns it on. That is
 // read when the first chunk is made, so that a test kit may still set it while packages initialise.
 
 const (
@@ -39,6 +39,58 @@ type trace struct {
 	run      *Run      // whose channel the buffer crossed first
 	released []uintptr // where the last owner released it
 	filled   bool      // data is all poison
+
+	// Every Send and Retain makes a new owner, so that a chunk which another node owns by now can be told from the
+	// copy that was sent.
+	owners uint32            // of this generation
+	former map[uint32]change // those that have given it up
+}
+
+// change is how an owner has given up a chunk.
+type change struct {
+	node string // that sent it; "": it was released
+	at   []uintptr
+}
+
+// anotherOwner returns the generation with a new owner.
+func (b *buffer) anotherOwner(gen uint64) uint64 {
+	b.trace.mu.Lock()
+	defer b.trace.mu.Unlock()
+	b.trace.owners++
+	return gen&0xFFFFFFFF | uint64(b.trace.owners)<<32
+}
+
+// handOver returns the generation with the owner that comes after one that has sent its chunk.
+func (b *buffer) handOver(gen uint64, node string) uint64 {
+	b.giveUp("Send", node, gen)
+	return b.anotherOwner(gen)
+}
+
+// giveUp notes that an owner gives up its chunk. It panics if it has done so already.
+func (b *buffer) giveUp(op, node string, gen uint64) {
+	b.checkOwner(op, gen)
+	b.trace.mu.Lock()
+	defer b.trace.mu.Unlock()
+	if b.trace.former == nil {
+		b.trace.former = make(map[uint32]change)
+	}
+	b.trace.former[uint32(gen>>32)] = change{node, callers()}
+}
+
+// checkOwner panics if a chunk is used by an owner that has given it up.
+func (b *buffer) checkOwner(op string, gen uint64) {
+	if !b.owned(gen) {
+		b.stale(op)
+	}
+	b.trace.mu.Lock()
+	defer b.trace.mu.Unlock()
+	was, given := b.trace.former[uint32(gen>>32)]
+	switch {
+	case given && was.node != "":
+		panic(fmt.Sprintf("pipeline: %s of a chunk that node %s sent already\nsent at\n%s%s at\n%s", op, was.node, frames(was.at), op, frames(callers())))
+	case given:
+		panic(fmt.Sprintf("pipeline: %s of a chunk that was released already\nfirst release at\n%s%s at\n%s", op, frames(was.at), op, frames(callers())))
+	}
 }
 
 // crossed notes that the buffer has crossed a channel of r.
@@ -59,6 +111,7 @@ func (b *buffer) poison() {
 	}
 	b.trace.filled = true
 	b.trace.released = callers()
+	b.trace.owners, b.trace.former = 0, nil
 	if b.trace.run != nil {
 		b.trace.run.outstanding.Add(-1)
 		b.trace.run = nil

@@ -139,6 +139,23 @@ func TestBrokenStagesAreCaught(t *testing.T) {
 			c.Release()
 			return out.Send(ctx, d)
 		}), pipetest.StageOptions{}, text)},
+		{name: "reads what it has sent", want: "node mutant sent already", check: stageMutant(each(func(ctx context.Context, c pipeline.Chunk, out *pipeline.Outlet) error {
+			if err := out.Send(ctx, c); err != nil {
+				return err
+			}
+			_ = c.Bytes()
+			return nil
+		}), pipetest.StageOptions{}, text)},
+		{name: "sends twice", want: "node mutant sent already", check: stageMutant(each(func(ctx context.Context, c pipeline.Chunk, out *pipeline.Outlet) error {
+			if err := out.Send(ctx, c); err != nil {
+				return err
+			}
+			return out.Send(ctx, c)
+		}), pipetest.StageOptions{}, text)},
+		{name: "reads what it has released", want: "released already", check: stageMutant(each(func(ctx context.Context, c pipeline.Chunk, out *pipeline.Outlet) error {
+			c.Release()
+			return out.Send(ctx, pipeline.ChunkOf(bytes.Clone(c.Bytes())))
+		}), pipetest.StageOptions{}, text)},
 		{name: "sends what it has released", want: "released", check: stageMutant(each(func(ctx context.Context, c pipeline.Chunk, out *pipeline.Outlet) error {
 			c.Release()
 			return out.Send(ctx, c)
