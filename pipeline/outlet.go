@@ -82,10 +82,24 @@ const maxEmptyReads = 100
 
 // CopyFrom reads r into chunks and sends them until EOF, which is not an error.
 // The chunks start small and grow while r fills them and downstream keeps up,
-// unless [Pipeline.ChunkSize] fixes their size. CopyFrom does not interrupt a read that
-// blocks: that is up to the owner of r. If r keeps returning 0 and nil, CopyFrom fails with
+// unless [Pipeline.ChunkSize] fixes their size. If r keeps returning 0 and nil, CopyFrom fails with
 // io.ErrNoProgress.
-func (out *Outlet) CopyFrom(ctx context.Context, r io.Reader) error {
+//
+// The end of ctx interrupts a Read that blocks: by a read deadline, if r has SetReadDeadline (it is cleared
+// afterwards), else in a source by r's Close, if it has one. Close is called in no other case. A reader with neither
+// holds up the end of the run until its Read returns. So does a file in blocking mode; package sources reads
+// it. A decoder that must not be closed during a Read, as that of gzip, is to be hidden: struct{ io.Reader }.
+func (out *Outlet) CopyFrom(ctx context.Context, r io.Reader) (err error) {
+	release := out.interruptible(ctx, r)
+	defer func() {
+		if ended := out.node.ended(ctx); release() && ended != nil {
+			err = ended // what an interrupted Read returns does not matter
+		}
+	}()
+	return out.copyFrom(ctx, r)
+}
+
+func (out *Outlet) copyFrom(ctx context.Context, r io.Reader) error {
 	size := out.newChunkSizer()
 	end, limit := fillable(r)
 	for empty := 0; ; {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"sync/atomic"
+	"time"
 
 	"github.com/weirflow/weir/internal/fileid"
 	"github.com/weirflow/weir/internal/ioctx"
@@ -47,5 +48,9 @@ func Reader(r io.Reader) pipeline.Source {
 func copyFrom(ctx context.Context, out *pipeline.Outlet, r io.Reader) error {
 	r, release := ioctx.Reader(ctx, r)
 	defer release()
+	_, deadline := r.(interface{ SetReadDeadline(time.Time) error })
+	if _, closes := r.(io.Closer); closes && !deadline {
+		r = struct{ io.Reader }{r} // else CopyFrom closes it as well
+	}
 	return out.CopyFrom(ctx, r)
 }
