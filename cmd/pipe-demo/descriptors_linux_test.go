@@ -47,17 +47,20 @@ func processorTime(t *testing.T, pid int) time.Duration {
 
 // Many more clients than descriptors: they wait, each gets its answer, and nothing is said about it.
 func TestManyClientsFewDescriptors(t *testing.T) {
+	t.Parallel()
 	const many = 200
 	data := letters(300_000)
 	paths := map[string]string{ // by command
 		"serve .": "a/b/big", "serve --list .": "a/b/", "serve --precompressed --limit-rate 2M .": "a/b/big",
 		"serve big": "", "serve big ! gzip": "", "receive .": "a/b/",
 	}
+	protocols := []string{"h1", "h2c"}
 	if testing.Short() {
+		protocols = protocols[:1]
 		paths = map[string]string{"serve .": "a/b/big", "receive .": "a/b/"}
 	}
 	for command, path := range paths {
-		for _, protocol := range []string{"h1", "h2c"} {
+		for _, protocol := range protocols {
 			t.Run(command+", "+protocol, func(t *testing.T) {
 				t.Parallel()
 				dir := t.TempDir()
@@ -139,6 +142,7 @@ func ask(ctx context.Context, client *http.Client, command, url string, i int, d
 // When clients that do not read, or do not send, have all there is, the others wait, and the server costs nothing. When
 // those leave, the others get their answers.
 func TestStalledClientsFewDescriptors(t *testing.T) {
+	t.Parallel()
 	data := letters(16 << 20) // more than sockets hold
 	for command, request := range map[string]string{
 		"serve":   "GET /big HTTP/1.1\r\nHost: x\r\n\r\n",
