@@ -46,6 +46,9 @@ func (d *Destination) begin(opts Options) (*File, error) {
 	}
 	f := &File{dest: d, dir: d.dir, opts: opts}
 	f.size, f.sparse = opts.Size, opts.Sparse
+	if d.exists && d.old.reserved() {
+		d.exists = false // for the new file
+	}
 	if d.exists {
 		f.old = d.dir.access(d.base)
 	}

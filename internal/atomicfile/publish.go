@@ -59,16 +59,21 @@ func (f *File) place() error {
 	return nil
 }
 
+// reservedMode is that of a file that may only be replaced. Without a w, SMB would not even rename over it.
+const reservedMode fs.FileMode = 0o200
+
+// reserved reports whether a file is what placeReserved made.
+func (s stat) reserved() bool { return s.mode == reservedMode && s.size == 0 && s.ours() }
+
 // placeReserved gives the file its name where the file system has neither links nor a rename that replaces nothing.
 // An empty file that did not exist before reserves the name, and is replaced.
 //
 // In between, others see that empty file, or, where files have modes, one that only root can read: never a part of
-// the file. A process that is killed in between leaves it. A file that another process puts in its place in the
-// moment between the last look at it and the rename is lost.
+// the file. A process that is killed in between leaves it; what replaces it later does not get its mode. A file that
+// another process puts in its place in the moment between the last look at it and the rename is lost.
 func (f *File) placeReserved() error {
 	d := f.dest
-	const mayOnlyBeReplaced = 0o200 // without a w, SMB would not even rename over it
-	empty, err := d.dir.open(d.base, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mayOnlyBeReplaced, d.name)
+	empty, err := d.dir.open(d.base, os.O_WRONLY|os.O_CREATE|os.O_EXCL, reservedMode, d.name)
 	if err != nil {
 		return d.failed("open", f.lost(err))
 	}

@@ -107,6 +107,50 @@ func TestCreateOnlyOnAFileSystemThatRefuses(t *testing.T) {
 	}
 }
 
+// While a name is reserved, others see no part of the file.
+func TestReservedName(t *testing.T) {
+	var below string
+	var seen atomic.Int32
+	refuse := fusetest.Refuse(syscall.ENOSYS, fusetest.Link, fusetest.RenameNew)
+	dir, below := fusetest.Mount(t, fusetest.Options{Fail: func(op fusetest.Op, name string) syscall.Errno {
+		errno := refuse(op, name)
+		if op == fusetest.Rename && name == "out" {
+			info, err := os.Stat(filepath.Join(below, "out"))
+			if errors.Is(err, fs.ErrNotExist) {
+				return errno // the rename that replaces nothing, which is about to be refused
+			}
+			if seen.Add(1); err != nil || info.Size() != 0 || info.Mode() != 0o200 {
+				t.Errorf("the reserved name: %v, %v", info, err)
+			}
+		}
+		return errno
+	}})
+	if err := atomicfile.WriteFile(nil, filepath.Join(dir, "out"), []byte("new"), atomicfile.Options{CreateOnly: true}); err != nil {
+		t.Error(err)
+	}
+	wantTree(t, below, map[string]string{"out": "new"})
+	if seen.Load() != 1 {
+		t.Errorf("the name was reserved %d times", seen.Load())
+	}
+}
+
+// A process that is killed while it has reserved a name leaves an empty file, whose mode does not stay.
+func TestReplacingAReservedName(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "out")
+	if err := os.WriteFile(name, nil, 0o200); err != nil {
+		t.Fatal(err)
+	}
+	if err := atomicfile.WriteFile(nil, name, []byte("new"), atomicfile.Options{CreateOnly: true}); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("create-only: %v", err)
+	}
+	if err := atomicfile.WriteFile(nil, name, []byte("new"), atomicfile.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(name); err != nil || info.Mode() != modeOfANewFile(t) {
+		t.Errorf("%v, %v", info.Mode(), err)
+	}
+}
+
 // Whatever fails, there is the old file or none, and nothing beside it, and the error names the call and the file.
 func TestFileSystemThatFails(t *testing.T) {
 	for _, test := range []struct {
