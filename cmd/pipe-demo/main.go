@@ -12,7 +12,10 @@ import (
 
 func main() {
 	c := cli.NewConsole()
-	ctx := cli.WithSignals(context.Background(), os.Exit)
+	ctx := cli.WithSignals(context.Background(), func(code int) {
+		c.Leave()
+		os.Exit(code)
+	})
 	root := rootCommand(c)
 	root.SetArgs(endFlags(os.Args[1:]))
 	os.Exit(c.Finish(root.ExecuteContext(ctx)))

@@ -10,6 +10,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -33,8 +34,9 @@ type Console struct {
 	JSON     bool // events instead of text, for programs
 	Progress Choice
 
-	errTerminal int  // the descriptor of standard error when it is a terminal, else -1
-	ended       bool // an end event was written
+	errTerminal int         // the descriptor of standard error when it is a terminal, else -1
+	ended       bool        // an end event was written
+	drawn       atomic.Bool // there is a progress line on the terminal
 }
 
 // NewConsole is the console of this process.
@@ -153,6 +155,13 @@ func (c *Console) Retry(what string, attempt int, wait time.Duration, cause erro
 func (c *Console) Restart(name, what string, attempt int, cause error) {
 	c.Event("retry", map[string]any{"attempt": attempt, "wait_seconds": 0, "error": Message(cause), "source": what, "offset": 0})
 	c.Note("%s: restarting: %s", name, Message(cause))
+}
+
+// Leave ends the line on which the progress is drawn, when the process exits at once.
+func (c *Console) Leave() {
+	if c.drawn.Load() {
+		fmt.Fprintln(c.Err)
+	}
 }
 
 // clearLine goes to the first column and erases what is there.

@@ -12,6 +12,9 @@ const (
 	showEvery  = 100 * time.Millisecond
 	plainEvery = 10 * time.Second // lines of --progress=plain
 	jsonEvery  = time.Second
+
+	plainWidth = 80 // of a line in a log
+	freeWidth  = 2  // columns of a terminal that stay free: some wrap a line that fills them
 )
 
 // A Monitor shows the progress of a command: as one line on a terminal, as lines in a log, or as events. It does nothing
@@ -21,7 +24,6 @@ type Monitor struct {
 	every   time.Duration // 0: nothing to show
 	show    func(Progress)
 	window  rateWindow
-	drawn   bool // there is a line on the terminal
 	stopped chan struct{}
 	group   errgroup.Group
 }
@@ -65,10 +67,11 @@ func (m *Monitor) Shown() bool { return m.every > 0 }
 func (m *Monitor) Stop(last Progress, ok bool) {
 	close(m.stopped)
 	m.group.Wait()
-	if m.drawn {
+	drawn := m.console.drawn.Swap(false)
+	if drawn {
 		fmt.Fprint(m.console.Err, clearLine)
 	}
-	if ok && (m.drawn || m.every == plainEvery) {
+	if ok && (drawn || m.every == plainEvery) {
 		fmt.Fprintln(m.console.Err, last.Summary())
 	}
 }
@@ -77,12 +80,21 @@ func (m *Monitor) draw(p Progress) {
 	if p.Elapsed < showAfter {
 		return
 	}
-	fmt.Fprint(m.console.Err, clearLine+p.line(m.console.width()-1))
-	m.drawn = true
+	fmt.Fprint(m.console.Err, clearLine+p.line(m.console.width()-freeWidth))
+	m.console.drawn.Store(true)
 }
 
 func (m *Monitor) event(p Progress) {
-	e := map[string]any{"elapsed_seconds": p.Elapsed.Seconds(), "bytes": p.Done, "rate": p.Rate}
+	e := map[string]any{"elapsed_seconds": p.Elapsed.Seconds(), "bytes": p.Done, "rate": max(0, p.Rate)}
+	if s := p.Elapsed.Seconds(); s > 0 {
+		e["average"] = float64(p.Done) / s
+		if p.Rate < 0 {
+			e["rate"] = e["average"]
+		}
+	}
+	if left, ok := p.remaining(); ok && p.Total >= 0 {
+		e["eta_seconds"] = left.Seconds()
+	}
 	if p.Total >= 0 {
 		e["total"] = p.Total
 	}

@@ -5,6 +5,7 @@ import (
 	"math"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/weirflow/weir/internal/text"
 	"github.com/weirflow/weir/pipeline"
@@ -12,36 +13,40 @@ import (
 
 // Progress is what the progress line shows.
 type Progress struct {
-	Done       int64         // bytes that the source has delivered
+	Done       int64         // bytes that have left the flow
 	Total      int64         // bytes that it will deliver; negative when that is unknown
 	Written    int64         // bytes that the sink received; negative when they are not to be compared with Done
 	Files      int           // that are done; negative when there is only one
-	Rate       float64       // bytes per second over the last seconds
+	Rate       float64       // bytes per second over the last seconds; negative: not known yet
 	Elapsed    time.Duration // since the start
 	Bottleneck string        // the node that holds the others up; "" when none does
 }
 
-// ProgressOf reads the report of one flow: its first node is the source. With a single sink, what that received is
-// written.
+// ProgressOf reads the report of one flow: its first node is the source. Bytes count when they have left the flow. Where a stage
+// changes the size of the stream, they count when they have left the source's channel.
 func ProgressOf(r pipeline.Report) Progress {
 	p := Progress{Total: -1, Written: -1, Files: -1, Elapsed: r.Elapsed}
 	if len(r.Nodes) == 0 {
 		return p
 	}
 	p.Done = r.Nodes[0].Out
-	from := make(map[int]bool)
+	from, size := make(map[int]bool), make(map[int]int64)
 	for _, e := range r.Channels {
-		from[e.From] = true
+		from[e.From], size[e.To] = true, e.Size
 		if e.From == 0 {
-			p.Total = e.Size
+			p.Total, p.Done = e.Size, r.Nodes[e.To].In
 		}
 	}
-	ends := 0
+	ends, same, least := 0, p.Total >= 0, int64(math.MaxInt64)
 	for i, n := range r.Nodes {
 		if n.Parent < 0 && !from[i] {
 			ends++
 			p.Written = n.In
+			same, least = same && size[i] == p.Total, min(least, n.In)
 		}
+	}
+	if ends > 0 && same {
+		p.Done = least
 	}
 	if ends != 1 {
 		p.Written = -1
@@ -73,7 +78,7 @@ func (p Progress) line(width int) string {
 		{size, 0},
 		{percent, 1},
 		{"[]", 5}, // the bar's place
-		{text.Rate(p.Rate), 2},
+		{p.rates(), 2},
 		{eta, 3},
 		{p.ratio(), 4},
 		{p.files(), 4},
@@ -95,7 +100,7 @@ func (p Progress) line(width int) string {
 				length += barLeast
 			}
 			line = append(line, part.text)
-			length += len(part.text) + 2
+			length += utf8.RuneCountInString(part.text) + 2
 		}
 		if length > width && worst > 0 {
 			continue
@@ -103,13 +108,28 @@ func (p Progress) line(width int) string {
 		if bar >= 0 {
 			line[bar] = drawBar(p.share(), min(40, barLeast+width-length))
 		}
-		text := strings.Join(line, "  ")
-		return text[:min(len(text), max(width, 0))]
+		text := []rune(strings.Join(line, "  "))
+		return string(text[:min(len(text), max(width, 0))])
 	}
 }
 
 // plain is the line for a log.
-func (p Progress) plain() string { return p.line(1000) }
+func (p Progress) plain() string { return p.line(plainWidth) }
+
+// rates are the present rate and the average.
+func (p Progress) rates() string {
+	average := ""
+	if s := p.Elapsed.Seconds(); s > 0 {
+		average = text.Rate(float64(p.Done) / s)
+	}
+	switch {
+	case p.Rate < 0:
+		return average
+	case average == "" || average == text.Rate(p.Rate):
+		return text.Rate(p.Rate)
+	}
+	return fmt.Sprintf("%s (average %s)", text.Rate(p.Rate), average)
+}
 
 // Summary is the last line: totals over the whole time.
 func (p Progress) Summary() string {
@@ -132,7 +152,11 @@ func (p Progress) share() float64 {
 
 // remaining is the time left at the present rate, unless that is unknown or too long to mean anything.
 func (p Progress) remaining() (time.Duration, bool) {
-	seconds := float64(p.Total-p.Done) / p.Rate
+	rate := p.Rate
+	if rate < 0 {
+		rate = float64(p.Done) / p.Elapsed.Seconds()
+	}
+	seconds := float64(p.Total-p.Done) / rate
 	if !(seconds >= 0) || seconds > 100*3600 {
 		return 0, false
 	}
@@ -186,10 +210,14 @@ const (
 	sampleGap  = 500 * time.Millisecond
 )
 
-// rate records the bytes at a time and returns the bytes per second over the window.
+// rate records the bytes at a time and returns the bytes per second over the window; negative if that is not known yet. The window begins
+// with the first bytes, so that neither the wait for them nor what comes at once counts.
 func (w *rateWindow) rate(at time.Duration, bytes int64) float64 {
 	if len(w.samples) == 0 {
-		w.samples = append(w.samples, rateSample{})
+		if bytes > 0 {
+			w.samples = append(w.samples, rateSample{at, bytes})
+		}
+		return -1
 	}
 	for len(w.samples) > 1 && at-w.samples[1].at >= windowSpan {
 		w.samples = w.samples[1:]
@@ -198,8 +226,8 @@ func (w *rateWindow) rate(at time.Duration, bytes int64) float64 {
 	if at-w.samples[len(w.samples)-1].at >= sampleGap {
 		w.samples = append(w.samples, rateSample{at, bytes})
 	}
-	if at <= oldest.at {
-		return 0
+	if at-oldest.at < sampleGap {
+		return -1
 	}
 	return float64(bytes-oldest.bytes) / (at - oldest.at).Seconds()
 }

@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/weirflow/weir/internal/text"
+	"github.com/weirflow/weir/pipeline"
 )
 
 func TestProgressLine(t *testing.T) {
@@ -34,6 +35,74 @@ func TestProgressLine(t *testing.T) {
 	} {
 		if diff := cmp.Diff(test.want, test.p.line(test.width)); diff != "" {
 			t.Errorf("%s: -want +got\n%s", test.name, diff)
+		}
+	}
+}
+
+// The present rate stands beside the average, unless they are the same.
+func TestProgressRates(t *testing.T) {
+	for _, test := range []struct {
+		rate float64
+		want string
+	}{{100 << 10, "100 KiB/s"}, {200 << 10, "200 KiB/s (average 100 KiB/s)"}, {0, "0 B/s (average 100 KiB/s)"}, {-1, "100 KiB/s"}} {
+		p := Progress{Done: 1 << 20, Total: -1, Written: -1, Rate: test.rate, Elapsed: 10240 * time.Millisecond}
+		if got := p.rates(); got != test.want {
+			t.Errorf("%v: %q, want %q", test.rate, got, test.want)
+		}
+	}
+}
+
+// Lines of a log fit 80 columns, whatever is in them.
+func TestProgressPlainFits(t *testing.T) {
+	p := Progress{Done: 1023 << 20, Total: 1023 << 30, Written: 1, Files: 100000, Rate: 1000 << 10, Elapsed: time.Hour, Bottleneck: strings.Repeat("ä", 100)}
+	if got := p.plain(); utf8.RuneCountInString(got) > 80 {
+		t.Errorf("%d columns: %s", utf8.RuneCountInString(got), got)
+	}
+}
+
+// Bytes count when they have left the flow: what waits in it does not.
+func TestProgressOf(t *testing.T) {
+	node := func(in, out int64) pipeline.NodeStats { return pipeline.NodeStats{Parent: -1, In: in, Out: out} }
+	channel := func(from, to int, size int64) pipeline.ChannelStats {
+		return pipeline.ChannelStats{From: from, To: to, Size: size}
+	}
+	for _, test := range []struct {
+		name  string
+		r     pipeline.Report
+		done  int64
+		total int64
+	}{
+		{"nothing", pipeline.Report{}, 0, -1},
+		{"to a sink", pipeline.Report{Nodes: []pipeline.NodeStats{node(0, 90), node(40, 0)}, Channels: []pipeline.ChannelStats{channel(0, 1, 100)}}, 40, 100},
+		{"through a limit", pipeline.Report{Nodes: []pipeline.NodeStats{node(0, 90), node(60, 30), node(20, 0)},
+			Channels: []pipeline.ChannelStats{channel(0, 1, 100), channel(1, 2, 100)}}, 20, 100},
+		{"through a codec", pipeline.Report{Nodes: []pipeline.NodeStats{node(0, 90), node(60, 7), node(5, 0)},
+			Channels: []pipeline.ChannelStats{channel(0, 1, 100), channel(1, 2, -1)}}, 60, 100},
+		{"to the slower of two", pipeline.Report{Nodes: []pipeline.NodeStats{node(0, 90), node(60, 120), node(50, 0), node(10, 0)},
+			Channels: []pipeline.ChannelStats{channel(0, 1, 100), channel(1, 2, 100), channel(1, 3, 100)}}, 10, 100},
+		{"of unknown size", pipeline.Report{Nodes: []pipeline.NodeStats{node(0, 90), node(40, 0)}, Channels: []pipeline.ChannelStats{channel(0, 1, -1)}}, 40, -1},
+	} {
+		if p := ProgressOf(test.r); p.Done != test.done || p.Total != test.total {
+			t.Errorf("%s: %d of %d, want %d of %d", test.name, p.Done, p.Total, test.done, test.total)
+		}
+	}
+}
+
+// Neither the wait for the first bytes nor what comes at once is taken for the rate.
+func TestRateSettlesSoon(t *testing.T) {
+	const want = 100 << 10
+	var w rateWindow
+	for at := time.Duration(0); at <= 10*time.Second; at += 100 * time.Millisecond {
+		bytes := int64(0)
+		if at >= 2*time.Second {
+			bytes = 1<<20 + int64(want*(at-2*time.Second).Seconds())
+		}
+		got := w.rate(at, bytes)
+		switch {
+		case got < 0 && at > 3*time.Second:
+			t.Errorf("after %v: not known", at)
+		case got >= 0 && (got < 0.98*want || got > 1.02*want):
+			t.Errorf("after %v: %s", at, text.Rate(got))
 		}
 	}
 }

@@ -64,7 +64,11 @@ func (t *tally) setTotal(bytes int64) {
 
 // progress is what is shown while files are copied.
 func (t *tally) progress() cli.Progress {
-	p := cli.ProgressOf(t.snapshot())
+	report := t.snapshot()
+	p := cli.ProgressOf(report)
+	if n := len(report.Nodes); n > 0 {
+		p.Done = report.Nodes[n-1].In // no stage changes the size
+	}
 	p.Written = -1
 	t.mu.Lock()
 	defer t.mu.Unlock()
