@@ -13,6 +13,7 @@ import (
 
 	"github.com/weirflow/weir/cmd/pipe-demo/internal/cli"
 	"github.com/weirflow/weir/flow"
+	"github.com/weirflow/weir/internal/atomicfile"
 	"github.com/weirflow/weir/internal/fileid"
 	"github.com/weirflow/weir/internal/text"
 	"github.com/weirflow/weir/pipeline/draw"
@@ -39,6 +40,7 @@ missing source, 4 for an output that exists.`,
 		},
 	}
 	o.existing.AddFlags(cmd.Flags())
+	o.existing.AddInPlaceFlag(cmd.Flags())
 	cmd.Flags().Var(&o.limits.Rate, "limit-rate", "bytes per second at most, such as 500k or 10M")
 	cmd.Flags().Var(&format, "format", "text, mermaid or dot")
 	cli.CompleteWords(cmd, "format", format.Words)
@@ -130,8 +132,10 @@ func describeSink(e flow.Endpoint, existing cli.Existing) string {
 		return "a directory"
 	case !o.Exists():
 		return "a new file"
-	case !o.Loses():
+	case !o.Loses(), atomicfile.IsPseudo(path):
 		return "written in place"
+	case existing.Overwrites():
+		return "writes over " + text.Size(o.Info.Size())
 	case existing.Force:
 		return "replaces " + text.Size(o.Info.Size())
 	default:

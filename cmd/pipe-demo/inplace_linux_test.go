@@ -61,7 +61,7 @@ func TestMountPoint(t *testing.T) {
 	})
 	for _, words := range []string{
 		"cp -f new mounted", "cp -f --resume new mounted", "cp -rf tree/. .", "run -f new ! mounted", "run -f new ! tee [ mounted ] ! other", "get -f " + server.URL + "/new mounted",
-		"explain -f new ! mounted", "cp -f --verify new mounted", "cp -fp new mounted",
+		"explain -f new ! mounted", "cp -f --verify new mounted", "cp -fp new mounted", "cp --dry-run -f new mounted",
 	} {
 		args := strings.Fields(words)
 		cmd := exec.Command("pipe-demo", args...)
@@ -77,7 +77,7 @@ func TestMountPoint(t *testing.T) {
 		}
 		wantFile(t, below, "old")
 		wantNoDebris(t, dir)
-		if args[0] == "explain" || strings.Contains(words, "--resume") {
+		if args[0] == "explain" || args[1] == "--dry-run" || strings.Contains(words, "--resume") {
 			continue
 		}
 		if args[0] == "get" && asked > 0 {

@@ -60,6 +60,9 @@ func (o *Copy) Explain() error {
 			continue
 		}
 		info, err := c.check(o.Existing)
+		if err == nil {
+			err = c.there.CheckReplace(o.Existing)
+		}
 		switch {
 		case errors.Is(err, cli.ErrSkipped):
 			fmt.Fprintf(o.Console.Out, "%s: exists already, would be skipped\n", text.Printable(c.dst))
