@@ -1,6 +1,7 @@
 package pipeline_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"fmt"
@@ -14,29 +15,6 @@ import (
 	"github.com/weirflow/weir/sources"
 	"github.com/weirflow/weir/stages"
 )
-
-// A custom stage is one function. This one turns text into capitals; it owns the chunks
-// that it gets and asks for one that it may write to.
-func ExampleNewStage() {
-	upper := pipeline.NewStage("upper", func(ctx context.Context, in *pipeline.Inlet, out *pipeline.Outlet) error {
-		for c, err := range in.Chunks(ctx) {
-			if err != nil {
-				return err
-			}
-			c = c.Mutable()
-			copy(c.Bytes(), bytes.ToUpper(c.Bytes()))
-			if err := out.Send(ctx, c); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	_, err := sources.Bytes([]byte("backpressure\n")).Via(upper).To(sinks.Writer(os.Stdout)).Run(context.Background())
-	fmt.Println(err)
-	// Output:
-	// BACKPRESSURE
-	// <nil>
-}
 
 // Two files from one pass over the source: both appear, or neither does.
 func ExampleTee() {
@@ -79,50 +57,6 @@ func ExampleRun_Snapshot() {
 	s := run.Snapshot()
 	fmt.Println(s.Nodes[0].Name, s.Nodes[0].Out, "->", s.Nodes[1].Name, s.Nodes[1].In)
 	// Output: bytes 1048576 -> discard 1048576
-}
-
-// A source of one's own. What goes through a Writer is packed into chunks.
-func ExampleNewSource() {
-	squares := pipeline.NewSource("squares", func(ctx context.Context, out *pipeline.Outlet) error {
-		w := out.Writer(ctx)
-		for i := range 4 {
-			if _, err := fmt.Fprintln(w, i*i); err != nil {
-				return err
-			}
-		}
-		return w.Flush()
-	})
-	_, err := squares.To(sinks.Writer(os.Stdout)).Run(context.Background())
-	fmt.Println(err)
-	// Output:
-	// 0
-	// 1
-	// 4
-	// 9
-	// <nil>
-}
-
-// A sink of one's own, whose result counts only when the whole run has succeeded.
-func ExampleNewSink() {
-	var published string
-	sink := pipeline.NewSink("text", func(ctx context.Context, in *pipeline.Inlet) error {
-		var b strings.Builder
-		in.AtEnd(func(_ context.Context, failed error) error {
-			if failed == nil {
-				published = b.String()
-			}
-			return nil
-		})
-		return in.CopyTo(ctx, &b)
-	})
-	broken := pipeline.NewSource("broken", func(context.Context, *pipeline.Outlet) error { return io.ErrUnexpectedEOF })
-	_, err := pipeline.Concat(sources.Bytes([]byte("half of")), broken).To(sink).Run(context.Background())
-	fmt.Printf("%q %v\n", published, err)
-	_, err = sources.Bytes([]byte("all of it")).To(sink).Run(context.Background())
-	fmt.Printf("%q %v\n", published, err)
-	// Output:
-	// "" broken: unexpected EOF
-	// "all of it" <nil>
 }
 
 // One stream after the other.
@@ -188,21 +122,89 @@ func ExampleLossy() {
 	// Output: missed: true of them all: true <nil>
 }
 
-// Chunks are owned by one at a time. A part of one is passed on without copying it.
-func ExampleChunk_Split() {
-	first := pipeline.NewStage("first word", func(ctx context.Context, in *pipeline.Inlet, out *pipeline.Outlet) error {
-		c, err := in.Next(ctx)
-		if err != nil {
-			return err
+// A record is published in a last step: when the whole run has succeeded, and not when only this node has.
+func ExampleInlet_AtEnd() {
+	counted := pipeline.NewSink("count", func(ctx context.Context, in *pipeline.Inlet) error {
+		var n int
+		in.AtEnd(func(_ context.Context, failed error) error {
+			if failed != nil {
+				fmt.Println("undone:", failed)
+				return nil
+			}
+			fmt.Println("published:", n, "bytes")
+			return nil
+		})
+		for c, err := range in.Chunks(ctx) {
+			if err != nil {
+				return err
+			}
+			n += c.Len()
+			c.Release()
 		}
-		word, rest := c.Split(bytes.IndexByte(c.Bytes(), ' '))
-		rest.Release()
-		if err := out.Send(ctx, word); err != nil {
-			return err
-		}
-		return pipeline.Enough // upstream is stopped
+		return nil
 	})
-	_, err := sources.Bytes([]byte("weir is a dam")).Via(first).To(sinks.Writer(os.Stdout)).Run(context.Background())
-	fmt.Println("", err)
-	// Output: weir <nil>
+	full := pipeline.NewSink("disk", func(context.Context, *pipeline.Inlet) error { return fmt.Errorf("full") })
+
+	src := sources.Bytes([]byte("hello"))
+	_, err := src.To(counted).Run(context.Background())
+	fmt.Println(err)
+	_, err = src.To(pipeline.Tee(counted, full)).Run(context.Background())
+	fmt.Println(err)
+	// Output:
+	// published: 5 bytes
+	// <nil>
+	// undone: disk: full
+	// disk: full
+}
+
+// A stage inside a stage: what begins like gzip is decompressed, anything else passes as it is.
+func ExampleStage_Run() {
+	plain := pipeline.NewStage("plain", func(ctx context.Context, in *pipeline.Inlet, out *pipeline.Outlet) error {
+		head := bufio.NewReader(in.Reader(ctx))
+		magic, err := head.Peek(2)
+		if err != nil && err != io.EOF {
+			return err
+		}
+		// What the reader has read ahead comes first, then the rest of the stream.
+		all := pipeline.NewSource("all", func(ctx context.Context, out *pipeline.Outlet) error {
+			return out.CopyFrom(ctx, head)
+		})
+		if string(magic) == "\x1f\x8b" {
+			all = all.Via(stages.Gunzip())
+		}
+		return all.Run(ctx, out)
+	})
+	for _, src := range []pipeline.Source{sources.Bytes([]byte("plain\n")), sources.Bytes([]byte("compressed\n")).Via(stages.Gzip(6))} {
+		if _, err := src.Via(plain).To(sinks.Writer(os.Stdout)).Run(context.Background()); err != nil {
+			fmt.Println(err)
+		}
+	}
+	// Output:
+	// plain
+	// compressed
+}
+
+// Lines of any length up to 1 MiB, without a buffer and without copies. A longer one is an error.
+func ExampleInlet_Lines() {
+	warnings := pipeline.NewStage("warnings", func(ctx context.Context, in *pipeline.Inlet, out *pipeline.Outlet) error {
+		w := out.Writer(ctx)
+		for line, err := range in.Lines(ctx) {
+			if err != nil {
+				return err
+			}
+			if bytes.HasPrefix(line, []byte("WARN ")) {
+				if _, err := fmt.Fprintf(w, "%s\n", line); err != nil {
+					return err
+				}
+			}
+		}
+		return w.Flush()
+	})
+	log := "INFO started\nWARN disk 91% full\nINFO done\nWARN no backup"
+	_, err := sources.Bytes([]byte(log)).Via(warnings).To(sinks.Writer(os.Stdout)).Run(context.Background())
+	fmt.Println(err)
+	// Output:
+	// WARN disk 91% full
+	// WARN no backup
+	// <nil>
 }

@@ -124,6 +124,36 @@ func ExampleResponse() {
 	// Output: 6 "hello\n" <nil>
 }
 
+// A compressed response. What describes the stream does not describe an error: http.Error would leave
+// Content-Encoding there, and the client would take the message for gzip.
+func ExampleResponse_compressed() {
+	answer := func(src pipeline.Source) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Encoding", "gzip") // a real handler looks at Accept-Encoding: httpflow.Handler does
+			w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+			if _, err := src.Via(stages.Gzip(6)).To(sinks.Response(w)).Run(r.Context()); err != nil {
+				w.Header().Del("Content-Encoding")
+				http.Error(w, "not available", http.StatusServiceUnavailable) // nothing, if the response has begun: it is broken off
+			}
+		}
+	}
+	broken := pipeline.NewSource("broken", func(context.Context, *pipeline.Outlet) error { return errors.New("the database is gone") })
+	for _, src := range []pipeline.Source{sources.Bytes([]byte("hello\n")), broken} {
+		server := httptest.NewServer(answer(src))
+		res, err := http.Get(server.URL) // the client decompresses
+		if err != nil {
+			log.Fatal(err)
+		}
+		body, err := io.ReadAll(res.Body)
+		res.Body.Close()
+		server.Close()
+		fmt.Printf("%d %q %v\n", res.StatusCode, body, err)
+	}
+	// Output:
+	// 200 "hello\n" <nil>
+	// 503 "not available\n" <nil>
+}
+
 // An upload is complete when the whole run has succeeded; a server never takes a part for the whole.
 func ExampleHTTP() {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -35,7 +35,8 @@ type ResponseOptions struct {
 // and the last few KiB go through w.ReadFrom, at most 256 KiB at a time: net/http's has the kernel copy them (sendfile), unless over TLS.
 //
 // If the run fails and nothing has been written yet, neither the header nor the body, w is untouched and the
-// handler may answer with an error. Otherwise the response is broken off, whatever the handler does then: on HTTP/2 the stream is reset,
+// handler may answer with an error, after it has deleted the header fields that describe the stream, such as Content-Encoding:
+// http.Error keeps them. Otherwise the response is broken off, whatever the handler does then: on HTTP/2 the stream is reset,
 // on HTTP/1 the connection is closed before the end of the body. Without a Content-Length it is taken from the server with Hijack and reset,
 // because to an HTTP/1.0 client a mere close would be the end; the handler must not call Flush after that. Where a write fails,
 // net/http has closed it already; [github.com/weirflow/weir/httpflow.Handler] is for handlers that HTTP/1.0 clients may ask.

@@ -14,8 +14,8 @@ import (
 // or was not used, belongs to the stream: f must not write to it again.
 //
 // Chunk boundaries are arbitrary, so f must not depend on them: its output for "ab"
-// must be that for "a" followed by that for "b". Changing case or
-// translating bytes is such a function, replacing a word is not. f is called by one
+// must be that for "a" followed by that for "b". Translating bytes, or changing the case of ASCII letters,
+// is such a function; replacing a word is not, nor is bytes.ToUpper, because a cut may go through a character. f is called by one
 // goroutine of each run; if it keeps state, the stage is for one run.
 //
 //   - Emits: one chunk for each chunk of input, unless f returns an empty slice.

@@ -3,8 +3,8 @@
 package main
 
 import (
-	"bytes"
 	"context"
+	"fmt"
 	"log"
 	"os"
 
@@ -17,13 +17,22 @@ var mask = flow.Element{
 	Name: "mask", Doc: "replaces a byte by a star", Example: "in ! mask byte=x ! out", Pure: true,
 	Options: []flow.Option{{Name: "byte", Doc: "the byte", Type: flow.Text(), Required: true, Example: "x"}},
 	Stage: func(_ *flow.Build, v flow.Values) (pipeline.Stage, error) {
-		masked := []byte(v.Text("byte"))
+		masked := v.Text("byte")
+		if len(masked) != 1 { // the end of a chunk could cut more
+			return pipeline.Stage{}, fmt.Errorf("mask takes byte=B, got %q", masked)
+		}
 		return pipeline.NewStage("mask", func(ctx context.Context, in *pipeline.Inlet, out *pipeline.Outlet) error {
 			for c, err := range in.Chunks(ctx) {
-				if err == nil {
-					err = out.Send(ctx, pipeline.ChunkOf(bytes.ReplaceAll(c.Bytes(), masked, []byte("*"))))
-				}
 				if err != nil {
+					return err
+				}
+				c = c.Mutable()
+				for i, b := range c.Bytes() {
+					if b == masked[0] {
+						c.Bytes()[i] = '*'
+					}
+				}
+				if err := out.Send(ctx, c); err != nil {
 					return err
 				}
 			}

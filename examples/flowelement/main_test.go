@@ -7,6 +7,10 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/weirflow/weir/flow/std"
+	"github.com/weirflow/weir/pipeline"
+	"github.com/weirflow/weir/pipeline/pipetest"
 )
 
 func TestRun(t *testing.T) {
@@ -23,6 +27,25 @@ func TestRun(t *testing.T) {
 	}
 	if err := run(in, "!", "msk", "byte=o", "!", out); err == nil || !strings.Contains(err.Error(), `unknown stage "msk"`) {
 		t.Error(err)
+	}
+}
+
+// The stage is right however its input is cut, and refuses what it could not be right for.
+func TestMask(t *testing.T) {
+	pipetest.NoLeaks(t)
+	reg := std.Registry()
+	if err := reg.Add(&mask); err != nil {
+		t.Fatal(err)
+	}
+	stage, err := reg.Stage("mask byte=o")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pipetest.TestStage(t, func() pipeline.Stage { return stage }, pipetest.Case{In: []byte("a fox, a dog"), Out: []byte("a f*x, a d*g")})
+	for _, word := range []string{"byte=ox", "byte=ö", "byte="} {
+		if _, err := reg.Stage("mask " + word); err == nil {
+			t.Errorf("mask %s was accepted", word)
+		}
 	}
 }
 

@@ -21,7 +21,9 @@ func report(fail bool) pipeline.Source {
 	return pipeline.NewSource("report", func(ctx context.Context, out *pipeline.Outlet) error {
 		w := out.Writer(ctx)
 		for i := range 100_000 {
-			fmt.Fprintf(w, "line %d\n", i)
+			if _, err := fmt.Fprintf(w, "line %d\n", i); err != nil {
+				return err
+			}
 		}
 		if fail {
 			return errors.New("the database is gone")

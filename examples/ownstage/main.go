@@ -3,7 +3,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"log"
@@ -19,14 +18,15 @@ import (
 func number() pipeline.Stage {
 	return pipeline.NewStage("number", func(ctx context.Context, in *pipeline.Inlet, out *pipeline.Outlet) error {
 		w := out.Writer(ctx)
-		lines := bufio.NewScanner(in.Reader(ctx))
-		for n := 1; lines.Scan(); n++ {
-			if _, err := fmt.Fprintf(w, "%3d  %s\n", n, lines.Text()); err != nil {
+		n := 0
+		for line, err := range in.Lines(ctx) {
+			if err != nil { // a line of more than 1 MiB, or an upstream error
 				return err
 			}
-		}
-		if err := lines.Err(); err != nil { // a line that is too long, or an upstream error
-			return err
+			n++
+			if _, err := fmt.Fprintf(w, "%3d  %s\n", n, line); err != nil {
+				return err
+			}
 		}
 		return w.Flush()
 	})

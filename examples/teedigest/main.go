@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"hash"
 	"log"
 	"os"
 	"path/filepath"
@@ -17,6 +18,13 @@ import (
 	"github.com/weirflow/weir/stages"
 )
 
+// digest returns a sink that feeds h. It is for one run.
+func digest(h hash.Hash) pipeline.Sink {
+	return pipeline.NewSink("digest", func(ctx context.Context, in *pipeline.Inlet) error {
+		return in.CopyTo(ctx, h)
+	})
+}
+
 func main() {
 	log.SetFlags(0)
 	dir, err := os.MkdirTemp("", "teedigest")
@@ -26,13 +34,10 @@ func main() {
 	defer os.RemoveAll(dir)
 
 	sum := sha256.New()
-	digest := pipeline.NewSink("digest", func(ctx context.Context, in *pipeline.Inlet) error {
-		return in.CopyTo(ctx, sum)
-	})
 	_, err = sources.Reader(strings.NewReader(strings.Repeat("weir\n", 200_000))).To(pipeline.Tee(
 		sinks.File(filepath.Join(dir, "plain")),
 		stages.Gzip(6).To(sinks.File(filepath.Join(dir, "packed.gz"))),
-		digest,
+		digest(sum),
 	)).Run(context.Background())
 	if err != nil {
 		log.Fatal(err)
