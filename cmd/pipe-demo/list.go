@@ -90,7 +90,9 @@ func helpCommand(c *cli.Console, reg *flow.Registry) *cobra.Command {
 		ValidArgsFunction: func(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
 			names := reg.Names(flow.StageRole, flow.FanOutRole)
 			for _, c := range cmd.Root().Commands() {
-				names = append(names, c.Name())
+				if !c.Hidden {
+					names = append(names, c.Name())
+				}
 			}
 			return names, cobra.ShellCompDirectiveNoFileComp
 		},

@@ -43,7 +43,7 @@ func rootCommand(c *cli.Console) *cobra.Command {
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetFlagErrorFunc(cli.FlagError)
 	root.AddCommand(demoCommand(c, reg), cpCommand(c), runCommand(c, reg), explainCommand(c, reg), serveCommand(c, reg), receiveCommand(c), getCommand(c),
-		putCommand(c), listCommand(c, reg), versionCommand(c), completionCommand())
+		putCommand(c), listCommand(c, reg), versionCommand(c), completionCommand(), manCommand(c))
 	root.SetHelpCommand(helpCommand(c, reg))
 	root.DisableFlagsInUseLine = true
 	for _, cmd := range root.Commands() {

@@ -33,6 +33,25 @@ const (
 	ExitPipe      = 141 // the reader of standard output has closed it; nothing is printed
 )
 
+// ExitStatuses are the exit codes with what they mean, for the manual.
+var ExitStatuses = []struct {
+	Code    int
+	Meaning string
+}{
+	{ExitDone, "done"},
+	{ExitFailed, "failed"},
+	{ExitUsage, "wrong command line, flow or environment; nothing was touched"},
+	{ExitNoSource, "the source does not exist"},
+	{ExitExists, "the destination exists, and neither -f nor -n is given"},
+	{ExitNetwork, "the network or a server failed, and the retries are used up"},
+	{ExitIntegrity, "the input is truncated or corrupt, has another digest, or changed while it was read"},
+	{ExitLimit, "stopped by a limit, such as --max-time"},
+	{129, "stopped by SIGHUP"},
+	{130, "stopped by SIGINT (Ctrl-C)"},
+	{ExitPipe, "the reader of standard output has closed it"},
+	{143, "stopped by SIGTERM"},
+}
+
 // An Error is an error with the exit code that it causes. It decides the code whatever it wraps.
 type Error struct {
 	Code int
