@@ -7,6 +7,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -357,7 +358,7 @@ func TestPutRedirectsAgain(t *testing.T) {
 func TestPutRedirectsSecurely(t *testing.T) {
 	t.Parallel()
 	plain := newPlainServer(t, nil)
-	secure := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	secure := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		io.Copy(io.Discard, r.Body)
 		if r.Method != http.MethodPut {
 			w.WriteHeader(405)
@@ -365,6 +366,8 @@ func TestPutRedirectsSecurely(t *testing.T) {
 		}
 		http.Redirect(w, r, plain.URL+"/x?secret", 308)
 	}))
+	secure.Config.ErrorLog = log.New(io.Discard, "", 0) // a client does not trust it
+	secure.StartTLS()
 	defer secure.Close()
 	dir := newInput(t, []byte("hello"))
 	certificate := filepath.Join(dir, "cert")
@@ -456,6 +459,17 @@ func TestPutAnswerTimeout(t *testing.T) {
 	})
 	code, out := putFrom(t, dir, nil, "--answer-timeout", "200ms", "--retries", "1", "in", silent.URL+"/x")
 	if code != cli.ExitNetwork || !strings.Contains(out, "/x: at byte 1: no answer for 200ms (1 retry)\n") {
+		t.Errorf("exit code %d: %s", code, out)
+	}
+	mute := newPlainServer(t, func(_ *plainServer, _ int, _ http.ResponseWriter, r *http.Request) bool {
+		if r.Method != http.MethodOptions {
+			<-r.Context().Done()
+		}
+		return r.Method != http.MethodOptions
+	})
+	code, out = putFrom(t, dir, nil, "-n", "--timeout", "200ms", "--retries", "1", "in", mute.URL+"/x")
+	want := []string{"pipe-demo: HEAD " + mute.URL + "/x: no progress for 200ms; retry 1 in ", "pipe-demo: HEAD " + mute.URL + "/x: no progress for 200ms (1 retry)\n"}
+	if code != cli.ExitNetwork || !strings.Contains(out, want[0]) || !strings.Contains(out, want[1]) {
 		t.Errorf("exit code %d: %s", code, out)
 	}
 	busy := newPlainServer(t, func(s *plainServer, _ int, w http.ResponseWriter, r *http.Request) bool {

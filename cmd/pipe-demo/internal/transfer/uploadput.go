@@ -19,7 +19,8 @@ import (
 
 // A put is one PUT, which redirects may take from place to place.
 type put struct {
-	at        *url.URL // where the next request goes
+	method    string   // of the request under way: PUT, or HEAD for the questions before it
+	at        *url.URL // where it goes
 	redirects int      // followed so far
 	foreign   bool     // another host is or was involved
 	status    int      // of the answer that accepts the file
@@ -50,7 +51,7 @@ func (u *upload) restart() error {
 	if err != nil {
 		return err
 	}
-	u.put = put{at: at}
+	u.put = put{method: http.MethodPut, at: at}
 	return nil
 }
 
@@ -68,6 +69,7 @@ func (u *upload) deliver(ctx context.Context, t *cli.Task) (report pipeline.Repo
 		// The server may be about to close the connection of an earlier request, and a body that has been begun cannot be
 		// sent over another one.
 		u.client.CloseIdleConnections()
+		u.put.method = http.MethodPut
 		report, err = u.attempt(ctx, t)
 		sent = true
 		if err == nil {
@@ -125,6 +127,7 @@ func (u *upload) redirect(to *url.URL, answer *transfer.StatusError) error {
 
 // exists reports whether there is a file where the next PUT goes.
 func (u *upload) exists(ctx context.Context) (bool, error) {
+	u.put.method = http.MethodHead
 	header := http.Header{"User-Agent": {cli.UserAgent}}
 	return probe.Exists(ctx, u.client, u.put.at, header, u.limits().WithDefaults().Idle)
 }
@@ -182,9 +185,6 @@ func (u *upload) again(ctx context.Context, err error) error {
 		return nil
 	case n == 0:
 		return err
-	case network:
-		broken.Retries = n
-		return err
 	case n == 1:
 		return fmt.Errorf("%w (1 retry)", err)
 	}
@@ -193,8 +193,8 @@ func (u *upload) again(ctx context.Context, err error) error {
 
 // retrying says which request is going to be repeated.
 func (u *upload) retrying(attempt int, wait time.Duration, cause error) {
-	method := http.MethodPut
-	if u.tus {
+	method := u.put.method
+	if u.tus && method == http.MethodPut {
 		method = "tus"
 	}
 	if answer, ok := errors.AsType[*transfer.StatusError](cause); ok {

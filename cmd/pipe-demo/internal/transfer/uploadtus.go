@@ -125,6 +125,7 @@ func (u *upload) checkMissing(ctx context.Context) error {
 		case found:
 			return cli.ErrSkipped
 		case err == nil:
+			u.put.method = http.MethodPut
 			u.retry.Progress()
 			return nil
 		}
