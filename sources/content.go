@@ -27,7 +27,7 @@ type content struct {
 	fixed  bool // the size of the file is that of its content, and may be held against it
 }
 
-// ModifiedError is a file that was modified while it was read: what was emitted is neither its old content nor its new one.
+// ModifiedError is a file that changed while it was read: what was emitted may be neither its old content nor its new one.
 type ModifiedError struct {
 	OldSize, NewSize int64 // in bytes; equal if the content was replaced, or an attribute changed
 }
@@ -39,7 +39,7 @@ func (e *ModifiedError) Error() string {
 	case e.NewSize < e.OldSize:
 		return fmt.Sprintf("shrank from %d to %d bytes while it was read", e.OldSize, e.NewSize)
 	}
-	return "was modified while it was read"
+	return "changed while it was read"
 }
 
 // lookAt finds out about a file that was opened under a name.

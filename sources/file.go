@@ -29,7 +29,8 @@ type FileOptions struct {
 	Root *os.Root
 
 	// MayChange allows the file to change while it is read, as a log does that is being written: what it had when it
-	// was opened is emitted, and what was overwritten meanwhile comes as it is read.
+	// was opened is emitted, and what was overwritten meanwhile comes as it is read. One that gets shorter fails the run
+	// all the same.
 	MayChange bool
 }
 

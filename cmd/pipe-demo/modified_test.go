@@ -46,7 +46,7 @@ func overwrite(name string) error {
 // long as the source was.
 func TestSourceChanges(t *testing.T) {
 	const size = 8 << 20
-	for said, change := range map[string]func(string) error{"was modified while": overwrite, "grew from 8388608 to 8388613 bytes": appendTo} {
+	for said, change := range map[string]func(string) error{"changed while": overwrite, "grew from 8388608 to 8388613 bytes": appendTo} {
 		for _, words := range []string{
 			"run in ! tee [ - ] ! out",
 			"run --limit-rate 1G in ! tee [ - ] ! out",
