@@ -509,7 +509,7 @@ func possible(t *testing.T) (list []scenario) {
 }
 
 // try runs a scenario in a new directory below top, under faults, and reports what is wrong.
-func (s *scenario) try(t *testing.T, tr *tracer, top string, faults ...fault) (calls []int, err error, wrong string) {
+func (s *scenario) try(t *testing.T, tr *tracer, top string, faults ...fault) (calls []int, wrong string, err error) {
 	t.Helper()
 	dir, derr := os.MkdirTemp(top, "")
 	if derr != nil {
@@ -536,7 +536,7 @@ func (s *scenario) try(t *testing.T, tr *tracer, top string, faults ...fault) (c
 	if now := accessOf(filepath.Join(dir, "out")); wrong == "" && old != nil && now != nil {
 		wrong = now.widens(old)
 	}
-	return calls, err, wrong
+	return calls, wrong, err
 }
 
 // Each system call of each scenario fails once, in each of the ways in which it can, and in the first of them also together
@@ -551,7 +551,7 @@ func TestEverySystemCallFails(t *testing.T) {
 			continue
 		}
 		t.Run(s.name, func(t *testing.T) {
-			calls, err, wrong := s.try(t, tr, top)
+			calls, wrong, err := s.try(t, tr, top)
 			if err != nil || wrong != "" {
 				t.Fatalf("without any fault: %v; %s", err, wrong)
 			}
@@ -567,7 +567,7 @@ func TestEverySystemCallFails(t *testing.T) {
 						}
 						f := fault{at, nr, errno, stays}
 						runs++
-						if _, err, wrong := s.try(t, tr, top, f); wrong != "" && !said[fmt.Sprint(nr, errno, wrong)] {
+						if _, wrong, err := s.try(t, tr, top, f); wrong != "" && !said[fmt.Sprint(nr, errno, wrong)] {
 							said[fmt.Sprint(nr, errno, wrong)] = true
 							t.Errorf("%v: error %v: %s", f, err, wrong)
 						}
@@ -618,7 +618,7 @@ func TestEverySystemCallIsInterrupted(t *testing.T) {
 					continue
 				}
 				f := fault{at, nr, unix.EINTR, false}
-				if _, err, wrong := s.try(t, tr, top, f); err != nil || wrong != "" {
+				if _, wrong, err := s.try(t, tr, top, f); err != nil || wrong != "" {
 					t.Errorf("%v: %v; %s", f, err, wrong)
 				}
 			}
@@ -651,13 +651,13 @@ func TestTwoSystemCallsFail(t *testing.T) {
 			return fault{at, calls[i][at], fails[rnd.IntN(len(fails))], rnd.IntN(2) == 0}
 		}
 		a, b := one(), one()
-		later, err, _ := s.try(t, tr, top, a)
+		later, _, err := s.try(t, tr, top, a)
 		if rnd.IntN(2) == 0 && len(later) > 0 && err == nil { // one of those that the first made necessary
 			b.at = rnd.IntN(len(later))
 			b.nr = later[b.at]
 			b.errno = watchedCalls[b.nr].fails[rnd.IntN(len(watchedCalls[b.nr].fails))]
 		}
-		if _, err, wrong := s.try(t, tr, top, a, b); wrong != "" {
+		if _, wrong, err := s.try(t, tr, top, a, b); wrong != "" {
 			t.Errorf("%s: %v, and %v: error %v: %s", s.name, a, b, err, wrong)
 		}
 	}
