@@ -114,6 +114,39 @@ func stageMutant(stage pipeline.Stage, o pipetest.StageOptions, cases ...pipetes
 	}
 }
 
+// slowlyBlocked is busy for a while, in which it looks at ctx, and then waits without.
+func slowlyBlocked(ctx context.Context, release chan struct{}) error {
+	for begin := time.Now(); time.Since(begin) < 5*time.Millisecond; {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+	<-release
+	return nil
+}
+
+// scanning is a stage that reads lines with a bufio.Scanner, and does not look at its error.
+func scanning(drains bool, longest int) pipeline.Stage {
+	return pipeline.NewStage("mutant", func(ctx context.Context, in *pipeline.Inlet, out *pipeline.Outlet) error {
+		w, r := out.Writer(ctx), in.Reader(ctx)
+		scan := bufio.NewScanner(r)
+		if longest > 0 {
+			scan.Buffer(nil, longest)
+		}
+		for scan.Scan() {
+			if _, err := fmt.Fprintf(w, "%s\n", scan.Bytes()); err != nil {
+				return err
+			}
+		}
+		if drains {
+			if _, err := io.Copy(io.Discard, r); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
 func TestBrokenStagesAreCaught(t *testing.T) {
 	release := make(chan struct{})
 	defer close(release)
@@ -258,6 +291,9 @@ func TestBrokenStagesAreCaught(t *testing.T) {
 				}
 				return nil
 			}), pipetest.StageOptions{}, pipetest.Case{In: make([]byte, 2*bufio.MaxScanTokenSize)})},
+		{name: "scans and forgets the error", want: "returned nil before the end of its input", check: stageMutant(scanning(false, 0), pipetest.StageOptions{}, text)},
+		{name: "scans, forgets the error and drains", want: "a line of 102400 bytes: what follows it", check: stageMutant(scanning(true, 0), pipetest.StageOptions{}, text)},
+		{name: "scans up to 1 MiB and drains", want: "a line of 2097152 bytes: what follows it", check: stageMutant(scanning(true, 1<<20), pipetest.StageOptions{}, text)},
 		{name: "is not single-use", want: "second run", check: stageMutant(each(pass), pipetest.StageOptions{SingleUse: true}, text)},
 		{name: "passes on a size it does not keep", want: "with a promised size", check: stageMutant(
 			pipeline.NewStage("mutant", func(ctx context.Context, in *pipeline.Inlet, out *pipeline.Outlet) error {
@@ -409,6 +445,9 @@ func TestBrokenSourcesAreCaught(t *testing.T) {
 			func(ctx context.Context, out *pipeline.Outlet) error { return out.Send(ctx, pipeline.ChunkOf(want)) })},
 		{name: "cannot be interrupted", want: "has not ended", check: sourceMutant(want, pipetest.SourceOptions{Blocked: blocked},
 			func(ctx context.Context, out *pipeline.Outlet) error { return out.Send(ctx, pipeline.ChunkOf(want)) })},
+		{name: "cannot be interrupted once it waits", want: "has not ended", check: sourceMutant(want, pipetest.SourceOptions{Blocked: func() pipeline.Source {
+			return pipeline.NewSource("blocked", func(ctx context.Context, _ *pipeline.Outlet) error { return slowlyBlocked(ctx, release) })
+		}}, func(ctx context.Context, out *pipeline.Outlet) error { return out.Send(ctx, pipeline.ChunkOf(want)) })},
 		{name: "is single-use unsaid", want: "differ at byte 0", check: sourceMutant(want, pipetest.SourceOptions{},
 			func(ctx context.Context, out *pipeline.Outlet) error { return out.CopyFrom(ctx, once) })},
 		{name: "is not single-use", want: "second run", check: sourceMutant(want, pipetest.SourceOptions{SingleUse: true},
@@ -668,6 +707,9 @@ func TestBrokenSinksAreCaught(t *testing.T) {
 		})},
 		{name: "cannot be interrupted", want: "has not ended", check: sinkMutant(pipetest.SinkOptions{Blocked: func() pipeline.Sink {
 			return pipeline.NewSink("blocked", func(context.Context, *pipeline.Inlet) error { <-release; return nil })
+		}}, func(ctx context.Context, in *pipeline.Inlet, p *place) error { return correct(ctx, in, p, receive) })},
+		{name: "cannot be interrupted once it waits", want: "has not ended", check: sinkMutant(pipetest.SinkOptions{Blocked: func() pipeline.Sink {
+			return pipeline.NewSink("blocked", func(ctx context.Context, _ *pipeline.Inlet) error { return slowlyBlocked(ctx, release) })
 		}}, func(ctx context.Context, in *pipeline.Inlet, p *place) error { return correct(ctx, in, p, receive) })},
 		{name: "ends early unsaid", want: "want the failure of upstream", check: sinkMutant(strict, func(ctx context.Context, in *pipeline.Inlet, p *place) error {
 			return correct(ctx, in, p, func(context.Context, *pipeline.Inlet) ([]byte, error) { return nil, pipeline.Enough })

@@ -46,7 +46,7 @@ type SinkOptions struct {
 	Want func(input []byte) []byte
 
 	// Blocked returns a sink whose first write blocks for ever. It must end when the run is
-	// cancelled and when another node fails.
+	// cancelled and when another node fails, each of which happens when every goroutine of the process waits.
 	Blocked func() pipeline.Sink
 
 	// Idle is called after every run, and again while goroutines of the run are left, to
@@ -318,9 +318,15 @@ func (s *sinkTest) blocked(t testing.TB) {
 	t.Helper()
 	one := [][]byte{[]byte("x")}
 	wantCancelled(t, s.checker, "blocked, cancelled", func(cancel context.CancelCauseFunc) *pipeline.Pipeline {
-		return upstream(one, cancelling(cancel)).To(s.o.Blocked())
+		return upstream(one, func(ctx context.Context, out *pipeline.Outlet) error {
+			s.untilBlocked(t, "blocked, cancelled")
+			return cancelling(cancel)(ctx, out)
+		}).To(s.o.Blocked())
 	})
-	failing := func(context.Context, *pipeline.Outlet) error { return errUpstream }
+	failing := func(context.Context, *pipeline.Outlet) error {
+		s.untilBlocked(t, "blocked, failed upstream")
+		return errUpstream
+	}
 	_, err := s.run(t.Context(), t, "blocked, failed upstream", upstream(one, failing).To(s.o.Blocked()))
 	wantNode(t, "blocked, failed upstream", err, "upstream", errUpstream)
 }

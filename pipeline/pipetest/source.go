@@ -24,7 +24,8 @@ type SourceOptions struct {
 	SingleUse bool
 
 	// Blocked returns a source that waits for data that never comes. It must end
-	// when the run is cancelled, when it is stopped and when another node fails.
+	// when the run is cancelled, when it is stopped and when another node fails, each of which happens
+	// when every goroutine of the process waits.
 	Blocked func() pipeline.Source
 
 	// Idle is called after every run, and again while goroutines of the run are left, to
@@ -162,14 +163,24 @@ func (s *sourceTest) smallChunks(p *pipeline.Pipeline) *pipeline.Pipeline {
 func (s *sourceTest) blocked(t testing.TB) {
 	t.Helper()
 	wantCancelled(t, s.checker, "blocked, cancelled", func(cancel context.CancelCauseFunc) *pipeline.Pipeline {
-		c := at(0, func(context.Context) error { cancel(errCancelled); return nil })
+		c := at(0, func(context.Context) error {
+			s.untilBlocked(t, "blocked, cancelled")
+			cancel(errCancelled)
+			return nil
+		})
 		return s.o.Blocked().To(c.Sink())
 	})
-	c := at(0, func(context.Context) error { return pipeline.Enough })
+	c := at(0, func(context.Context) error {
+		s.untilBlocked(t, "blocked, stopped")
+		return pipeline.Enough
+	})
 	if _, err := s.run(t.Context(), t, "blocked, stopped", s.o.Blocked().To(c.Sink())); err != nil {
 		t.Errorf("blocked, stopped: %v, want success", err)
 	}
-	c = at(0, func(context.Context) error { return errDownstream })
+	c = at(0, func(context.Context) error {
+		s.untilBlocked(t, "blocked, failed downstream")
+		return errDownstream
+	})
 	_, err := s.run(t.Context(), t, "blocked, failed downstream", s.o.Blocked().To(named(c)))
 	wantNode(t, "blocked, failed downstream", err, "downstream", errDownstream)
 }

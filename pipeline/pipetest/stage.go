@@ -62,6 +62,8 @@ func TestStage(t testing.TB, stage func() pipeline.Stage, cases ...Case) {
 //   - returns pipeline.Enough downstream at every chunk: the run succeeds;
 //   - fails, panics and calls runtime.Goexit upstream and downstream at every chunk: Run
 //     returns that as the first cause, and nothing is published;
+//   - runs texts with a line of 100 KiB and one of 2 MiB, unless EndsEarly: the stage fails, or what follows the line is
+//     in the output as it is without one; a bufio.Scanner whose error is forgotten is found by that;
 //   - checks in every run that each chunk is released once, that nothing writes to
 //     shared bytes or to bytes already sent, and that no goroutine is left.
 //
@@ -87,6 +89,9 @@ func TestStageWith(t testing.TB, stage func() pipeline.Stage, o StageOptions, ca
 			test.Name = fmt.Sprintf("case %d", i)
 		}
 		s.sub(t, test.Name, func(t testing.TB) { s.test(t, test) })
+	}
+	if !o.EndsEarly {
+		s.sub(t, "long lines", s.longLines)
 	}
 }
 
