@@ -364,3 +364,24 @@ func TestHTTPNetworkError(t *testing.T) {
 	}
 	noLeak(t)
 }
+
+// A server that says nothing holds the last step of a cancelled run for Grace, and no longer.
+func TestHTTPGrace(t *testing.T) {
+	for _, n := range []int{0, 100, 100_000} {
+		synctest.Test(t, func(t *testing.T) {
+			ctx, cancel := context.WithCancelCause(t.Context())
+			var cancelled time.Time
+			client := inMemory(t, swallow(-1, 0, func(conn net.Conn) {
+				cancelled = time.Now()
+				cancel(errTest)
+				silent(conn)
+			}))
+			p := stream(pattern(n), -1, 5000, nil).To(sinks.HTTP(client, put(t, "http://host/")))
+			p.Grace = 7 * time.Second
+			_, err := p.Run(ctx)
+			if took := time.Since(cancelled); !errors.Is(err, errTest) || took != 7*time.Second {
+				t.Errorf("%d bytes: after %v: %v", n, took, err)
+			}
+		})
+	}
+}

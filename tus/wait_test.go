@@ -280,3 +280,33 @@ func TestTusCancelledWhileCreating(t *testing.T) {
 		})
 	}
 }
+
+// A server that says nothing holds the last step of a cancelled run for Grace, and no longer: to publish as to remove.
+func TestTusGrace(t *testing.T) {
+	for _, method := range []string{"PATCH", "DELETE"} {
+		synctest.Test(t, func(t *testing.T) {
+			ctx, cancel := context.WithCancelCause(t.Context())
+			var cancelled time.Time
+			store := &tusStore{fault: func(m string, _ int, w http.ResponseWriter, r *http.Request) bool {
+				switch {
+				case m == http.MethodPatch && method == "DELETE":
+					w.WriteHeader(403)
+					return true
+				case m != method:
+					return false
+				}
+				io.Copy(io.Discard, r.Body)
+				cancelled = time.Now()
+				cancel(errTest)
+				<-r.Context().Done()
+				return true
+			}}
+			p := stream(pattern(50), 50, 5, nil).To(tus.UploadWith("http://host/", tus.Options{Client: inBubble(t, store)}))
+			p.Grace = 7 * time.Second
+			_, err := p.Run(ctx)
+			if took := time.Since(cancelled); !errors.Is(err, errTest) || took < 7*time.Second || took > 8*time.Second {
+				t.Errorf("%s: after %v: %v", method, took, err)
+			}
+		})
+	}
+}
