@@ -76,7 +76,7 @@ func HTTP(client *http.Client, req *http.Request) pipeline.Sink {
 //     the other limits are the cause of a transfer.NetworkError).
 //
 // A cancelled run breaks the request off, but once every node has returned, the wait for the answer ends only with
-// the context of the last steps (pipeline.Pipeline.Grace), the request's own context, Answer, Total and the client's limits: make the request with
+// the context of the last steps ([pipeline.Pipeline.Grace]), the request's own context, Answer, Total and the client's limits: make the request with
 // the context of the run to have that end the wait at once.
 func HTTPWith(client *http.Client, req *http.Request, opts HTTPOptions) pipeline.Sink {
 	if client == nil {

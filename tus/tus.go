@@ -47,9 +47,10 @@ type Options struct {
 	// (with the termination extension). With Resume it is always left.
 	Keep bool
 
-	// Context is that of the requests, as in an [http.Request], besides the run's. The run's ends
-	// no request of the last step, by design: give the context of the run here as well to have its
-	// end break off the wait for the last answer. nil means that only the limits do.
+	// Context is that of the requests, as in an [http.Request], besides the run's. The run's ends a
+	// request of the last step only after [pipeline.Pipeline.Grace]: give the context of the run here
+	// as well to have its end break off the wait for the last answer at once. nil means that only that
+	// and the limits do.
 	Context context.Context
 
 	// Limits are how long the server may take. Total is for the whole run of the sink, its last step
