@@ -30,10 +30,14 @@ type BuildOptions struct {
 	// MayChange allows files to change while they are read. Default: that is a failure.
 	MayChange bool
 
-	// OnRetry is called before an element repeats a network operation: with the element's word
+	// OnRetry is called before an element repeats a network operation: with the operation,
 	// without its secrets, the number of the attempt, the time until it starts, and the cause. It is
 	// called by goroutines of the flow, possibly concurrently. It may be nil.
-	OnRetry func(word string, attempt int, wait time.Duration, cause error)
+	OnRetry func(operation string, attempt int, wait time.Duration, cause error)
+
+	// OnWarning is called with what an element's user should know although it is no failure, and with the
+	// element's word without its secrets. It is called by goroutines of the flow, possibly concurrently. It may be nil.
+	OnWarning func(word, message string)
 
 	// AfterSource is a stage after the source, such as a limit. Default: none.
 	AfterSource pipeline.Stage

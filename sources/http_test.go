@@ -250,6 +250,27 @@ func TestHTTPRequestLine(t *testing.T) {
 	}
 }
 
+// What net/http cannot parse in a Location is escaped; what is no URL even so is refused, at once and without its query.
+func TestHTTPLocation(t *testing.T) {
+	pipetest.NoLeaks(t)
+	for location, want := range map[string]string{
+		"/a%zz": "/a%25zz", "/a\tb%2f%2F//%": "/a%09b%2f%2F//%25", "?c|d#e f": "/file?c%7Cd",
+		"http://[::1/?secret": "", "http:/x?secret": "", "http://a b/?secret": "",
+	} {
+		url, s := listen(t, answers(lines("HTTP/1.1 302 Found\nLocation: "+location+"\nContent-Length: 0", ""), lines("HTTP/1.1 200 OK\nContent-Length: 0", "")))
+		g := fetch(t.Context(), sources.HTTP(url))
+		if want == "" {
+			if !errors.Is(g.err, sources.ErrRedirect) || strings.Contains(g.err.Error(), "secret") || len(s.requests()) != 1 {
+				t.Errorf("%q: %d requests, %v", location, len(s.requests()), g.err)
+			}
+			continue
+		}
+		if got := s.requests(); g.err != nil || len(got) != 2 || got[1].RequestURI != want {
+			t.Errorf("%q: %v, %v; want %q", location, g.err, got, want)
+		}
+	}
+}
+
 // Why a download cannot be resumed is told as it is.
 func TestRemoteNotResumable(t *testing.T) {
 	const date, old, fresh = "Tue, 15 Nov 1994 08:12:31 GMT", "Tue, 15 Nov 1994 08:11:31 GMT", "Tue, 15 Nov 1994 08:12:00 GMT"

@@ -3,9 +3,11 @@ package sources
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 
+	"github.com/weirflow/weir/internal/httpclient"
 	"github.com/weirflow/weir/internal/httpfield"
 )
 
@@ -33,7 +35,7 @@ func (d *download) judge(ctx context.Context, resp *http.Response) (part, error)
 	case partial && d.pos > 0:
 		return d.judgePartial(ctx, resp)
 	case partial && !hasAll(resp):
-		return part{}, errUnexpectedStatus // a part was not asked for
+		return part{}, fmt.Errorf("%w: a part of the file, which was not asked for", httpclient.StatusError(http.MethodGet, resp, nil))
 	case d.o.RequireLength && unframed(resp):
 		return part{}, ErrNoLength
 	case d.pos > 0 && (resp.StatusCode == http.StatusNoContent || resp.StatusCode == http.StatusResetContent):

@@ -16,10 +16,10 @@ func newClient(given *http.Client) (client *http.Client, release func()) {
 	client = &http.Client{CheckRedirect: checkRedirect}
 	if given == nil {
 		t := httpclient.NewTransport()
-		client.Transport = t
+		client.Transport = locations{t}
 		return client, t.CloseIdleConnections
 	}
-	client.Transport, client.Jar, client.Timeout = given.Transport, given.Jar, given.Timeout
+	client.Transport, client.Jar, client.Timeout = locations{given.Transport}, given.Jar, given.Timeout
 	if also := given.CheckRedirect; also != nil {
 		client.CheckRedirect = func(req *http.Request, via []*http.Request) error {
 			if err := checkRedirect(req, via); err != nil {
@@ -29,6 +29,28 @@ func newClient(given *http.Client) (client *http.Client, release func()) {
 		}
 	}
 	return client, func() {}
+}
+
+// locations is a transport whose redirects net/http can parse: it would take one that it cannot parse for an error of the connection,
+// and repeat the Location with its query.
+type locations struct{ http.RoundTripper }
+
+func (l locations) RoundTrip(r *http.Request) (*http.Response, error) {
+	rt := l.RoundTripper
+	if rt == nil {
+		rt = http.DefaultTransport
+	}
+	resp, err := rt.RoundTrip(r)
+	if err != nil || resp.StatusCode/100 != 3 || resp.Header.Get("Location") == "" {
+		return resp, err
+	}
+	location := httpclient.EscapeLocation(resp.Header.Get("Location"))
+	if _, err := r.URL.Parse(location); err != nil {
+		resp.Body.Close()
+		return nil, fmt.Errorf("%w: the Location is not a URL: %w", ErrRedirect, httpclient.WithoutURL(err))
+	}
+	resp.Header.Set("Location", location)
+	return resp, nil
 }
 
 // keptHeaders go to other hosts too: they are about the content, or the source's own.
@@ -43,10 +65,11 @@ func checkRedirect(req *http.Request, via []*http.Request) error {
 		return fmt.Errorf("%w: more than %d of them", ErrRedirect, maxRedirects)
 	case !httpclient.IsHTTP(req.URL):
 		return fmt.Errorf("%w: to the scheme %.20q", ErrRedirect, req.URL.Scheme)
+	case req.URL.Hostname() == "":
+		return fmt.Errorf("%w: to a URL without a host", ErrRedirect)
 	case from.Scheme == "https" && req.URL.Scheme != "https":
 		return fmt.Errorf("%w: from https to http", ErrRedirect)
 	}
-	httpclient.EscapeQuery(req.URL) // of the Location
 	if via[0].Header.Get("Referer") == "" {
 		req.Header.Del("Referer") // net/http's own, whose query may be a password
 	}

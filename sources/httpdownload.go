@@ -115,7 +115,7 @@ func (d *download) attempt(ctx context.Context) (complete bool, err error) {
 	if errors.Is(err, errUnexpectedStatus) {
 		err = refused(resp, cancel)
 	}
-	if changed := (*ChangedError)(nil); errors.As(err, &changed) {
+	if changed := (*ChangedError)(nil); errors.As(err, &changed) && resp.StatusCode < 300 {
 		changed.Answer = remoteOf(resp)
 	}
 	if err != nil || part.nothing {

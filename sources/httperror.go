@@ -20,7 +20,7 @@ var (
 type ChangedError struct {
 	Offset int64  // position in the file, in bytes
 	Reason string // what is wrong with the answer
-	Answer Remote // without a Validator if the answer has none
+	Answer Remote // what a success says; the zero Remote if the answer is none
 }
 
 func (e *ChangedError) Error() string {

@@ -306,7 +306,7 @@ func (c *client) create(ctx context.Context, endpoint *url.URL, size int64) (*ur
 		return nil, err
 	}
 	location := h.Get("Location")
-	u, err := from.Parse(location) // RFC 9110 section 10.2.2
+	u, err := from.Parse(httpclient.EscapeLocation(location)) // RFC 9110 section 10.2.2
 	switch {
 	case location == "" || h.Get("Tus-Resumable") != Version:
 		return nil, ErrUnsupported
@@ -318,7 +318,6 @@ func (c *client) create(ctx context.Context, endpoint *url.URL, size int64) (*ur
 		return nil, fmt.Errorf("the new upload's Location goes from https to http: %.100q", httpclient.PlainURL(u))
 	}
 	u.User = nil
-	httpclient.EscapeQuery(u)
 	return u, nil
 }
 

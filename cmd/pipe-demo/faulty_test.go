@@ -116,6 +116,7 @@ func (f *faultyServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "portal":
 		if count > 1 {
 			w.Header().Set("Content-Type", "text/html")
+			w.Header().Set("Last-Modified", time.Now().Add(-24*time.Hour).UTC().Format(http.TimeFormat))
 			io.WriteString(w, "<html>Please log in</html>")
 			return
 		}

@@ -35,7 +35,7 @@ type flowOptions struct {
 // build is what one run of a flow is built with.
 func (o *flowOptions) build(ctx context.Context) flow.BuildOptions {
 	return flow.BuildOptions{
-		Context: ctx, File: o.file, NoClobber: o.existing.NoClobber, MayChange: o.mayChange, OnRetry: o.console.Retry, AfterSource: o.limits.Stage(),
+		Context: ctx, File: o.file, NoClobber: o.existing.NoClobber, MayChange: o.mayChange, OnRetry: o.console.Retry, OnWarning: o.console.Warning, AfterSource: o.limits.Stage(),
 		BeforeSink: func(e flow.Endpoint) pipeline.Stage {
 			return o.console.TextOnly(o.existing.Force || !e.Element.Stdio)
 		},

@@ -1,11 +1,13 @@
 package std
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"time"
 
 	"github.com/weirflow/weir/flow"
+	"github.com/weirflow/weir/internal/httpclient"
 	"github.com/weirflow/weir/internal/text"
 	"github.com/weirflow/weir/pipeline"
 	"github.com/weirflow/weir/sources"
@@ -35,13 +37,21 @@ func fileSource(b *flow.Build, word string) (pipeline.Source, error) {
 }
 
 func (o Options) download(b *flow.Build, address string) (pipeline.Source, error) {
-	if _, err := parseURL(address); err != nil {
+	u, err := parseURL(address)
+	if err != nil {
 		return pipeline.Source{}, err
 	}
 	opts := sources.HTTPOptions{Header: o.header()}
+	if b.OnWarning != nil {
+		opts.OnAnswer = func(r sources.Remote) {
+			if coding := r.Validator.Coding; coding != "" {
+				b.OnWarning(text.RedactURL(address), fmt.Sprintf("emitted as it comes, in the content coding %.50q", coding))
+			}
+		}
+	}
 	if b.OnRetry != nil {
 		opts.Retry.OnRetry = func(attempt int, wait time.Duration, cause error) {
-			b.OnRetry(text.RedactURL(address), attempt, wait, cause)
+			b.OnRetry("GET "+httpclient.PlainURL(u), attempt, wait, cause)
 		}
 	}
 	return sources.HTTPWith(address, opts), nil
@@ -57,7 +67,7 @@ func (o Options) header() http.Header {
 
 // parseURL checks the URL of a server.
 func parseURL(address string) (*url.URL, error) {
-	u, err := url.Parse(address)
+	u, err := url.Parse(httpclient.EscapePercent(address))
 	switch e, broken := err.(*url.Error); { //nolint:errorlint // Parse returns it bare
 	case broken:
 		return nil, &flow.Error{Message: "broken URL: " + e.Err.Error()}
@@ -70,7 +80,7 @@ func parseURL(address string) (*url.URL, error) {
 }
 
 func urlName(address string) string {
-	u, err := url.Parse(address)
+	u, err := url.Parse(httpclient.EscapePercent(address))
 	if err != nil {
 		return ""
 	}

@@ -83,7 +83,7 @@ func TestFacts(t *testing.T) {
 
 func TestNamesOfSources(t *testing.T) {
 	for word, want := range map[string]string{
-		"-": "", "dir/a": "dir/a", "file:dir/a%21": "dir/a!", "file://host/a": "", "http://h/x/a?b": "a", "https://h/": "", "https://h/%zz": "",
+		"-": "", "dir/a": "dir/a", "file:dir/a%21": "dir/a!", "file://host/a": "", "http://h/x/a?b": "a", "https://h/": "", "https://h/%zz": "%zz", "https://h\x7f/a": "",
 	} {
 		e, err := Registry().Endpoint(flow.SourceRole, word)
 		if err != nil {

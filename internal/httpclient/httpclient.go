@@ -39,7 +39,7 @@ func NewUploadTransport() *http.Transport {
 
 // ParseURL's errors do not repeat the URL, which may have secrets in it.
 func ParseURL(s string) (*url.URL, error) {
-	u, err := url.Parse(s)
+	u, err := url.Parse(EscapePercent(s))
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("not a URL: %w", WithoutURL(err))
@@ -50,30 +50,6 @@ func ParseURL(s string) (*url.URL, error) {
 	}
 	EscapeQuery(u)
 	return u, nil
-}
-
-// EscapeQuery escapes what must not stand in a query as it is (RFC 3986 section 3.4): package url leaves a space, a quote or a letter
-// that is not ASCII in one, and would send it in the request line, of which it is no part (RFC 9112 section 3.2). What is escaped already
-// stays byte for byte, since it may be signed. A path needs nothing of the kind.
-func EscapeQuery(u *url.URL) {
-	const hex = "0123456789ABCDEF"
-	var b []byte
-	for i := range len(u.RawQuery) {
-		c := u.RawQuery[i]
-		if c > ' ' && c < 0x7f && !strings.ContainsRune("\"#<>\\^`{|}", rune(c)) {
-			if b != nil {
-				b = append(b, c)
-			}
-			continue
-		}
-		if b == nil {
-			b = append(make([]byte, 0, len(u.RawQuery)+16), u.RawQuery[:i]...)
-		}
-		b = append(b, '%', hex[c>>4], hex[c&15])
-	}
-	if b != nil {
-		u.RawQuery = string(b)
-	}
 }
 
 // IsHTTP reports whether a URL is one of http or https.

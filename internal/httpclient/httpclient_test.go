@@ -32,12 +32,27 @@ func TestEscapeQuery(t *testing.T) {
 		"a=b c":                  "a=b%20c",
 		"\"<>\\^`{|}":            "%22%3C%3E%5C%5E%60%7B%7C%7D",
 		"ä=\xff":                 "%C3%A4=%FF",
-		"100%&%zz":               "100%&%zz",
+		"100%&%zz":               "100%25&%25zz",
+		"%2":                     "%252",
+		"a%":                     "a%25",
 		"[1]'(2)!*$@:,":          "[1]'(2)!*$@:,",
 	} {
 		u := &url.URL{RawQuery: in}
 		if httpclient.EscapeQuery(u); u.RawQuery != want {
 			t.Errorf("%q: got %q, want %q", in, u.RawQuery, want)
+		}
+	}
+}
+
+func TestEscapeLocation(t *testing.T) {
+	for in, want := range map[string]string{
+		"http://u@[::1]:8/a%2f%2F//./../;b?c+d%20#e?f": "http://u@[::1]:8/a%2f%2F//./../;b?c+d%20#e?f",
+		"/a b|\"\t\x01?c d#e f":                        "/a%20b%7C%22%09%01?c%20d#e%20f",
+		"/ä/%zz%?\xff":                                 "/%C3%A4/%25zz%25?%FF",
+		"":                                             "",
+	} {
+		if got := httpclient.EscapeLocation(in); got != want {
+			t.Errorf("%q: got %q, want %q", in, got, want)
 		}
 	}
 }

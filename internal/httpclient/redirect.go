@@ -19,7 +19,7 @@ func Redirected(from *url.URL, answer *transfer.StatusError) (*url.URL, error) {
 	if answer.Status != http.StatusTemporaryRedirect && answer.Status != http.StatusPermanentRedirect || location == "" {
 		return nil, nil
 	}
-	to, err := from.Parse(location)
+	to, err := from.Parse(EscapeLocation(location))
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("%w: the Location is not a URL: %w", answer, WithoutURL(err))
@@ -29,7 +29,6 @@ func Redirected(from *url.URL, answer *transfer.StatusError) (*url.URL, error) {
 		return nil, fmt.Errorf("%w: not followed: it leads from https to http", answer)
 	}
 	to.User, to.Fragment, to.RawFragment = nil, "", ""
-	EscapeQuery(to)
 	return to, nil
 }
 

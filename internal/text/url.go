@@ -8,16 +8,39 @@ import (
 )
 
 // RedactURL returns a URL as it may stand in logs: without its password, and with … for its query.
-// Anything else is returned unchanged.
+// What is not a URL, and does not look like one, is returned unchanged.
 func RedactURL(address string) string {
 	u, err := url.Parse(address)
-	if err != nil || u.User == nil && u.RawQuery == "" {
+	switch {
+	case err != nil:
+		return redactBroken(address)
+	case u.User == nil && u.RawQuery == "":
 		return address
 	}
 	if u.RawQuery != "" {
 		u.RawQuery = "…"
 	}
 	return u.Redacted()
+}
+
+// redactBroken is RedactURL for what only looks like a URL.
+func redactBroken(address string) string {
+	scheme, rest, ok := strings.Cut(address, "://")
+	if !ok {
+		return address
+	}
+	rest, _, query := strings.Cut(rest, "?")
+	if query {
+		rest += "?…"
+	}
+	host, path, below := strings.Cut(rest, "/")
+	if i := strings.LastIndexByte(host, '@'); i >= 0 {
+		host = "xxxxx" + host[i:]
+	}
+	if below {
+		host += "/" + path
+	}
+	return scheme + "://" + host
 }
 
 // URLName returns what the file behind a URL is called on this machine: the last element of the

@@ -10,7 +10,7 @@ import (
 func TestRedactURL(t *testing.T) {
 	for in, want := range map[string]string{
 		"http://h/a": "http://h/a", "http://u:secret@h/a": "http://u:xxxxx@h/a", "http://u@h/a": "http://u@h/a",
-		"https://h/a?key=secret#f": "https://h/a?…#f", "http://h/%7e": "http://h/%7e", "http://h/%zz?a": "http://h/%zz?a", "a b": "a b",
+		"https://h/a?key=secret#f": "https://h/a?…#f", "http://h/%7e": "http://h/%7e", "http://h/%zz?a": "http://h/%zz?…", "http://u:sec/ret%zz@h": "http://u:sec/ret%zz@h", "http://u:secret%zz@h:8/a?b": "http://xxxxx@h:8/a?…", "a b": "a b",
 	} {
 		if got := text.RedactURL(in); got != want {
 			t.Errorf("%s: %s, want %s", in, got, want)

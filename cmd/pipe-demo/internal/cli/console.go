@@ -145,10 +145,14 @@ func (c *Console) Note(format string, args ...any) {
 	}
 }
 
-// Retry reports that a request to what is going to be repeated after wait.
+// Retry reports that a request to what is going to be repeated after wait. What could be done instead is
+// said at once where there was no connection, and once.
 func (c *Console) Retry(what string, attempt int, wait time.Duration, cause error) {
 	c.Event("retry", map[string]any{"attempt": attempt, "wait_seconds": wait.Seconds(), "error": Message(cause), "source": what})
 	c.Note("%s: %s; retry %d in %s", what, Message(cause), attempt, text.Duration(wait))
+	if hint := Hint(cause); hint != "" && attempt == 1 && isUnreached(cause) && !c.Quiet && !c.JSON {
+		fmt.Fprintf(c.Err, "  %s\n", hint)
+	}
 }
 
 // Restart reports that the transfer of the file called name, with a request to what, begins again at its first byte.

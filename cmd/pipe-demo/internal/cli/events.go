@@ -27,6 +27,13 @@ func (c *Console) Warn(message string, exit int) {
 	c.Event("warn", map[string]any{"error": message, "exit": exit})
 }
 
+// Warning reports something about what, as an event and in words, that is no failure.
+func (c *Console) Warning(what, message string) {
+	message = what + ": " + message
+	c.Warn(message, ExitDone)
+	c.Note("%s", message)
+}
+
 // End reports the end of what was started: as an event with more fields, or with --verbose as a table of the nodes
 // and a summary.
 func (c *Console) End(err error, r pipeline.Report, summary string, more map[string]any) {

@@ -161,6 +161,12 @@ func isNetwork(err error) bool {
 	return isA[*net.OpError](err) || isA[*net.DNSError](err) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.ECONNREFUSED)
 }
 
+// isUnreached reports whether a connection was not even made.
+func isUnreached(err error) bool {
+	op, ok := errors.AsType[*net.OpError](err)
+	return isA[*httpclient.ProxyError](err) || ok && op.Op == "dial"
+}
+
 // isCorrupt reports whether the input is damaged, foreign or truncated.
 func isCorrupt(err error) bool {
 	return isA[*stages.CorruptError](err) || isA[*transfer.TruncatedError](err) || isA[*transfer.DigestError](err) || isA[*sources.ModifiedError](err)

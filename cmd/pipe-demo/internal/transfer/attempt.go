@@ -8,6 +8,8 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/weirflow/weir/cmd/pipe-demo/internal/cli"
@@ -98,19 +100,19 @@ func (a *attempt) answer() pipeline.Stage {
 		err := cli.PassOn(ctx, in, out, func(c pipeline.Chunk) error {
 			n += int64(c.Len())
 			total := n
+			if rest, known := in.Size(); known && first {
+				total = a.offset + rest
+			}
+			if most > 0 && total > most {
+				c.Release()
+				return cli.LimitError{Limit: fmt.Sprintf("--max-size %s: the file has %s or more", text.Size(most), text.Size(total))}
+			}
 			if first {
 				if err := a.begin(); err != nil {
 					c.Release()
 					return err
 				}
-				if rest, known := in.Size(); known {
-					total = a.offset + rest
-				}
 				first = false
-			}
-			if most > 0 && total > most {
-				c.Release()
-				return cli.LimitError{Limit: fmt.Sprintf("--max-size %s: the file has %s or more", text.Size(most), text.Size(total))}
 			}
 			return out.Send(ctx, c)
 		})
@@ -128,9 +130,11 @@ func (a *attempt) begin() error {
 			return a.notThisFile(a.remote)
 		}
 		if coding := a.remote.Validator.Coding; coding != "" && !a.Decode {
-			message := fmt.Sprintf("%s: saved as it comes, in the content coding %.50q: --decode undoes it", text.RedactURL(a.URL), coding)
-			a.Console.Warn(message, cli.ExitDone)
-			a.Console.Note("%s", message)
+			message := fmt.Sprintf("saved as it comes, in the content coding %.50q", coding)
+			if _, err := decoders(coding); err == nil {
+				message += ": --decode undoes it"
+			}
+			a.Console.Warning(text.RedactURL(a.URL), message)
 		}
 	}
 	close(a.begun)
@@ -168,7 +172,7 @@ func (a *attempt) isOther(answer sources.Remote) bool {
 	if !v.Resumable() {
 		v = a.record.Validator
 	}
-	if !v.Resumable() || answer.Validator.Resumable() || answer.Header == nil {
+	if !v.Resumable() || answer.Validator.ETag != "" || answer.Header == nil {
 		return false
 	}
 	was := cmp.Or(a.left.Type, a.record.Type)
@@ -181,7 +185,11 @@ func (a *attempt) notThisFile(answer sources.Remote) error {
 	if answer.Size >= 0 {
 		size = "of " + text.Size(answer.Size)
 	}
-	return cli.Errorf(cli.ExitNetwork, "%s: the answer is not this file: it is %s %s, without an ETag", text.RedactURL(a.URL), cmp.Or(mediaType(answer.Header), "something"), size)
+	tag := "without an ETag"
+	if weak := answer.Header.Get("ETag"); weak != "" {
+		tag = fmt.Sprintf("with the ETag %.100s, which is not a strong one", weak)
+	}
+	return cli.Errorf(cli.ExitNetwork, "%s: the answer is not this file: it is %s %s, %s", text.RedactURL(a.URL), cmp.Or(mediaType(answer.Header), "of no type,"), size, tag)
 }
 
 // decodes reports whether the file is not what comes.
@@ -195,15 +203,27 @@ func (a *attempt) decode() pipeline.Stage {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
-		switch coding := a.remote.Validator.Coding; coding {
-		case "":
-			return pipeline.Stage{}.Run(ctx, in, out)
-		case "gzip", "x-gzip":
-			return stages.Gunzip().Run(ctx, in, out)
-		default:
-			return cli.Errorf(cli.ExitFailed, "the content coding is %.50q: --decode undoes gzip", coding)
+		undo, err := decoders(a.remote.Validator.Coding)
+		if err != nil {
+			return err
 		}
+		return undo.Run(ctx, in, out)
 	})
+}
+
+// decoders undoes content codings, the last one first.
+func decoders(coding string) (undo pipeline.Stage, err error) {
+	codings := strings.Split(coding, ",")
+	for _, c := range slices.Backward(codings) {
+		switch strings.TrimSpace(c) {
+		case "", "identity":
+		case "gzip", "x-gzip":
+			undo = undo.Via(stages.Gunzip())
+		default:
+			return pipeline.Stage{}, cli.Errorf(cli.ExitFailed, "the content coding is %.50q: --decode undoes gzip", coding)
+		}
+	}
+	return undo, nil
 }
 
 // supersede removes what was kept of the file before, when the whole of it is there.

@@ -115,8 +115,10 @@ func (d *Download) again(ctx context.Context, a *attempt, err error, n *counts) 
 		return nil, err
 	case isChanged && a.isOther(changed.Answer):
 		return nil, a.notThisFile(changed.Answer)
-	case wrong && a.offset == 0:
+	case wrong && a.offset == 0 && a.record.Validator.Resumable(): // the partial file is this attempt's
 		return nil, errors.Join(err, atomicfile.RemovePartial(nil, d.Destination))
+	case wrong && a.offset == 0:
+		return nil, err
 	case isChanged, wrong:
 		if n.changed == maxRestarts {
 			return nil, err

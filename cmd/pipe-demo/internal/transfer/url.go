@@ -7,19 +7,20 @@ import (
 
 	"github.com/weirflow/weir/cmd/pipe-demo/internal/cli"
 	"github.com/weirflow/weir/internal/httpclient"
+	"github.com/weirflow/weir/internal/text"
 )
 
 // serverURL parses a URL that a command is given, without its fragment.
 func serverURL(command, address string) (*url.URL, error) {
-	u, err := url.Parse(address)
+	u, err := url.Parse(httpclient.EscapePercent(address))
 	if err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" {
 		u.Fragment, u.RawFragment = "", ""
 		return u, nil
 	}
 	if err != nil && strings.Contains(address, "://") {
-		return nil, cli.Usage("%s: %q is not a URL: %v", command, address, errors.Unwrap(err))
+		return nil, cli.Usage("%s: %q is not a URL: %v", command, text.RedactURL(address), errors.Unwrap(err))
 	}
-	e := cli.Usage("%s: %q is not the URL of a server: it takes http://HOST/NAME or https://HOST/NAME", command, address)
+	e := cli.Usage("%s: %q is not the URL of a server: it takes http://HOST/NAME or https://HOST/NAME", command, text.RedactURL(address))
 	if _, failed := url.Parse("http://" + address); failed == nil && (err != nil || u.Host == "") && !strings.HasPrefix(address, "/") {
 		e.Hint = "did you mean http://" + address + "?"
 	}
