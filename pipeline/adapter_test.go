@@ -453,6 +453,37 @@ func TestSourceReaderBytesThenFailure(t *testing.T) {
 	})
 }
 
+// What came before a failure is read, however soon the failure came; of a cancelled run nothing need be.
+func TestSourceReaderAllBytesThenFailure(t *testing.T) {
+	for range 100 {
+		for name, src := range map[string]pipeline.Source{
+			"source": emitThen(errBoom, "abc", "def"),
+			"stage":  emit("abc", "def", "ghi").Via(failAt(2, errBoom)),
+			"nested": pipeline.Concat(emit("abc"), emitThen(errBoom, "def")),
+		} {
+			bubble(t, func(t *testing.T) {
+				r := src.Reader(t.Context())
+				if b, err := io.ReadAll(r); string(b) != "abcdef" || !errors.Is(err, errBoom) {
+					t.Errorf("%s: read %q, %v", name, b, err)
+				}
+				if err := r.Close(); !errors.Is(err, errBoom) {
+					t.Errorf("%s: Close: %v", name, err)
+				}
+			})
+		}
+	}
+	bubble(t, func(t *testing.T) { // Close does not wait for anybody to read
+		r := emitThen(errBoom, "abc", "def").Reader(t.Context())
+		if _, err := r.Read(make([]byte, 1)); err != nil {
+			t.Error(err)
+		}
+		synctest.Wait()
+		if err := r.Close(); !errors.Is(err, errBoom) {
+			t.Errorf("Close: %v", err)
+		}
+	})
+}
+
 // Chunks of the adapters grow while the consumer keeps up, and stay small for one
 // that does not.
 func TestChunksGrowWithTheConsumer(t *testing.T) {

@@ -9,7 +9,7 @@ import (
 
 // Reader runs s for code that wants an io.Reader. The flow starts with the first
 // Read. Read returns io.EOF only after the whole run has succeeded, its last steps included. A
-// failure, or the end of ctx, is returned after the rest of the current chunk. Close stops the flow, which
+// failure is returned after the bytes that s had emitted before it, and the end of ctx after the rest of the current chunk. Close stops the flow, which
 // is not a failure, waits until the run has ended, and returns its error, if it failed. A
 // reader that was read from must be read to its end or closed: until then the flow waits. Reads are served
 // one at a time; Close may be called during a Read, which then returns [ErrClosed].
@@ -19,7 +19,7 @@ func (s Source) Reader(ctx context.Context) io.ReadCloser {
 	r.closed, r.stop = context.WithCancel(context.Background())
 	r.run = func() {
 		defer close(r.done)
-		_, r.err = s.To(NewSink("reader", r.serve)).Run(ctx)
+		_, r.err = s.To(NewSink("reader", func(nctx context.Context, in *Inlet) error { return r.serve(nctx, ctx, in) })).Run(ctx)
 		if r.err == io.EOF { // the cause of ctx, not the end of the stream
 			r.err = io.ErrUnexpectedEOF
 		}
@@ -59,14 +59,35 @@ func (r *sourceReader) Close() error {
 	return r.err
 }
 
-// serve writes to the pipe until EOF, or until Close.
-func (r *sourceReader) serve(ctx context.Context, in *Inlet) error {
+// serve writes to the pipe until EOF, or until Close. callers is the context of the run.
+func (r *sourceReader) serve(ctx, callers context.Context, in *Inlet) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer afterFunc(r.closed, func() { cancel(ErrClosed) })()
 	err := in.CopyTo(ctx, r.w)
+	if err != nil && in.node.runCtx.Err() != nil { // another node has failed
+		for callers.Err() == nil && r.closed.Err() == nil {
+			c := in.ch.leftBehind()
+			if c.n == 0 {
+				break
+			}
+			werr := writeAll(r.w, c.Bytes())
+			c.Release()
+			if werr != nil {
+				break
+			}
+		}
+	}
 	if errors.Is(err, ErrClosed) {
 		return Enough
 	}
 	return err
+}
+
+// leftBehind removes the oldest chunk also from the channel of a run that has failed. Without one it is empty.
+func (ch *channel) leftBehind() Chunk {
+	ch.mu.Lock()
+	defer ch.mu.Unlock()
+	c, _ := ch.pop()
+	return c
 }
