@@ -604,3 +604,39 @@ func TestPutOverHTTP2(t *testing.T) {
 		})
 	}
 }
+
+// A server of tus that ignores conditions is asked as well, in the way that it understands.
+func TestPutNoClobberTus(t *testing.T) {
+	t.Parallel()
+	for there, said := range map[bool]string{true: "/up/in: exists already, skipped\n", false: "/stored/0: 3 B sent\n"} {
+		srv := newPlainServer(t, func(s *plainServer, _ int, w http.ResponseWriter, r *http.Request) bool {
+			w.Header().Set("Tus-Resumable", "1.0.0")
+			switch {
+			case r.Method == http.MethodOptions:
+				w.Header().Set("Tus-Version", "1.0.0")
+				w.Header().Set("Tus-Extension", "creation")
+			case r.Header.Get("Tus-Resumable") != "1.0.0":
+				w.WriteHeader(412)
+			case r.Method == http.MethodPost:
+				w.Header().Set("Location", "/stored/0")
+				w.WriteHeader(201)
+			case r.Method == http.MethodPatch:
+				s.store(r)
+				w.Header().Set("Upload-Offset", "3")
+				w.WriteHeader(204)
+			case r.Method == http.MethodHead:
+				return false
+			default:
+				w.WriteHeader(405)
+			}
+			return true
+		})
+		if there {
+			srv.files["/up/in"] = []byte("old")
+		}
+		code, out := putFrom(t, newInput(t, []byte("new")), nil, "-n", "in", srv.URL+"/up/")
+		if code != 0 || !strings.Contains(out, said) || (srv.count("POST") == 0) != there {
+			t.Errorf("exists %v: exit code %d: %s", there, code, out)
+		}
+	}
+}

@@ -15,6 +15,7 @@ import (
 	"github.com/weirflow/weir/internal/retry"
 	"github.com/weirflow/weir/pipeline"
 	"github.com/weirflow/weir/transfer"
+	"github.com/weirflow/weir/tus"
 )
 
 // A put is one PUT, which redirects may take from place to place.
@@ -129,6 +130,9 @@ func (u *upload) redirect(to *url.URL, answer *transfer.StatusError) error {
 func (u *upload) exists(ctx context.Context) (bool, error) {
 	u.put.method = http.MethodHead
 	header := http.Header{"User-Agent": {cli.UserAgent}}
+	if u.tus { // else a server of tus refuses HEAD
+		header.Set("Tus-Resumable", tus.Version)
+	}
 	return probe.Exists(ctx, u.client, u.put.at, header, u.limits().WithDefaults().Idle)
 }
 
