@@ -108,7 +108,7 @@ func (e *Element) optionHint(key string) string {
 		names = append(names, o.Name)
 		forms = append(forms, o.Name+"="+o.Type.Name)
 	}
-	if hint := text.DidYouMean(key, names); hint != "" {
+	if hint := text.DidYouMean(key, names); hint != "" && !slices.Contains(names, key) {
 		return hint
 	}
 	return e.Name + " takes " + strings.Join(forms, " ")

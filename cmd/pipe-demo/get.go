@@ -1,10 +1,13 @@
 package main
 
 import (
+	"strings"
+
 	"github.com/spf13/cobra"
 
 	"github.com/weirflow/weir/cmd/pipe-demo/internal/cli"
 	"github.com/weirflow/weir/cmd/pipe-demo/internal/transfer"
+	"github.com/weirflow/weir/internal/text"
 )
 
 func getCommand(c *cli.Console) *cobra.Command {
@@ -21,6 +24,10 @@ func getCommand(c *cli.Console) *cobra.Command {
 			d.URL = args[0]
 			if len(args) == 2 {
 				d.Destination = args[1]
+			}
+			if strings.HasPrefix(d.Destination, "http://") || strings.HasPrefix(d.Destination, "https://") {
+				return cli.Usage("get: it takes one URL, and then the file that it becomes; got %s", text.RedactURL(d.Destination)).
+					WithHint("a call for each URL; pipe-demo put uploads")
 			}
 			return d.Run(cmd.Context())
 		},

@@ -41,7 +41,7 @@ func rootCommand(c *cli.Console) *cobra.Command {
 	root.SetUsageTemplate(usageTemplate)
 	root.SetHelpTemplate("{{.UsageString}}")
 	root.SetVersionTemplate("{{.Version}}\n")
-	root.SetFlagErrorFunc(cli.FlagError)
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return cli.FlagError(cmd, err, flagHint) })
 	root.AddCommand(demoCommand(c, reg), cpCommand(c), runCommand(c, reg), explainCommand(c, reg), serveCommand(c, reg), receiveCommand(c), getCommand(c),
 		putCommand(c), listCommand(c, reg), versionCommand(c), completionCommand(), manCommand(c))
 	root.SetHelpCommand(helpCommand(c, reg))
@@ -81,12 +81,15 @@ func unknownCommand(cmd *cobra.Command, args []string) error {
 	for _, c := range cmd.Root().Commands() {
 		names = append(names, c.Name())
 	}
-	hint := text.DidYouMean(args[0], names)
-	if hint == "" {
-		hint = "pipe-demo help lists the commands"
-	}
-	if slices.Contains(args, "!") {
+	hint := synonym(args)
+	switch {
+	case slices.Contains(args, "!"):
 		hint = "a flow follows the word run: pipe-demo run " + text.Quote(args)
+	case hint != "":
+	default:
+		if hint = text.DidYouMean(args[0], names); hint == "" {
+			hint = "pipe-demo help lists the commands"
+		}
 	}
 	return cli.Usage("unknown command %q", args[0]).WithHint(hint)
 }

@@ -1,6 +1,10 @@
 package text
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
 
 // Quote joins words into a line that a shell splits into the same words.
 func Quote(words []string) string {
@@ -22,15 +26,38 @@ func QuoteWord(w string) string {
 	case w != "" && strings.TrimFunc(w, plain) == "":
 		return w
 	}
+	if Printable(w) != w { // POSIX.1-2024, and bash, zsh and ksh before it
+		return "$'" + escape(strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(w)) + "'"
+	}
 	return "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
 }
 
-// Printable replaces each control character, which a terminal would obey, with a question mark.
-func Printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 127 || r >= 0x80 && r < 0xa0 {
-			return '?'
+// Printable returns s with each control character, which a terminal would obey, as Go and a shell escape it: \n, \x1b.
+func Printable(s string) string { return escape(s) }
+
+func isControl(r rune) bool { return r < ' ' || r >= 0x7f && r < 0xa0 }
+
+func escape(s string) string {
+	if !strings.ContainsFunc(s, isControl) {
+		return s
+	}
+	var b strings.Builder
+	for i, r := range s {
+		switch {
+		case !isControl(r):
+			_, size := utf8.DecodeRuneInString(s[i:])
+			b.WriteString(s[i : i+size]) // bytes that are not UTF-8, too
+		case r == '\n':
+			b.WriteString(`\n`)
+		case r == '\t':
+			b.WriteString(`\t`)
+		case r == '\r':
+			b.WriteString(`\r`)
+		case r < utf8.RuneSelf:
+			fmt.Fprintf(&b, `\x%02x`, r)
+		default:
+			fmt.Fprintf(&b, `\u%04x`, r)
 		}
-		return r
-	}, s)
+	}
+	return b.String()
 }

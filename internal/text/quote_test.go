@@ -14,7 +14,7 @@ func TestQuote(t *testing.T) {
 }
 
 func TestPrintable(t *testing.T) {
-	if got, want := text.Printable("a\x1b[2J\n\u009bé"), "a?[2J??é"; got != want {
+	if got, want := text.Printable("a\x1b[2J\n\u009bé"), `a\x1b[2J\n\u009bé`; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }

@@ -51,13 +51,13 @@ func FlagsFromEnv(cmd *cobra.Command) error {
 }
 
 // FlagError gives an error of pflag the form of the others.
-func FlagError(cmd *cobra.Command, err error) error {
+func FlagError(cmd *cobra.Command, err error, synonym func(cmd *cobra.Command, flag string) string) error {
 	name, help := cmd.Name()+": ", "pipe-demo help "+cmd.Name()+" says more"
 	if !cmd.HasParent() {
 		name, help = "", "pipe-demo help says more" // every message starts with the program's name
 	}
 	if missing, ok := errors.AsType[*pflag.NotExistError](err); ok {
-		return unknownFlag(cmd, name, help, missing)
+		return unknownFlag(cmd, name, help, missing, synonym(cmd, missing.GetSpecifiedName()))
 	}
 	if invalid, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
 		return Usage("%s--%s got %q: %v", name, invalid.GetFlag().Name, invalid.GetValue(), wrongValue(invalid.Unwrap())).WithHint(help)
@@ -80,13 +80,16 @@ func wrongValue(err error) error {
 	return errors.New("it takes a whole number")
 }
 
-func unknownFlag(cmd *cobra.Command, name, help string, missing *pflag.NotExistError) *Error {
+func unknownFlag(cmd *cobra.Command, name, help string, missing *pflag.NotExistError, synonym string) *Error {
+	if synonym != "" {
+		help = synonym
+	}
 	if missing.GetSpecifiedShortnames() != "" {
 		return Usage("%sunknown flag -%s", name, missing.GetSpecifiedName()).WithHint(help)
 	}
 	var names []string
 	cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
-	if near := text.Nearest(missing.GetSpecifiedName(), names); len(near) > 0 {
+	if near := text.Nearest(missing.GetSpecifiedName(), names); len(near) > 0 && synonym == "" {
 		help = "did you mean --" + strings.Join(near, " or --") + "?"
 	}
 	return Usage("%sunknown flag --%s", name, missing.GetSpecifiedName()).WithHint(help)

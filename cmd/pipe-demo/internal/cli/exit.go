@@ -76,6 +76,18 @@ func (e *Error) WithHint(hint string) *Error {
 	return e
 }
 
+// A DestinationError is about what is written to, or the directory that it is in.
+type DestinationError struct {
+	Path string
+	Err  error
+}
+
+func (e *DestinationError) Error() string { return e.Path + ": " + e.Err.Error() }
+func (e *DestinationError) Unwrap() error { return e.Err }
+
+// Into returns the error for a destination.
+func Into(path string, err error) error { return &DestinationError{path, Cause(err)} }
+
 var (
 	// ErrSkipped ends a command successfully: with -n, an output that exists is left as it is.
 	ErrSkipped = errors.New("skipped")

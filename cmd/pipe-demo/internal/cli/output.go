@@ -104,10 +104,12 @@ func (o Output) Same(p Output) bool {
 // Check says why the output may not be written, if it may not, before anything is.
 func (o Output) Check(existing Existing) error {
 	switch {
+	case o.Path == "":
+		return Usage("the name of the destination is empty").WithHint("a variable that is not set?")
 	case isDescriptor(o.Path):
 		return nil
 	case o.err != nil:
-		return fmt.Errorf("%s: %w", o.Path, Cause(o.err))
+		return Into(o.Path, o.err)
 	case o.IsDir():
 		return Errorf(ExitFailed, "%s: is a directory, and a sink is a file", o.Path).WithHint("name the file: " + JoinPath(o.Path, "NAME"))
 	case o.Loses():
@@ -123,7 +125,7 @@ func (o Output) Check(existing Existing) error {
 	case errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("%s: there is no directory %s", o.Path, parent)
 	case err != nil:
-		return fmt.Errorf("%s: %w", o.Path, Cause(err))
+		return Into(o.Path, err)
 	case !info.IsDir():
 		return fmt.Errorf("%s: %s is not a directory", o.Path, parent)
 	}

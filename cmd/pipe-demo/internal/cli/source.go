@@ -17,6 +17,9 @@ import (
 // CheckSource opens the source at path as far as that is harmless, so that its errors come before anything is written:
 // only regular files, for reading.
 func CheckSource(path string) (fs.FileInfo, error) {
+	if path == "" {
+		return nil, Usage("the name of a source is empty").WithHint("a variable that is not set?")
+	}
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

@@ -286,7 +286,7 @@ func (c *copier) file(j *job) error {
 	report, err := run.Wait()
 	c.tally.end(run, report)
 	if err != nil {
-		return err
+		return j.refused(err)
 	}
 	return j.finish()
 }
@@ -298,7 +298,7 @@ func mayReplace(root *os.Root, name, dst, src string, info fs.FileInfo, existing
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("%s: %w", dst, cli.Cause(err))
+		return cli.Into(dst, err)
 	}
 	at, err := root.Stat(name)
 	switch {
@@ -319,7 +319,7 @@ func (c *copier) topLink(f fileCopy) error {
 	defer src.Close()
 	dst, err := os.OpenRoot(cli.Dir(f.dst))
 	if err != nil {
-		return fmt.Errorf("%s: %w", f.dst, cli.Cause(err))
+		return cli.Into(f.dst, err)
 	}
 	defer dst.Close()
 	atomicfile.SweepDirectory(dst, func(name string) bool { return name == filepath.Base(f.dst) })
@@ -348,14 +348,14 @@ func (c *copier) link(src, dst *os.Root, from, to, srcPath, dstPath string) erro
 		err = atomicfile.ReplaceLink(dst, target, to)
 	}
 	if err != nil {
-		return fmt.Errorf("%s: %w", dstPath, cli.Cause(err))
+		return cli.Into(dstPath, err)
 	}
 	if c.Preserve {
 		if _, err := keepOwner(dst, to, info); err != nil {
-			return fmt.Errorf("%s: %w", dstPath, cli.Cause(err))
+			return cli.Into(dstPath, err)
 		}
 		if err := keepTimes(dst, to, info); err != nil {
-			return fmt.Errorf("%s: %w", dstPath, cli.Cause(err))
+			return cli.Into(dstPath, err)
 		}
 	}
 	c.tally.count(&c.tally.done)

@@ -53,12 +53,12 @@ func (c *copier) enter(up *directory, name, from, to string) (*directory, error)
 	}
 	if err == nil {
 		if f.dst, err = c.openRoot(openDst, dst); err != nil {
-			err = fmt.Errorf("%s: %w", to, cli.Cause(err))
+			err = cli.Into(to, err)
 		}
 	}
 	if err == nil {
 		if f.made, err = f.dst.Stat("."); err != nil {
-			err = fmt.Errorf("%s: %w", to, cli.Cause(err))
+			err = cli.Into(to, err)
 		}
 	}
 	if err == nil && !f.fresh {
@@ -98,9 +98,9 @@ func (f *directory) make(name string, mkdir func(string, fs.FileMode) error, sta
 	case f.up == nil && errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("%s: there is no directory %s", f.to, cli.Dir(f.to))
 	case err != nil && serr != nil:
-		return fmt.Errorf("%s: %w", f.to, cli.Cause(err))
+		return cli.Into(f.to, err)
 	case serr != nil:
-		return fmt.Errorf("%s: %w", f.to, cli.Cause(serr))
+		return cli.Into(f.to, serr)
 	case info.IsDir():
 		return nil
 	}
@@ -161,7 +161,7 @@ func (f *directory) done() {
 		return
 	}
 	if err := f.finish(); err != nil {
-		f.copier.fail(f.copier.nextPlace(), fmt.Errorf("%s: %w", f.to, cli.Cause(err)))
+		f.copier.fail(f.copier.nextPlace(), cli.Into(f.to, err))
 	}
 	f.close()
 }

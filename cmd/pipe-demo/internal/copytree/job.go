@@ -105,6 +105,21 @@ func (j *job) openSource() (*os.File, error) {
 	return os.OpenFile(from, os.O_RDONLY|nonblock, 0)
 }
 
+// refused is an error of the flow with its hint, if it is about a source that may not be read.
+func (j *job) refused(err error) error {
+	if !errors.Is(err, fs.ErrPermission) {
+		return err
+	}
+	f, oerr := j.openSource()
+	if oerr == nil {
+		f.Close()
+	}
+	if errors.Is(oerr, fs.ErrPermission) {
+		return &cli.Error{Code: cli.ExitCode(err), Err: err, Hint: cli.MayNotRead}
+	}
+	return err
+}
+
 // giveAttributes gives the copy in f what its sink cannot, before it appears. The sink has synced it already, with a mode that
 // is not wider.
 func (j *job) giveAttributes(f *os.File) error {

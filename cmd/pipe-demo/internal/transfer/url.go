@@ -12,6 +12,9 @@ import (
 
 // serverURL parses a URL that a command is given, without its fragment.
 func serverURL(command, address string) (*url.URL, error) {
+	if address == "" {
+		return nil, cli.Usage("%s: the URL is empty", command).WithHint("a variable that is not set?")
+	}
 	u, err := url.Parse(httpclient.EscapePercent(address))
 	if err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" {
 		u.Fragment, u.RawFragment = "", ""
