@@ -32,7 +32,8 @@ released buffers are filled with 0xDB, misuse panics with both stacks, and a run
 chunks fails.
 
 For code with readers and writers, [Outlet.CopyFrom], [Outlet.Writer],
-[Inlet.CopyTo] and [Inlet.Reader] convert to and from chunks.
+[Inlet.CopyTo] and [Inlet.Reader] convert to and from chunks. [Inlet.Lines] yields lines, whose length is
+limited; a bufio.Scanner stops at 64 KiB, and only its Err says so.
 
 # How a flow ends
 
