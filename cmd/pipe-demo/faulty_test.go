@@ -22,6 +22,7 @@ const faultySize = 3 << 20
 //
 //	/status/N/NAME   answers N
 //	/cut/NAME        breaks the connection off after the first MiB of each answer
+//	/brief/NAME      as cut, after 96 KiB
 //	/changing/NAME   as cut, and the second answer is about another version: the letters in capitals
 //	/restless/NAME   as cut, and each answer is about another version
 //	/stall/NAME      says nothing more after the first MiB, to those that begin at the beginning
@@ -83,6 +84,8 @@ func (f *faultyServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "so it is", status)
 		return
 	case "cut":
+	case "brief":
+		left = 96 << 10
 	case "changing":
 		if count > 1 {
 			data, tag, left = bytes.ToUpper(data), `"v2"`, faultySize

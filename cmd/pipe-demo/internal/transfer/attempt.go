@@ -4,12 +4,14 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/weirflow/weir/cmd/pipe-demo/internal/cli"
@@ -32,6 +34,9 @@ type attempt struct {
 	left   partRecord     // of the one that was there before; zero: there was none
 	remote sources.Remote // what the server says
 	begun  chan struct{}  // closed when remote is about the bytes that come
+
+	passed atomic.Int64                   // bytes that have left the stage answer
+	inlet  atomic.Pointer[pipeline.Inlet] // of the sink
 }
 
 // newAttempt is an attempt that resumes what an earlier run has left, or one from the first byte on that follows another.
@@ -42,14 +47,13 @@ func (d *Download) newAttempt(after *attempt) (*attempt, error) {
 	opts.Retry.OnRetry = func(n int, wait time.Duration, cause error) {
 		d.Console.Retry("GET "+plainURL(d.URL), n, wait, cause)
 	}
-	opts.OnAnswer = func(r sources.Remote) { a.remote = r }
 	if d.SHA256 != nil && !d.Decode {
 		opts.Hash, opts.Sum = sha256.New, d.SHA256
 	}
 	if err := a.resume(&opts, after); err != nil {
 		return nil, err
 	}
-	src := sources.HTTPWith(d.URL, opts).Via(a.answer())
+	src := a.settled(opts).Via(a.answer())
 	if d.Decode {
 		src = src.Via(a.decode())
 		if d.SHA256 != nil { // of the file, as it will be
@@ -114,7 +118,10 @@ func (a *attempt) answer() pipeline.Stage {
 				}
 				first = false
 			}
-			return out.Send(ctx, c)
+			size := int64(c.Len())
+			err := out.Send(ctx, c)
+			a.passed.Add(size)
+			return err
 		})
 		if err == nil && first {
 			err = a.begin()
@@ -141,6 +148,50 @@ func (a *attempt) begin() error {
 	return nil
 }
 
+// settled is the source. It fails on the network only when the sink has taken what came before, since a run that fails drops what is
+// between its nodes.
+func (a *attempt) settled(opts sources.HTTPOptions) pipeline.Source {
+	return pipeline.NewSource("GET "+plainURL(a.URL), func(ctx context.Context, out *pipeline.Outlet) error {
+		opts := opts
+		opts.OnAnswer = func(r sources.Remote) {
+			if a.remote = r; r.Size >= a.offset {
+				out.SetSize(r.Size - a.offset)
+			}
+		}
+		err := sources.HTTPWith(a.URL, opts).Run(ctx, out)
+		broken, ok := errors.AsType[*transfer.NetworkError](err)
+		if !ok || a.Destination == "-" {
+			return err
+		}
+		tick := time.NewTicker(settleTick)
+		defer tick.Stop()
+		for n := 0; n < settleTicks && !a.settledAt(broken.Offset); n++ {
+			select {
+			case <-tick.C:
+			case <-ctx.Done():
+				return err
+			}
+		}
+		return err
+	})
+}
+
+// How often a source that has failed looks whether the sink has taken all, and how many times at most: a stage such as a limit of the rate
+// may hold it up.
+const (
+	settleTick  = time.Millisecond
+	settleTicks = 5000
+)
+
+// settledAt reports whether the sink has taken the bytes before offset.
+func (a *attempt) settledAt(offset int64) bool {
+	if a.offset+a.passed.Load() < offset {
+		return false
+	}
+	in := a.inlet.Load()
+	return in != nil && in.Buffered() == 0 || in == nil && a.passed.Load() == 0
+}
+
 // file is the sink. Which version of the file it gets is known when the first byte has come; only then can it be
 // recorded beside the partial file.
 func (a *attempt) file() pipeline.Sink {
@@ -153,6 +204,7 @@ func (a *attempt) file() pipeline.Sink {
 		if err := a.dir.Check(); err != nil {
 			return err
 		}
+		a.inlet.Store(in)
 		if a.offset == 0 {
 			a.record = newPartRecord(a.URL, a.remote)
 		}
