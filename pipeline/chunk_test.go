@@ -165,23 +165,23 @@ func TestUseAfterSend(t *testing.T) {
 				}
 				return nil
 			})
-			var got string
+			var got strings.Builder
 			sink := pipeline.NewSink("sink", func(ctx context.Context, in *pipeline.Inlet) error {
 				for c, err := range in.Chunks(ctx) {
 					if err != nil {
 						return err
 					}
 					time.Sleep(2 * time.Second)
-					got += string(c.Bytes())
+					got.WriteString(string(c.Bytes()))
 					c.Release()
 				}
 				return nil
 			})
 			_, err := emit("abc").Via(culprit).To(sink).Run(t.Context())
 			var p *pipeline.PanicError
-			if !errors.As(err, &p) || p.Node != "culprit" || got != "abc" ||
+			if !errors.As(err, &p) || p.Node != "culprit" || got.String() != "abc" ||
 				!strings.HasPrefix(fmt.Sprint(p.Value), "pipeline: "+name+" of a chunk that node culprit sent already\nsent at\n") || strings.Count(fmt.Sprint(p.Value), "chunk_test.go") < 2 {
-				t.Errorf("%s: got %q, error %v", name, got, err)
+				t.Errorf("%s: got %q, error %v", name, got.String(), err)
 			}
 		})
 	}

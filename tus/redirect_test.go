@@ -65,14 +65,16 @@ func TestTusRedirectsOfBytes(t *testing.T) {
 	store := &tusStore{}
 	back := make(chan http.Header, 10)
 	var home string
-	away, _ := serve(t, "h1", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, home+"/back"+r.URL.Path, 307) })
+	away, _ := serve(t, "h1", func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, home+"/back"+r.URL.Path, http.StatusTemporaryRedirect)
+	})
 	srv, client := serve(t, "h1", func(w http.ResponseWriter, r *http.Request) {
 		path, isBack := strings.CutPrefix(r.URL.Path, "/back")
 		if r.URL.Path = path; isBack {
 			back <- r.Header.Clone()
 		} else if r.Method == http.MethodPatch {
 			io.Copy(io.Discard, r.Body)
-			http.Redirect(w, r, away.URL+r.URL.Path, 308)
+			http.Redirect(w, r, away.URL+r.URL.Path, http.StatusPermanentRedirect)
 			return
 		}
 		store.ServeHTTP(w, r)

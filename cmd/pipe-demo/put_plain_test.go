@@ -280,7 +280,7 @@ func TestPutRedirects(t *testing.T) {
 			var here *plainServer
 			away := newPlainServer(t, func(s *plainServer, n int, w http.ResponseWriter, r *http.Request) bool {
 				if r.URL.Path == "/back" {
-					http.Redirect(w, r, here.URL+"/to/x", 307)
+					http.Redirect(w, r, here.URL+"/to/x", http.StatusTemporaryRedirect)
 					return true
 				}
 				return store(s, n, w, r)
@@ -339,7 +339,7 @@ func TestPutRedirectsAgain(t *testing.T) {
 			return false
 		case r.URL.Path == "/x":
 			io.CopyN(io.Discard, r.Body, 1<<20)
-			http.Redirect(w, r, fmt.Sprintf("/node%d", n), 307)
+			http.Redirect(w, r, fmt.Sprintf("/node%d", n), http.StatusTemporaryRedirect)
 		case r.URL.Path == "/node0":
 			w.WriteHeader(503)
 		default:
@@ -364,7 +364,7 @@ func TestPutRedirectsSecurely(t *testing.T) {
 			w.WriteHeader(405)
 			return
 		}
-		http.Redirect(w, r, plain.URL+"/x?secret", 308)
+		http.Redirect(w, r, plain.URL+"/x?secret", http.StatusPermanentRedirect)
 	}))
 	secure.Config.ErrorLog = log.New(io.Discard, "", 0) // a client does not trust it
 	secure.StartTLS()
@@ -383,7 +383,7 @@ func TestPutRedirectsSecurely(t *testing.T) {
 	}
 	strange := newPlainServer(t, func(_ *plainServer, _ int, w http.ResponseWriter, r *http.Request) bool {
 		if r.Method == http.MethodPut {
-			http.Redirect(w, r, secure.URL+"/x", 307)
+			http.Redirect(w, r, secure.URL+"/x", http.StatusTemporaryRedirect)
 		}
 		return r.Method == http.MethodPut
 	})
@@ -552,11 +552,11 @@ func TestPutOverHTTP2(t *testing.T) {
 				first := puts.Add(1) == 1
 				switch r.URL.Path {
 				case "/307":
-					http.Redirect(w, r, "/to", 307)
+					http.Redirect(w, r, "/to", http.StatusTemporaryRedirect)
 					return
 				case "/half":
 					io.CopyN(io.Discard, r.Body, 1<<20)
-					http.Redirect(w, r, "/to", 308)
+					http.Redirect(w, r, "/to", http.StatusPermanentRedirect)
 					return
 				case "/102":
 					for range 20 {

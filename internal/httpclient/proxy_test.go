@@ -68,7 +68,7 @@ func TestProxyVariableThatCannotBeParsed(t *testing.T) {
 
 func environment(s string) map[string]string {
 	env := make(map[string]string)
-	for _, word := range strings.Fields(s) {
+	for word := range strings.FieldsSeq(s) {
 		name, value, _ := strings.Cut(word, "=")
 		env[name] = value
 	}

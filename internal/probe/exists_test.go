@@ -64,17 +64,17 @@ func TestExistsElsewhere(t *testing.T) {
 	var home *url.URL
 	away := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		seen <- r.Header
-		http.Redirect(w, r, "http://"+home.Host+"/end", 307)
+		http.Redirect(w, r, "http://"+home.Host+"/end", http.StatusTemporaryRedirect)
 	})
 	home = serve(t, func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/f":
-			http.Redirect(w, r, "/same", 301)
+			http.Redirect(w, r, "/same", http.StatusMovedPermanently)
 		case "/same":
 			if r.Header.Get("X-Api-Key") == "" || r.Header.Get("Authorization") == "" {
 				t.Errorf("to the same host: %v", r.Header)
 			}
-			http.Redirect(w, r, "http://"+away.Host+"/x", 308)
+			http.Redirect(w, r, "http://"+away.Host+"/x", http.StatusPermanentRedirect)
 		case "/end":
 			seen <- r.Header
 		}

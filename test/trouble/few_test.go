@@ -54,10 +54,10 @@ func TestFewDescriptorsForALargeTree(t *testing.T) {
 	pipeDemo := command.Build(t)
 	s := newStage(t)
 	files := make(map[string][]byte)
-	deep := ""
+	var deep strings.Builder
 	for i := range 100 {
-		deep += fmt.Sprintf("%d/", i)
-		files[deep+"file"] = []byte(deep)
+		deep.WriteString(fmt.Sprintf("%d/", i))
+		files[deep.String()+"file"] = []byte(deep.String())
 	}
 	for i := range 2000 {
 		files[fmt.Sprintf("wide/%d", i)] = fmt.Append(nil, i)
