@@ -23,7 +23,7 @@ func runCommand(c *cli.Console, reg *flow.Registry) *cobra.Command {
 		Short: "run a flow",
 		Long:  flowHelp,
 		Example: `  pipe-demo run access.log ! gzip level=9 ! access.log.gz
-  pipe-demo run in.gz ! gunzip ! tee [ sha256 ! sums ] ! out
+  pipe-demo run in.gz ! gunzip ! tee [ sha256 name=out ! sums ] ! out
   tar c . | pipe-demo run - ! gzip ! http://127.0.0.1:9000/backup.tar.gz`,
 		ValidArgsFunction: completeFlow(reg),
 		RunE: func(cmd *cobra.Command, words []string) error {

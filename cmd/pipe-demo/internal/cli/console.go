@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"slices"
 	"strings"
@@ -41,12 +42,23 @@ type Console struct {
 
 // NewConsole is the console of this process.
 func NewConsole() *Console {
-	c := &Console{Out: bufio.NewWriter(os.Stdout), Err: os.Stderr, Terminal: term.IsTerminal(int(os.Stdout.Fd())),
+	var out io.Writer = os.Stdout
+	if stdoutClosed() {
+		out = closedStdout{}
+	}
+	c := &Console{Out: bufio.NewWriter(out), Err: os.Stderr, Terminal: term.IsTerminal(int(os.Stdout.Fd())),
 		Progress: NewChoice("auto", "plain", "off"), errTerminal: -1}
 	if fd := int(os.Stderr.Fd()); term.IsTerminal(fd) {
 		c.errTerminal = fd
 	}
 	return c
+}
+
+// closedStdout is a standard output that was closed when the process started. The runtime has opened /dev/null in its place.
+type closedStdout struct{}
+
+func (closedStdout) Write([]byte) (int, error) {
+	return 0, &fs.PathError{Op: "write", Path: os.Stdout.Name(), Err: syscall.EBADF}
 }
 
 // AddFlags are the flags for what a command shows while bytes move.
@@ -66,9 +78,6 @@ func (c *Console) AddOutputFlags(f *pflag.FlagSet, json, quiet, verbose string) 
 
 // Finish ends the command with err, which may be nil: it prints what is still to be printed and returns the exit code.
 func (c *Console) Finish(err error) int {
-	if err == nil && c.Out.Buffered() > 0 && stdoutClosed() {
-		err = fmt.Errorf("stdout: %w", syscall.EBADF)
-	}
 	if ferr := c.Flush(); err == nil {
 		err = ferr
 	}
