@@ -2,6 +2,7 @@ package cli
 
 import (
 	"encoding/json"
+	"errors"
 	"maps"
 
 	"github.com/weirflow/weir/flow"
@@ -53,7 +54,9 @@ func (c *Console) End(err error, r pipeline.Report, summary string, more map[str
 func endEvent(err error, report *pipeline.Report) map[string]any {
 	code := ExitCode(err)
 	e := map[string]any{"exit": code, "ok": code == ExitDone}
-	if err != nil {
+	if errors.Is(err, ErrSkipped) {
+		e["skipped"] = true
+	} else if err != nil {
 		e["error"] = Message(err)
 		if hint := Hint(err); hint != "" {
 			e["hint"] = hint
