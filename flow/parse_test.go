@@ -112,7 +112,7 @@ func TestExcerpt(t *testing.T) {
 		{"one ! two ! three ! four", 4, 20, "…two ! three ! four\n       ^^^^^"},
 		{long + " ! gizp ! b", 2, 40, "…" + strings.Repeat("x", 27) + " ! gizp ! b\n" + strings.Repeat(" ", 31) + "^^^^"},
 		{"a ! " + long, 2, 20, "a ! xxxxxxxxx…\n    ^^^^^^^^^^"},
-		{"a\x1b[2J ! gizp ! b", 2, 80, `$'a\x1b[2J' ! gizp ! b` + "\n              ^^^^"},
+		{"a\x1b[2J ! gizp ! b", 2, 80, `$'a\033[2J' ! gizp ! b` + "\n              ^^^^"},
 	} {
 		e := &flow.Error{Words: strings.Fields(test.words), At: test.at}
 		if diff := cmp.Diff(test.want, e.Excerpt(test.width)); diff != "" {
