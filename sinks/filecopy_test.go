@@ -247,10 +247,12 @@ func TestFileOfASourceThatChanges(t *testing.T) {
 					switch info, serr := os.Stat(b); {
 					case err == nil && (serr != nil || info.Size() != size):
 						t.Errorf("published %v, %v", info, serr)
-					case err != nil && (serr == nil || !errors.Is(err, io.ErrUnexpectedEOF)):
+					case err != nil && serr == nil:
 						t.Errorf("%v, published %v", err, info)
-					case err == nil && change == "shrinks" && way == "chunks", err != nil && change == "grows":
+					case err != nil && change == "shrinks" && !errors.Is(err, io.ErrUnexpectedEOF), err == nil && change == "shrinks" && way == "chunks":
 						t.Errorf("got %v", err)
+					case change == "grows" && !errors.As(err, new(*sources.ModifiedError)):
+						t.Errorf("got %v, want a *sources.ModifiedError", err)
 					}
 				})
 			}

@@ -7,11 +7,13 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -30,6 +32,11 @@ func TestMain(m *testing.M) {
 	// Most tests wait: for retries, for a limited rate, for a process.
 	if err := flag.Set("test.parallel", "8"); err != nil {
 		panic(err)
+	}
+	// Where the tests run under nohup the command would inherit that, and rightly ignore SIGHUP. A signal that is caught here is
+	// at its default in a child.
+	if name := strings.TrimSuffix(filepath.Base(os.Args[0]), ".exe"); name != "pipe-demo" {
+		signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
 	}
 	testscript.Main(m, map[string]func(){"pipe-demo": main})
 }

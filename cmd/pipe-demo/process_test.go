@@ -8,7 +8,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -81,11 +80,6 @@ func files(t *testing.T, dir string) []string {
 
 // A signal cancels the flow, nothing is left of its outputs, what was there before stays, and the message says so.
 func TestSignalUndoes(t *testing.T) {
-	// Where the tests run under nohup the command would inherit that, and rightly ignore SIGHUP. A
-	// signal that is caught here is at its default in a child.
-	caught := make(chan os.Signal, 1)
-	signal.Notify(caught, syscall.SIGHUP)
-	defer signal.Stop(caught)
 	for sig, want := range map[syscall.Signal]int{syscall.SIGINT: 130, syscall.SIGTERM: 143, syscall.SIGHUP: 129} {
 		dir := t.TempDir()
 		if err := os.WriteFile(filepath.Join(dir, "old"), []byte("precious"), 0o644); err != nil {

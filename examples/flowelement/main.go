@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"log"
@@ -11,6 +12,7 @@ import (
 	"github.com/weirflow/weir/flow"
 	"github.com/weirflow/weir/flow/std"
 	"github.com/weirflow/weir/pipeline"
+	"github.com/weirflow/weir/stages"
 )
 
 var mask = flow.Element{
@@ -21,23 +23,10 @@ var mask = flow.Element{
 		if len(masked) != 1 { // the end of a chunk could cut more
 			return pipeline.Stage{}, fmt.Errorf("mask takes byte=B, got %q", masked)
 		}
-		return pipeline.NewStage("mask", func(ctx context.Context, in *pipeline.Inlet, out *pipeline.Outlet) error {
-			for c, err := range in.Chunks(ctx) {
-				if err != nil {
-					return err
-				}
-				c = c.Mutable()
-				for i, b := range c.Bytes() {
-					if b == masked[0] {
-						c.Bytes()[i] = '*'
-					}
-				}
-				if err := out.Send(ctx, c); err != nil {
-					return err
-				}
-			}
-			return nil
-		}), nil
+		stars := stages.Map(func(dst, src []byte) ([]byte, error) {
+			return append(dst, bytes.ReplaceAll(src, []byte(masked), []byte("*"))...), nil
+		})
+		return pipeline.NewStage("mask", stars.Run), nil // the same, under the element's name
 	},
 }
 

@@ -85,7 +85,7 @@ func TestOutsideTheModule(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, explained)
 	}
-	for _, want := range []string{"replaces a byte by a star", "file → mask → tee"} {
+	for _, want := range []string{"replaces a byte by a star", "in → mask → tee"} {
 		if !bytes.Contains(explained, []byte(want)) {
 			t.Errorf("no %q in\n%s", want, explained)
 		}

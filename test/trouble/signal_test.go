@@ -3,9 +3,11 @@
 package trouble_test
 
 import (
+	"bytes"
 	"math/rand/v2"
 	"os/exec"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -31,23 +33,46 @@ func TestDoubledSignal(t *testing.T) {
 		if random.IntN(4) == 0 {
 			gap = time.Duration(random.IntN(300)) * time.Millisecond
 		}
-		cmd, said := s.start(t, pipeDemo, strings.Fields(tr.args)...)
-		time.Sleep(startUp + moment)
+		// With its first event the command says that it catches signals. One that comes earlier ends it, as it ends any other program.
+		args := strings.Fields(tr.args)
+		cmd, said := exec.Command(pipeDemo, append([]string{args[0], "--json"}, s.expand(args[1:])...)...), newEvents()
+		cmd.Dir, cmd.Stderr = s.root, said
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		<-said.begun
+		time.Sleep(moment / 2)
 		twice(cmd, sig.Signal, gap)
 		exit, err := wait(cmd)
 		if exit != 0 && exit != sig.exit || err != nil {
-			t.Errorf("%v after %v and again after %v: exit %d, %v: %s", sig, moment, gap, exit, err, said)
+			t.Errorf("%v after %v and again after %v: exit %d, %v: %s", sig, moment/2, gap, exit, err, said)
 		}
-		if exit == sig.exit && said.Len() == 0 {
-			t.Errorf("%v after %v and again after %v: nothing is said", sig, moment, gap)
+		if !strings.Contains(said.String(), `"event":"end"`) {
+			t.Errorf("%v after %v and again after %v: exit %d, and the end is not said: %s", sig, moment/2, gap, exit, said)
 		}
 		for _, p := range s.look("out", tr, exit == 0) {
-			t.Errorf("%v after %v and again after %v: exit %d: %s\n%s", sig, moment, gap, exit, p, said)
+			t.Errorf("%v after %v and again after %v: exit %d: %s\n%s", sig, moment/2, gap, exit, p, said)
 		}
 	})
 }
 
-// startUp is the time that a process gets to catch signals. One that comes earlier ends it, as it ends any other program.
+// events keep what a command says, and tell when it begins.
+type events struct {
+	said  bytes.Buffer
+	begun chan struct{}
+	once  sync.Once
+}
+
+func newEvents() *events { return &events{begun: make(chan struct{})} }
+
+func (e *events) Write(p []byte) (int, error) {
+	defer e.once.Do(func() { close(e.begun) })
+	return e.said.Write(p)
+}
+
+func (e *events) String() string { return e.said.String() }
+
+// startUp is the time that a server and an upload get to begin.
 const startUp = 50 * time.Millisecond
 
 // twice sends the signal, and after the gap again. The process may have ended.

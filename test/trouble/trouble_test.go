@@ -103,13 +103,19 @@ func (s *stage) fill(t *testing.T, dir string, files map[string][]byte) {
 	}
 }
 
+// expand puts the server's address into arguments.
+func (s *stage) expand(args []string) []string {
+	expanded := make([]string, len(args))
+	for i, arg := range args {
+		expanded[i] = strings.ReplaceAll(arg, "${URL}", s.url)
+	}
+	return expanded
+}
+
 // start starts the command.
 func (s *stage) start(t *testing.T, name string, args ...string) (*exec.Cmd, *bytes.Buffer) {
 	t.Helper()
-	for i, arg := range args {
-		args[i] = strings.ReplaceAll(arg, "${URL}", s.url)
-	}
-	cmd, said := exec.Command(name, args...), new(bytes.Buffer)
+	cmd, said := exec.Command(name, s.expand(args)...), new(bytes.Buffer)
 	cmd.Dir, cmd.Stderr = s.root, said
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
