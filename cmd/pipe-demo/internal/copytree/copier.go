@@ -36,7 +36,13 @@ type copier struct {
 	syncing errgroup.Group
 	place   atomic.Int64 // of the file met last
 
-	copied map[string]string // where several trees become one: what files and links have become, and of what
+	claims map[string]claim // by destination; nil if no two sources can become the same
+}
+
+// A claim is what has become a destination in this run.
+type claim struct {
+	src       string
+	directory bool
 }
 
 const (
@@ -51,7 +57,7 @@ func newCopier(ctx context.Context, o *Copy) *copier {
 	c := &copier{Copy: o, ctx: ctx, syncs: make(map[uint64]*syncGroup), slots: make(chan struct{}, 2*runtime.GOMAXPROCS(0))}
 	// A quarter of the descriptors is for directories.
 	if o.merges {
-		c.copied = make(map[string]string)
+		c.claims = make(map[string]claim)
 	}
 	c.jobs.SetLimit(filelimit.Fit(filesAtOnce, fileDescriptors*4/3))
 	c.open = filelimit.Fit(openAtOnce, directoryDescriptors*4)
@@ -104,6 +110,9 @@ func (c *copier) begin(f fileCopy) error {
 	info, err := os.Lstat(f.src)
 	switch {
 	case f.tree && err == nil && info.IsDir():
+		if err := c.claim(f.src, f.dst, true); err != nil {
+			return err
+		}
 		top, err := c.enter(nil, "", f.src, f.dst)
 		if err != nil {
 			return err
@@ -111,9 +120,15 @@ func (c *copier) begin(f fileCopy) error {
 		c.walk(top)
 		return nil
 	case f.tree && err == nil:
+		if err := c.claim(f.src, f.dst, false); err != nil {
+			return err
+		}
 		return c.topLink(f)
 	}
 	if info, err = f.check(c.Existing); err != nil {
+		return err
+	}
+	if err := c.claim(f.src, f.dst, false); err != nil {
 		return err
 	}
 	j := c.job(nil, f.src, f.dst)
@@ -167,7 +182,12 @@ func (c *copier) walk(f *directory) {
 		if c.ctx.Err() != nil {
 			return
 		}
-		inner, err := c.enter(f, name, cli.JoinPath(f.from, name), cli.JoinPath(f.to, name))
+		src, dst := cli.JoinPath(f.from, name), cli.JoinPath(f.to, name)
+		err := c.claim(src, dst, true)
+		var inner *directory
+		if err == nil {
+			inner, err = c.enter(f, name, src, dst)
+		}
 		if err != nil {
 			c.fail(c.nextPlace(), err)
 			continue
@@ -186,40 +206,48 @@ func (c *copier) walk(f *directory) {
 // meet copies what is not a directory.
 func (c *copier) meet(f *directory, e fs.DirEntry) {
 	src, dst := cli.JoinPath(f.from, e.Name()), cli.JoinPath(f.to, e.Name())
-	err := c.claim(src, dst)
-	switch {
-	case err != nil:
-		c.fail(c.nextPlace(), err)
-	case e.Type().IsRegular():
-		j := c.job(f, src, dst)
-		if j.info, err = e.Info(); err != nil {
-			c.fail(c.nextPlace(), fmt.Errorf("%s: %w", src, cli.Cause(err)))
-			return
-		}
-		f.users.Add(1)
-		f.files.Add(1)
-		c.start(j, f.syncs)
-	case e.Type()&fs.ModeSymlink != 0:
-		if err = c.link(f.src, f.dst, e.Name(), e.Name(), src, dst); err != nil {
-			c.fail(c.nextPlace(), err)
-		}
-	default:
+	regular, link := e.Type().IsRegular(), e.Type()&fs.ModeSymlink != 0
+	if !regular && !link {
 		c.tally.count(&c.tally.special)
 		message := src + ": is " + specialName(e.Type()) + ", skipped"
 		c.Console.Note("%s", message)
 		c.Console.Warn(message, cli.ExitDone)
+		return
 	}
+	if err := c.claim(src, dst, false); err != nil {
+		c.fail(c.nextPlace(), err)
+		return
+	}
+	if link {
+		if err := c.link(f.src, f.dst, e.Name(), e.Name(), src, dst); err != nil {
+			c.fail(c.nextPlace(), err)
+		}
+		return
+	}
+	j := c.job(f, src, dst)
+	var err error
+	if j.info, err = e.Info(); err != nil {
+		c.fail(c.nextPlace(), fmt.Errorf("%s: %w", src, cli.Cause(err)))
+		return
+	}
+	f.users.Add(1)
+	f.files.Add(1)
+	c.start(j, f.syncs)
 }
 
-// claim notes that a source becomes dst, and fails if another one has become it in this run.
-func (c *copier) claim(src, dst string) error {
-	if c.copied == nil {
+// claim notes that a source becomes dst, and fails if another one has become it in this run. It does not look at dst, where what was
+// claimed may be yet to appear. Two directories become one.
+func (c *copier) claim(src, dst string, directory bool) error {
+	if c.claims == nil {
 		return nil
 	}
-	if before, taken := c.copied[dst]; taken {
-		return cli.Errorf(cli.ExitFailed, "%s: %s has just become %s, which is not replaced by another source", src, before, dst)
+	before, taken := c.claims[dst]
+	switch {
+	case !taken:
+		c.claims[dst] = claim{src, directory}
+	case !before.directory || !directory:
+		return cli.Errorf(cli.ExitFailed, "%s: %s has just become %s, which is not replaced by another source", src, before.src, dst)
 	}
-	c.copied[dst] = src
 	return nil
 }
 

@@ -30,7 +30,7 @@ type Copy struct {
 	Limits    cli.Limits // the rate is that of all files together
 
 	into   cli.Directory // Destination, if the copies go into it
-	merges bool          // several sources become one directory
+	merges bool          // what is in one source may become what another one has become
 }
 
 // Run copies.
@@ -120,6 +120,8 @@ func (o *Copy) plan() ([]fileCopy, error) {
 			if name := keptName(src); name != "." {
 				c.dst = cli.JoinPath(dst, name)
 				c.there = cli.LookAt(c.dst)
+			} else if len(o.Sources) > 1 {
+				o.merges = true
 			}
 		}
 		directory := false
