@@ -47,11 +47,34 @@ func TestTreeIsSyncedWithoutSyncfs(t *testing.T) {
 		t.Fatalf("%v: %s", err, out)
 	}
 	mu.Lock()
+	if synced["fsync directory "] == 0 { // which has the name of the copy
+		t.Errorf("the directory of the copy was not synced: %v", synced)
+	}
 	for _, want := range []string{"fsync a", "fsync b", "fsync c", "fsync directory copy", "fsync directory inner", "fsync directory empty"} {
 		if synced[want] == 0 {
 			t.Errorf("no %s among %v", want, synced)
 		}
 	}
+	clear(synced)
+	mu.Unlock()
+
+	// So is the directory of a link, and of a copy whose name ends in a slash.
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink("a", link); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{link, filepath.Join(dir, "link")}, {filepath.Join(src, "inner", "empty"), filepath.Join(dir, "slash") + "/"}} {
+		if out, err := exec.Command("pipe-demo", append([]string{"cp", "-r"}, args...)...).CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		mu.Lock()
+		if synced["fsync directory "] == 0 {
+			t.Errorf("%q: the directory was not synced: %v", args, synced)
+		}
+		clear(synced)
+		mu.Unlock()
+	}
+	mu.Lock()
 	refused = "b"
 	mu.Unlock()
 

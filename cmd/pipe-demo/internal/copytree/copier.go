@@ -7,7 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"runtime"
 	"sync/atomic"
 	"time"
@@ -15,7 +14,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/weirflow/weir/cmd/pipe-demo/internal/cli"
-	"github.com/weirflow/weir/internal/atomicfile"
 	"github.com/weirflow/weir/internal/filelimit"
 	"github.com/weirflow/weir/pipeline"
 	"github.com/weirflow/weir/sinks"
@@ -221,6 +219,8 @@ func (c *copier) meet(f *directory, e fs.DirEntry) {
 	if link {
 		if err := c.link(f.src, f.dst, e.Name(), e.Name(), src, dst); err != nil {
 			c.fail(c.nextPlace(), err)
+		} else {
+			c.tally.count(&c.tally.done)
 		}
 		return
 	}
@@ -336,56 +336,4 @@ func mayReplace(root *os.Root, name, dst, src string, info fs.FileInfo, existing
 		return fmt.Errorf("%s: is a directory, %s is not", dst, src)
 	}
 	return existing.Replace(dst)
-}
-
-// topLink copies a link of the command line.
-func (c *copier) topLink(f fileCopy) error {
-	src, err := os.OpenRoot(cli.Dir(f.src))
-	if err != nil {
-		return fmt.Errorf("%s: %w", f.src, cli.Cause(err))
-	}
-	defer src.Close()
-	dst, err := os.OpenRoot(cli.Dir(f.dst))
-	if err != nil {
-		return cli.Into(f.dst, err)
-	}
-	defer dst.Close()
-	atomicfile.SweepDirectory(dst, func(name string) bool { return name == filepath.Base(f.dst) })
-	return c.link(src, dst, filepath.Base(f.src), filepath.Base(f.dst), f.src, f.dst)
-}
-
-// link copies a symbolic link as a link.
-func (c *copier) link(src, dst *os.Root, from, to, srcPath, dstPath string) error {
-	info, err := src.Lstat(from)
-	if err != nil {
-		return fmt.Errorf("%s: %w", srcPath, cli.Cause(err))
-	}
-	target, err := src.Readlink(from)
-	if err != nil {
-		return fmt.Errorf("%s: %w", srcPath, cli.Cause(err))
-	}
-	err = dst.Symlink(target, to)
-	if errors.Is(err, fs.ErrExist) {
-		there, serr := dst.Lstat(to)
-		if serr == nil && os.SameFile(there, info) {
-			return sameFile(dstPath, srcPath)
-		}
-		if err := mayReplace(dst, to, dstPath, srcPath, info, c.Existing); err != nil {
-			return err
-		}
-		err = atomicfile.ReplaceLink(dst, target, to)
-	}
-	if err != nil {
-		return cli.Into(dstPath, err)
-	}
-	if c.Preserve {
-		if _, err := keepOwner(dst, to, info); err != nil {
-			return cli.Into(dstPath, err)
-		}
-		if err := keepTimes(dst, to, info); err != nil {
-			return cli.Into(dstPath, err)
-		}
-	}
-	c.tally.count(&c.tally.done)
-	return nil
 }

@@ -70,6 +70,11 @@ func (c *copier) enter(up *directory, name, from, to string) (*directory, error)
 	if err == nil {
 		f.syncs, err = c.syncsFor(f)
 	}
+	if err == nil && up == nil && f.fresh && f.syncs == nil && c.Sync != sinks.SyncNone {
+		if err = syncParent(to); err != nil {
+			err = cli.Into(to, err)
+		}
+	}
 	if err != nil {
 		f.close()
 		return nil, err
@@ -96,7 +101,7 @@ func (f *directory) make(name string, mkdir func(string, fs.FileMode) error, sta
 		}
 		return nil
 	case f.up == nil && errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("%s: there is no directory %s", f.to, cli.Dir(f.to))
+		return fmt.Errorf("%s: there is no directory %s", f.to, parent(f.to))
 	case err != nil && serr != nil:
 		return cli.Into(f.to, err)
 	case serr != nil:

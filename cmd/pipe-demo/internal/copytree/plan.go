@@ -154,7 +154,7 @@ func (o *Copy) plan() ([]fileCopy, error) {
 // keptName is what a source is called in a directory. What ends in . or .. has no name of its own: then its content goes
 // into the directory itself.
 func keptName(src string) string {
-	trimmed := strings.TrimRightFunc(src, func(r rune) bool { return r < 128 && os.IsPathSeparator(uint8(r)) })
+	trimmed := trimSeparators(src)
 	switch base := filepath.Base(trimmed); {
 	case trimmed == "", base == ".", base == "..":
 		return "."
@@ -162,6 +162,14 @@ func keptName(src string) string {
 		return base
 	}
 }
+
+// trimSeparators is a path without separators at its end.
+func trimSeparators(path string) string {
+	return strings.TrimRightFunc(path, func(r rune) bool { return r < 128 && os.IsPathSeparator(uint8(r)) })
+}
+
+// parent is the directory that has the last name of path, which may end in separators.
+func parent(path string) string { return cli.Dir(trimSeparators(path)) }
 
 // checkApart fails if a directory would be copied into itself.
 func (c fileCopy) checkApart() error {

@@ -120,6 +120,19 @@ func (c *copier) lastSync() error {
 	return failed
 }
 
+// syncParent makes the name of a new directory durable.
+func syncParent(path string) error {
+	root, err := os.OpenRoot(parent(path))
+	if errors.Is(err, fs.ErrPermission) {
+		return nil // as in syncDirectory
+	}
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	return syncDirectory(root)
+}
+
 // syncDirectory makes the names in a directory durable.
 func syncDirectory(root *os.Root) error {
 	if runtime.GOOS == "windows" { // where directories cannot be synced
