@@ -97,6 +97,56 @@ func TestCopyOfAnACL(t *testing.T) {
 	}
 }
 
+// What a directory gives to all that is made in it is not what the source has.
+func TestPreserveDoesNotInheritAnACL(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	into := filepath.Join(dir, "into")
+	for _, name := range []string{into, filepath.Join(dir, "tree"), filepath.Join(dir, "tree", "inner")} {
+		if err := os.Mkdir(name, 0o750); err != nil {
+			t.Fatal(err)
+		}
+	}
+	writeFile(t, filepath.Join(dir, "tree", "inner", "file"), "secret", 0o640)
+	acl := binary.LittleEndian.AppendUint32(nil, 2)
+	for _, e := range [][3]uint32{{1, 7, 1<<32 - 1}, {2, 7, 65534}, {4, 5, 1<<32 - 1}, {16, 7, 1<<32 - 1}, {32, 0, 1<<32 - 1}} {
+		acl = binary.LittleEndian.AppendUint16(acl, uint16(e[0]))
+		acl = binary.LittleEndian.AppendUint16(acl, uint16(e[1]))
+		acl = binary.LittleEndian.AppendUint32(acl, e[2])
+	}
+	if err := unix.Lsetxattr(into, "system.posix_acl_default", acl, 0); err != nil {
+		t.Skipf("an ACL cannot be set here: %v", err)
+	}
+	for _, args := range []string{"cp -rp tree into/a", "cp -rp --fsync none tree into/b", "cp -rp --verify --resume tree into/c", "cp -p tree/inner/file into/d"} {
+		cmd := exec.Command("pipe-demo", strings.Fields(args)...)
+		cmd.Dir = dir
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("%s: %v: %s", args, err, out)
+		}
+	}
+	err := filepath.WalkDir(into, func(path string, e os.DirEntry, err error) error {
+		if err != nil || path == into {
+			return err
+		}
+		want := os.FileMode(0o750)
+		if !e.IsDir() {
+			want = 0o640
+		}
+		if info, err := e.Info(); err != nil || info.Mode().Perm() != want {
+			t.Errorf("%s: %v, %v", path, info.Mode(), err)
+		}
+		for _, name := range []string{"system.posix_acl_access", "system.posix_acl_default"} {
+			if n, err := unix.Lgetxattr(path, name, make([]byte, 100)); err == nil {
+				t.Errorf("%s has a %s of %d bytes", path, name, n)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
 // A file that nobody may use has a copy that nobody may use.
 func TestCopyOfAFileWithoutRights(t *testing.T) {
 	t.Parallel()

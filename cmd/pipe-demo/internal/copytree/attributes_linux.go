@@ -87,6 +87,24 @@ func (a attributes) narrow(mode fs.FileMode) fs.FileMode {
 	return mode
 }
 
+// dropInherited takes from a new directory the ACLs that it has from the one it is in.
+func dropInherited(root *os.Root) error {
+	f, err := root.Open(".")
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	for _, name := range []string{accessACL, defaultACL} {
+		if _, err := unix.Fgetxattr(int(f.Fd()), name, nil); err != nil {
+			continue // there is none
+		}
+		if err := unix.Fremovexattr(int(f.Fd()), name); err != nil {
+			return fmt.Errorf("the ACL that it has from its directory cannot be removed: %w", err)
+		}
+	}
+	return nil
+}
+
 // give gives a copy, whose owner and mode are set, the attributes, and returns what it could not give.
 func (a attributes) give(f *os.File) (lost []error) {
 	if a.err != nil {

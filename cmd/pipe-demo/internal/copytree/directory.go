@@ -56,6 +56,11 @@ func (c *copier) enter(up *directory, name, from, to string) (*directory, error)
 			err = cli.Into(to, err)
 		}
 	}
+	if err == nil && f.fresh && c.Preserve { // while its mode lets nobody in
+		if err = dropInherited(f.dst); err != nil {
+			err = cli.Into(to, err)
+		}
+	}
 	if err == nil {
 		if f.made, err = f.dst.Stat("."); err != nil {
 			err = cli.Into(to, err)
