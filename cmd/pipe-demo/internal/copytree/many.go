@@ -3,8 +3,6 @@ package copytree
 import (
 	"context"
 	"fmt"
-	"io/fs"
-	"path/filepath"
 	"slices"
 
 	"golang.org/x/sync/errgroup"
@@ -29,7 +27,7 @@ func (o *Copy) copyMany(ctx context.Context, copies []fileCopy) error {
 	scanned, stopScan := context.WithCancel(ctx)
 	var scan errgroup.Group
 	if m.Shown() {
-		scan.Go(func() error { c.scan(scanned, copies); return nil })
+		scan.Go(func() error { c.tally.setTotal(sizeOf(scanned, copies)); return nil })
 	}
 	c.run(copies)
 	stopScan()
@@ -49,7 +47,11 @@ func (o *Copy) copyMany(ctx context.Context, copies []fileCopy) error {
 	}
 	o.Console.Failures(failed)
 	if n := c.tally.skipped; n > 0 {
-		o.Console.Note("%s exist already, skipped", text.Plural(n, "file"))
+		verb := "exist"
+		if n == 1 {
+			verb = "exists"
+		}
+		o.Console.Note("%s %s already, skipped", text.Plural(n, "file"), verb)
 	}
 	return err
 }
@@ -86,29 +88,4 @@ func (c *copier) stopped(copies []fileCopy) error {
 			WithHint("resume with: " + c.resumeTree(copies))
 	}
 	return fmt.Errorf("%w: %s; no unfinished file is left", cause, c.tally.summary())
-}
-
-// scan adds up the sizes of all files, so that the progress has a percentage. It stays unknown when something cannot be
-// read.
-func (c *copier) scan(ctx context.Context, copies []fileCopy) {
-	var total int64
-	for _, f := range copies {
-		err := filepath.WalkDir(f.src, func(_ string, e fs.DirEntry, err error) error {
-			if err != nil || ctx.Err() != nil {
-				return fs.SkipAll
-			}
-			if e.Type().IsRegular() {
-				info, err := e.Info()
-				if err != nil {
-					return fs.SkipAll
-				}
-				total += info.Size()
-			}
-			return nil
-		})
-		if err != nil || ctx.Err() != nil {
-			return
-		}
-	}
-	c.tally.setTotal(total)
 }
