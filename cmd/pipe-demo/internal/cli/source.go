@@ -54,11 +54,15 @@ func Fingerprint(path string, f *os.File) (string, error) {
 		info.ModTime().UTC().Format("2006-01-02T15:04:05.000000000Z"), v.Device, v.Inode, v.ChangeTime.Sec, v.ChangeTime.Nsec), nil
 }
 
-// missingHint names the part of a path that is missing, if it is not the last, or the file that was meant.
+// missingHint names the part of a path that is missing, if it is not the last, what a link names that leads nowhere, or the file that was
+// meant.
 func missingHint(path string) string {
 	address := strings.TrimPrefix(path, "."+string(filepath.Separator))
 	if strings.HasPrefix(address, "http://") || strings.HasPrefix(address, "https://") {
 		return "that is a URL: pipe-demo get downloads it"
+	}
+	if target, err := os.Readlink(path); err == nil {
+		return "it is a link, and what it names is missing: " + text.Printable(target)
 	}
 	dir := Dir(path)
 	if _, err := os.Stat(dir); err != nil {
