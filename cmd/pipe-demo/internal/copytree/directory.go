@@ -207,7 +207,17 @@ func (f *directory) finish() error {
 		f.copier.warn(f.to, lost)
 	}
 	dst.Close()
-	return keepTimes(f.dst, ".", f.info)
+	if err := keepTimes(f.dst, ".", f.info); err != nil {
+		return err
+	}
+	copied, err := f.dst.Stat(".")
+	if err != nil {
+		return err
+	}
+	if lost := lostTime(f.info, copied); lost != nil {
+		f.copier.warn(f.to, lost)
+	}
+	return nil
 }
 
 func (f *directory) close() {

@@ -132,6 +132,15 @@ func (j *job) giveAttributes(f *os.File) error {
 		for _, lost := range j.attributes.give(f) {
 			j.warn(j.dst, lost)
 		}
+		copied, err := f.Stat()
+		if err != nil {
+			return err
+		}
+		if copied.Mode().IsRegular() && j.info != nil && j.info.Mode().IsRegular() {
+			if lost := lostTime(j.info, copied); lost != nil {
+				j.warn(j.dst, lost)
+			}
+		}
 	}
 	return nil
 }

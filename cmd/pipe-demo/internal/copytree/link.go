@@ -68,6 +68,13 @@ func (c *copier) link(src, dst *os.Root, from, to, srcPath, dstPath string) erro
 		if err := keepTimes(dst, to, info); err != nil {
 			return cli.Into(dstPath, err)
 		}
+		copied, err := dst.Lstat(to)
+		if err != nil {
+			return cli.Into(dstPath, err)
+		}
+		if lost := lostTime(info, copied); lost != nil {
+			c.warn(dstPath, lost)
+		}
 	}
 	return nil
 }

@@ -28,6 +28,8 @@ func keepTimes(root *os.Root, name string, info fs.FileInfo) error {
 	return root.Chtimes(name, accessTime(info), info.ModTime())
 }
 
+func lostTime(_, _ fs.FileInfo) error { return nil }
+
 func keepSpecialBits(*os.Root, string, fs.FileInfo) error { return nil }
 
 func isSparse(fs.FileInfo) bool { return false }

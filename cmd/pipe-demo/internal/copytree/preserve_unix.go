@@ -4,6 +4,7 @@ package copytree
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"syscall"
@@ -66,6 +67,16 @@ func keepTimes(root *os.Root, name string, info fs.FileInfo) error {
 		}
 	}
 	return unix.UtimesNanoAt(int(dir.Fd()), name, times[:], unix.AT_SYMLINK_NOFOLLOW)
+}
+
+// lostTime says that the copy has another time than the source. A file system takes one that it has, and reports success. Its unit may
+// be as large as the two seconds of FAT.
+func lostTime(src, copied fs.FileInfo) error {
+	want, got := src.ModTime(), copied.ModTime()
+	if got.Sub(want).Abs() <= 2*time.Second {
+		return nil
+	}
+	return fmt.Errorf("its time %s cannot be kept: the file system made %s of it", want.UTC().Format(time.DateTime), got.UTC().Format(time.DateTime))
 }
 
 // keepSpecialBits gives a copy the bits that let a program act for its owner, if the owner is the same.
