@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -37,9 +38,9 @@ func wantNoDebris(t *testing.T, dir string) {
 func TestMountPoint(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	asked := 0
+	var asked atomic.Int64
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		asked++
+		asked.Add(1)
 		http.ServeContent(w, r, "", time.Unix(1e9, 0), strings.NewReader("new"))
 	}))
 	defer server.Close()
@@ -80,8 +81,8 @@ func TestMountPoint(t *testing.T) {
 		if args[0] == "explain" || args[1] == "--dry-run" || strings.Contains(words, "--resume") {
 			continue
 		}
-		if args[0] == "get" && asked > 0 {
-			t.Errorf("%s: %d requests", words, asked)
+		if args[0] == "get" && asked.Load() > 0 {
+			t.Errorf("%s: %d requests", words, asked.Load())
 		}
 		cmd = exec.Command("pipe-demo", append([]string{args[0], "--in-place"}, args[1:]...)...)
 		cmd.Dir = dir
