@@ -32,9 +32,7 @@ func (e Existing) FileOptions(c *Console, shown string) sinks.FileOptions {
 		if !ok || !r.Closed {
 			return false
 		}
-		message := shown + ": is written over, and a failure leaves a part: " + r.Err.Error()
-		c.Note("%s", message)
-		c.Warn(message, ExitDone)
+		c.Warning(shown, "is written over, and a failure leaves a part: "+r.Err.Error())
 		return true
 	}}
 }

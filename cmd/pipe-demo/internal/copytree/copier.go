@@ -207,9 +207,7 @@ func (c *copier) meet(f *directory, e fs.DirEntry) {
 	regular, link := e.Type().IsRegular(), e.Type()&fs.ModeSymlink != 0
 	if !regular && !link {
 		c.tally.count(&c.tally.special)
-		message := src + ": is " + specialName(e.Type()) + ", skipped"
-		c.Console.Note("%s", message)
-		c.Console.Warn(message, cli.ExitDone)
+		c.Console.Warning(src, "is "+specialName(e.Type())+", skipped")
 		return
 	}
 	if err := c.claim(src, dst, false); err != nil {

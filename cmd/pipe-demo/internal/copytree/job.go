@@ -146,11 +146,7 @@ func (j *job) giveAttributes(f *os.File) error {
 }
 
 // warn says what is not as the source.
-func (o *Copy) warn(dst string, lost error) {
-	message := dst + ": " + lost.Error()
-	o.Console.Note("%s", message)
-	o.Console.Warn(message, cli.ExitDone)
-}
+func (o *Copy) warn(dst string, lost error) { o.Console.Warning(dst, lost.Error()) }
 
 // check is called when f has all of the copy, which has not appeared yet.
 func (j *job) check(ctx context.Context, f *os.File) error {
