@@ -40,15 +40,6 @@ func (r partRecord) fingerprint() string {
 	return "get " + string(b)
 }
 
-// urlDigest does not depend on the user in the URL.
-func urlDigest(address string) string {
-	if u, err := url.Parse(address); err == nil {
-		u.User = nil
-		address = u.String()
-	}
-	return fmt.Sprintf("%x", sha256.Sum256([]byte(address)))
-}
-
 // placeDigests are the digests of the host and path of a URL, and of its query.
 func placeDigests(address string) (place, query string) {
 	u, err := url.Parse(address)

@@ -1,9 +1,7 @@
 package transfer
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -159,7 +157,7 @@ func (u *upload) attempt(ctx context.Context, t *cli.Task) (pipeline.Report, err
 		if u.File != "-" {
 			src = sources.FileWith(u.File, sources.FileOptions{MayChange: u.MayChange})
 		}
-		src = src.Via(u.checkDigest()).Via(stages.Skip(u.offset))
+		src = src.Via(checkDigest(u.SHA256)).Via(stages.Skip(u.offset))
 	case u.File != "-":
 		src = sources.FileWith(u.File, sources.FileOptions{Offset: u.offset, MayChange: u.MayChange})
 	}
@@ -192,16 +190,6 @@ func (u *upload) attempt(ctx context.Context, t *cli.Task) (pipeline.Report, err
 	opts := sinks.HTTPOptions{Digest: "sha-256", Sum: u.SHA256, Limits: u.limits()}
 	opts.OnAnswer = func(status int, _ http.Header) { u.put.status = status }
 	return t.Attempt(ctx, src.To(sinks.HTTPWith(u.client, req, opts)))
-}
-
-// checkDigest is a stage that passes a stream on and fails at its end if the digest is another one.
-func (u *upload) checkDigest() pipeline.Stage {
-	return stages.Hash(sha256.New, func(sum []byte) error {
-		if !bytes.Equal(sum, u.SHA256) {
-			return &transfer.DigestError{Algorithm: "sha-256", Want: u.SHA256, Got: sum}
-		}
-		return nil
-	})
 }
 
 // kept says what is left of an upload that has failed with err, and how to resume.

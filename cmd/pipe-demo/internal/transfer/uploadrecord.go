@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"time"
@@ -84,4 +85,13 @@ func (r *uploadRecord) sweep() {
 			os.Remove(name)
 		}
 	}
+}
+
+// urlDigest does not depend on the user in the URL.
+func urlDigest(address string) string {
+	if u, err := url.Parse(address); err == nil {
+		u.User = nil
+		address = u.String()
+	}
+	return fmt.Sprintf("%x", sha256.Sum256([]byte(address)))
 }
