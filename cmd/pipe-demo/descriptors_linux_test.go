@@ -63,6 +63,10 @@ func TestManyClientsFewDescriptors(t *testing.T) {
 		for _, protocol := range protocols {
 			t.Run(command+", "+protocol, func(t *testing.T) {
 				t.Parallel()
+				data := data
+				if strings.Contains(command, "gzip") { // which takes long with the race detector
+					data = data[:30_000]
+				}
 				dir := t.TempDir()
 				if err := os.MkdirAll(filepath.Join(dir, "a", "b"), 0o755); err != nil {
 					t.Fatal(err)
